@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { ApiError } from './errors.ts';
+
+const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
+
+const message = z.looseObject({
+  role: z.string().min(1),
+  content: z.union([z.string(), z.array(textPart)]).nullish(),
+});
+
+/** What both kinds of request share. Fields the engine does not know are left alone, those it cannot honour are refused. */
+const sampling = {
+  model: z.string().nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.int().min(0).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  max_tokens: z.int().min(1).nullish(),
+  n: z.literal(1, { error: 'only one choice per request is offered (n = 1)' }).nullish(),
+  seed: z.int().nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+};
+
+const chatRequest = z.looseObject({
+  ...sampling,
+  messages: z.array(message).min(1),
+  max_completion_tokens: z.int().min(1).nullish(),
+  logprobs: z.literal(false, { error: 'log probabilities are not offered by this engine' }).nullish(),
+  tools: z.array(z.unknown()).max(0, 'tool calls are not offered by this engine').nullish(),
+  response_format: z
+    .looseObject({ type: z.literal('text', { error: 'only response_format text is offered by this engine' }) })
+    .nullish(),
+  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+});
+
+const completionRequest = z.looseObject({
+  ...sampling,
+  prompt: z.union([z.string(), z.array(z.string()).length(1), z.array(z.int().min(0)).min(1)]),
+  echo: z.literal(false, { error: 'echo is not offered by this engine' }).nullish(),
+  logprobs: z.null({ error: 'log probabilities are not offered by this engine' }).optional(),
+});
+
+export interface ChatMessage {
+  role: string;
+  content: string;
+  [key: string]: unknown;
+}
+
+export interface Sampling {
+  temperature: number;
+  topP: number;
+  topK: number;
+  minP: number;
+  seed: number | null;
+  presencePenalty: number;
+  frequencyPenalty: number;
+}
+
+export interface GenerationRequest {
+  sampling: Sampling;
+  /** null: as much as the context holds */
+  maxTokens: number | null;
+  stop: string[];
+  stream: boolean;
+  includeUsage: boolean;
+}
+
+export function parseChat(
+  body: unknown,
+): GenerationRequest & { messages: ChatMessage[]; extra: Record<string, unknown> } {
+  const request = parse(chatRequest, body);
+  return {
+    ...generation(request, request.max_completion_tokens),
+    messages: request.messages.map((entry) => ({ ...entry, content: contentOf(entry.content) })),
+    extra: request.chat_template_kwargs ?? {},
+  };
+}
+
+/** OpenAI's default for completions is 16 tokens. */
+export function parseCompletion(body: unknown): GenerationRequest & { prompt: string | number[] } {
+  const { prompt, ...request } = parse(completionRequest, body);
+  const single = typeof prompt === 'string' ? prompt : typeof prompt[0] === 'string' ? prompt[0] : (prompt as number[]);
+  return { ...generation(request, 16), prompt: single };
+}
+
+function generation(
+  request: z.infer<z.ZodObject<typeof sampling>>,
+  fallbackTokens: number | null | undefined,
+): GenerationRequest {
+  return {
+    sampling: {
+      temperature: request.temperature ?? 1,
+      topP: request.top_p ?? 1,
+      topK: request.top_k ?? 0,
+      minP: request.min_p ?? 0,
+      seed: request.seed ?? null,
+      presencePenalty: request.presence_penalty ?? 0,
+      frequencyPenalty: request.frequency_penalty ?? 0,
+    },
+    maxTokens: request.max_tokens ?? fallbackTokens ?? null,
+    stop: [request.stop ?? []].flat().filter((stop) => stop !== ''),
+    stream: request.stream ?? false,
+    includeUsage: request.stream_options?.include_usage ?? false,
+  };
+}
+
+function contentOf(content: string | { text: string }[] | null | undefined): string {
+  return typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join('');
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  throw new ApiError(
+    400,
+    'invalid_request',
+    path === '' ? 'The body must be a JSON object.' : `${path}: ${issue?.message}`,
+    path,
+  );
+}

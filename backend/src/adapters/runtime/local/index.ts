@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Objects } from '#ports/objects';
+import type { Runtime } from '#ports/runtime';
+import { adoptEngine } from './engine-process.ts';
+import { readFreeMemory } from './memory.ts';
+import { createModels } from './models.ts';
+import { judge } from './preflight.ts';
+import type { Python } from './python.ts';
+import { createRecords } from './records.ts';
+import { planEngine } from './rules.ts';
+import { createSupervisor } from './supervisor.ts';
+
+export { createPython, type Python } from './python.ts';
+
+interface Deps {
+  /** engines, their logs, models and the Python environment live below it */
+  dataDir: string;
+  objects: Objects;
+  log: Logger;
+  python: Python;
+  now?: () => Date;
+  /** bytes that can still be used; null when unknown */
+  freeMemory?: () => Promise<number | null>;
+  /** another program in place of the engine */
+  engineCommand?: { command: string; args: string[] };
+  /** delays of restarts: doubled from `firstMs` up to `maxMs`, forgotten after `resetAfterMs` of health */
+  restartBackoff?: { firstMs: number; maxMs: number; resetAfterMs: number };
+  /** how long engines outlive this process, to be entered by the next one; 0: they end with it */
+  graceMs?: number;
+  /** `close` lets go of engines instead of ending them */
+  keepEngines?: boolean;
+}
+
+/**
+ * Serves revisions on this machine, each replica a child process of llama.cpp. Engines that an earlier process left running are
+ * entered, or ended when they do not answer, before this resolves.
+ */
+export async function createLocalRuntime({
+  dataDir,
+  objects,
+  log,
+  python,
+  now = () => new Date(),
+  freeMemory = readFreeMemory,
+  engineCommand,
+  restartBackoff = { firstMs: 1_000, maxMs: 60_000, resetAfterMs: 60_000 },
+  graceMs = 0,
+  keepEngines = false,
+}: Deps): Promise<Runtime> {
+  const records = createRecords(join(dataDir, 'engines'));
+  const models = createModels({ folder: join(dataDir, 'models'), objects, python });
+  const supervisors = new Map<string, ReturnType<typeof createSupervisor>>();
+
+  const supervisorOf = (revisionId: string): ReturnType<typeof createSupervisor> => {
+    const known = supervisors.get(revisionId);
+    if (known !== undefined) return known;
+    const command = engineCommand;
+    const made = createSupervisor({ revisionId, models, records, log, now, graceMs, backoff: restartBackoff, command });
+    supervisors.set(revisionId, made);
+    return made;
+  };
+
+  for (const { instance, record } of await records.all()) {
+    const engine = await adoptEngine(instance, record);
+    if (engine !== null) supervisorOf(record.revisionId).adopt(engine);
+    else await records.remove(record.revisionId, instance);
+    log.info(
+      { revisionId: record.revisionId, pid: record.pid, adopted: engine !== null },
+      'found an engine of an earlier run',
+    );
+  }
+
+  return {
+    kind: 'local',
+    plan: planEngine,
+    async apply(_plan, spec) {
+      supervisorOf(spec.revisionId).apply(spec);
+    },
+    async observe(revisionId) {
+      const absent = { phase: 'absent' as const, replicas: { total: 0, ready: 0, available: 0 }, conditions: [] };
+      return supervisors.get(revisionId)?.observe() ?? absent;
+    },
+    async remove(revisionId, drainMs) {
+      const supervisor = supervisors.get(revisionId);
+      if (supervisor === undefined) return records.forget(revisionId);
+      await supervisor.remove(drainMs);
+      supervisors.delete(revisionId);
+    },
+    address: (revisionId) => supervisors.get(revisionId)?.address() ?? null,
+    logs: async (revisionId, lines) => (await supervisors.get(revisionId)?.logs(lines)) ?? [],
+    async preflight(spec) {
+      const [freeBytes, found] = await Promise.all([freeMemory(), python.check()]);
+      return judge(spec, { freeBytes, python: found });
+    },
+    list: async () => [...new Set([...supervisors.keys(), ...(await records.revisions())])],
+    async close() {
+      await Promise.all([...supervisors.values()].map((supervisor) => supervisor.close(keepEngines)));
+      supervisors.clear();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { ModelType } from '@llm-ops/contracts';
+import { failure, type Issue } from '#platform/errors';
+
+const maxBytes = 256 * 1024;
+const maxDepth = 16;
+/** of the key of an external provider, however it is written */
+const keyName = /^api[_-]?key$/i;
+
+type Json = Record<string, unknown>;
+
+export interface Written {
+  /** without the key of the provider */
+  metadata: Json;
+  /** undefined: none was given, so a stored one stays */
+  apiKey: string | undefined;
+}
+
+/**
+ * A card as a person sent it: the key of the provider apart from the rest, everything else checked, every wrong field reported in one
+ * `validation_failed`.
+ */
+export function readCard(type: ModelType, sent: Json): Written {
+  const issues: Issue[] = [];
+  const metadata: Json = {};
+  let apiKey: string | undefined;
+  for (const [name, value] of Object.entries(sent)) {
+    if (!keyName.test(name)) metadata[name] = value;
+    else if (type !== 'external')
+      issues.push({ path: `metadata.${name}`, message: 'Only external models have a key. Send it nowhere else.' });
+    else if (value === null || value === '') continue;
+    else if (typeof value !== 'string' || !/^[\x21-\x7e]{1,4096}$/.test(value)) {
+      issues.push({ path: `metadata.${name}`, message: 'Must be the key as the provider gave it, without spaces.' });
+    } else apiKey = value;
+  }
+  checkJson(metadata, 'metadata', 0, issues);
+  if (issues.length === 0 && Buffer.byteLength(JSON.stringify(metadata)) > maxBytes) {
+    issues.push({ path: 'metadata', message: 'Must not be larger than 256 KiB.' });
+  }
+  if (type === 'external') checkProvider(metadata, issues);
+  for (const field of ['description', 'intended_use', 'license', 'limitations', 'huggingface_model_id']) {
+    if (
+      metadata[field] !== undefined &&
+      metadata[field] !== null &&
+      !['string', 'object'].includes(typeof metadata[field])
+    ) {
+      issues.push({ path: `metadata.${field}`, message: 'Must be a text.' });
+    }
+  }
+  if (issues.length > 0) throw failure('validation_failed', { issues });
+  return { metadata, apiKey };
+}
+
+/** Of an external model: where its key may go. Another place needs the key again. */
+export function placeOfKey(metadata: Json): string {
+  const { provider, base_url: base, endpoint } = metadata;
+  const url = provider === 'ollama' ? endpoint : (base ?? 'https://api.openai.com');
+  return `${String(provider)} ${typeof url === 'string' && URL.canParse(url) ? new URL(url).origin : ''}`;
+}
+
+function checkProvider(metadata: Json, issues: Issue[]): void {
+  const { provider, model_name: modelName } = metadata;
+  if (provider !== 'openai' && provider !== 'ollama') {
+    issues.push({ path: 'metadata.provider', message: 'Must be "openai" or "ollama".' });
+  }
+  if (typeof modelName !== 'string' || modelName.trim() === '' || modelName.length > 200) {
+    issues.push({
+      path: 'metadata.model_name',
+      message: 'Name the model as the provider calls it, such as gpt-4 or llama2.',
+    });
+  }
+  const address = provider === 'ollama' ? 'endpoint' : 'base_url';
+  const value = metadata[address];
+  if (value === undefined || value === null || value === '') {
+    if (provider === 'ollama')
+      issues.push({
+        path: 'metadata.endpoint',
+        message: 'Give the address of Ollama, such as http://localhost:11434.',
+      });
+  } else if (!isAddress(value)) {
+    issues.push({
+      path: `metadata.${address}`,
+      message: 'Must be an http or https address without user name, query or fragment.',
+    });
+  }
+}
+
+function isAddress(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length > 2000 || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return (
+    /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  );
+}
+
+/** What PostgreSQL cannot keep, what is too deep, and keys hidden further down. */
+function checkJson(value: unknown, path: string, depth: number, issues: Issue[]): void {
+  if (issues.length > 50) return;
+  if (depth > maxDepth)
+    return void issues.push({
+      path: path.slice(0, 200),
+      message: `Must not be nested more than ${maxDepth} levels deep.`,
+    });
+  if (typeof value === 'string') {
+    if (!isPlain(value)) issues.push({ path: path.slice(0, 200), message: 'Must not hold NUL or broken characters.' });
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, item] of Object.entries(value)) {
+      const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`;
+      if (!isPlain(name))
+        issues.push({ path: path.slice(0, 200), message: 'Names must not hold NUL or broken characters.' });
+      else if (!Array.isArray(value) && keyName.test(name))
+        issues.push({ path: at.slice(0, 200), message: 'A key is given as metadata.api_key alone.' });
+      else checkJson(item, at, depth + 1, issues);
+    }
+  }
+}
+
+const isPlain = (text: string) => !text.includes('\0') && text.isWellFormed();

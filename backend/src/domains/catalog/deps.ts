@@ -1,0 +1,49 @@
+import type { Db } from '#platform/db';
+import type { Events } from '#platform/events';
+import type { Trx } from '#platform/http';
+import type { Jobs } from '#platform/jobs';
+import type { Logger } from '#platform/log';
+import type { Secrets } from '#platform/secrets';
+import type { Uploads } from '#platform/uploads';
+import type { Hub } from '#ports/hub';
+import type { Objects } from '#ports/objects';
+
+export interface ConnectionTest {
+  ok: boolean;
+  message: string;
+  latencyMs: number;
+  /** names that the provider knows */
+  models: string[];
+}
+
+export interface CatalogDeps {
+  db: Pick<Db, 'kysely'>;
+  objects: Objects;
+  /** resumed uploads; asked for when one is complete, because uploads and catalog need each other */
+  uploads?: () => Pick<Uploads, 'assemble' | 'fail'>;
+  jobs: Pick<Jobs, 'define' | 'send' | 'every'>;
+  events: Pick<Events, 'publish'>;
+  secrets: Pick<Secrets, 'put' | 'get' | 'remove'>;
+  hub: Hub;
+  /** Asks an external provider whether it knows us; `metadata` is the card of the model. Does not throw for what the provider does. */
+  testConnection(external: { metadata: Record<string, unknown>; apiKey: string | null }): Promise<ConnectionTest>;
+  log: Logger;
+  now(): Date;
+  config: {
+    /** whoever submitted cannot approve */
+    fourEyes: boolean;
+    /** of one file */
+    maxFileBytes: number;
+  };
+}
+
+/** Something of another domain that refers to a model. */
+export interface Reference {
+  kind: 'endpoint' | 'job';
+  id: string;
+  label: string;
+  status?: string;
+}
+
+/** Those that refer to the model now and so keep it from being deleted. */
+export type FindReferences = (trx: Trx, modelId: string) => Promise<Reference[]>;

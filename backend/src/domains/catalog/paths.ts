@@ -1,0 +1,64 @@
+import { failure } from '#platform/errors';
+
+/** What a model consists of: weights, configurations, tokenizers, templates, texts. */
+export const extensions = [
+  '.bin',
+  '.safetensors',
+  '.json',
+  '.txt',
+  '.pt',
+  '.pth',
+  '.onnx',
+  '.gguf',
+  '.jinja',
+  '.model',
+  '.md',
+] as const;
+
+const segment = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * The path of a model's file when it is one: at most three segments of `[A-Za-z0-9._-]{1,128}`, none of dots alone, ending in one of
+ * `extensions`. Nothing is decoded, trimmed or changed. Throws `object_key_invalid` or `file_type_refused`.
+ */
+export function checkFilePath(path: string): string {
+  if (!hasGoodSegments(path)) {
+    throw failure('object_key_invalid', {
+      message: `${JSON.stringify(path.slice(0, 200))} is not a file name or path.`,
+    });
+  }
+  if (hasGoodExtension(path)) return path;
+  throw failure('file_type_refused', {
+    message: `${JSON.stringify(path)} is not a kind of file that a model has.`,
+    issues: [{ path, message: `Use one of ${extensions.join(' ')}.` }],
+  });
+}
+
+/** Two paths that a file system without case would take for one. */
+export function collision(path: string, existing: readonly string[]): string | undefined {
+  return existing.find((other) => other !== path && clashes(other.toLowerCase(), path.toLowerCase()));
+}
+
+/** Equal but for case, or one would be the other's folder. */
+function clashes(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+}
+
+/** Where the files of a model version lie in the object store; made of ids, never of names. */
+export function prefixOf(model: { id: string; version: string }): string {
+  return `models/${model.id}/${model.version}/`;
+}
+
+export function isFilePath(path: string): boolean {
+  return hasGoodSegments(path) && hasGoodExtension(path);
+}
+
+function hasGoodSegments(path: string): boolean {
+  const segments = path.split('/');
+  return segments.length <= 3 && segments.every((name) => segment.test(name) && !/^\.+$/.test(name));
+}
+
+function hasGoodExtension(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1).toLowerCase();
+  return extensions.some((extension) => name.endsWith(extension) && name.length > extension.length);
+}

@@ -1,0 +1,109 @@
+import type { ApiKey, governanceRoutes } from '@llm-ops/contracts';
+import type { z } from 'zod';
+import type { Access } from '#platform/access';
+import { newApiKey } from '#platform/auth';
+import { failure } from '#platform/errors';
+import { decodeCursor, pageOf, type Context, type Paged } from '#platform/http';
+import { uuidv7 } from '#platform/ids';
+import type { GovernanceDeps } from './deps.ts';
+import { beyondOwn, freerThan } from './rules.ts';
+import * as store from './store.ts';
+import { ensureTeam } from './teams.ts';
+
+type Routes = typeof governanceRoutes;
+type Key = z.output<typeof ApiKey>;
+
+/** Keys for programs: hashed, shown once, never able to do more than whoever made them. */
+export function createKeys({ kysely, now }: GovernanceDeps) {
+  const isSeen = (access: Access, row: store.KeyRow) =>
+    access.sees({ team: row.team, visibility: 'team', createdBy: row.created_by });
+
+  return {
+    async list(c: Context<Routes['listApiKeys']>): Promise<Paged<Key[]>> {
+      const { limit, cursor } = c.query;
+      const scope = c.access.scope('api-key:read', 'api-key');
+      const rows = await store.listKeys(kysely, scope, limit + 1, decodeCursor(cursor)?.id ?? null);
+      const page = pageOf(rows, limit, (row) => ({ at: row.created_at, id: row.id }));
+      const may = page.rows.filter((row) => c.access.decide('api-key:read', resourceOf(row)).allowed);
+      return { rows: may.map(view), next: page.next };
+    },
+
+    /** Throws `role_not_grantable`, `team_not_found`, `validation_failed`. */
+    async create(c: Context<Routes['createApiKey']>): Promise<Key & { key: string }> {
+      const { body, access, trx } = c;
+      const { identity } = access;
+      const beyond = beyondOwn(body.roles, identity);
+      if (beyond.length > 0) {
+        throw failure('role_not_grantable', {
+          message: `You cannot give ${beyond.join(', ')}: that goes beyond your own roles (${identity.roles.join(', ')}).`,
+        });
+      }
+      const routes = body.routes ?? null;
+      const environments = body.environments ?? null;
+      if (freerThan(routes, identity.routes) || freerThan(environments, identity.environments)) {
+        throw failure('role_not_grantable', {
+          message: 'An API key cannot make a key for more routes or environments than its own.',
+        });
+      }
+      if (!access.sees({ team: body.team, visibility: 'team' })) {
+        throw failure('team_not_found', { message: `You are not a member of a team "${body.team}".` });
+      }
+      const expiresAt = body.expiresAt ? new Date(body.expiresAt) : null;
+      if (expiresAt && expiresAt <= now()) {
+        throw failure('validation_failed', { issues: [{ path: 'expiresAt', message: 'Lies in the past.' }] });
+      }
+      await ensureTeam(trx, body.team, identity);
+      const project = body.project ?? null;
+      if (project !== null && !(await store.projectExists(trx, body.team, project))) {
+        throw failure('validation_failed', { issues: [{ path: 'project', message: 'The team has no such project.' }] });
+      }
+      const { key, prefix, hash } = newApiKey();
+      const { name, team, roles, limits = null } = body;
+      const made = {
+        ...{ id: uuidv7(), name, prefix, hash, team, project, roles, routes, environments, limits },
+        expires_at: expiresAt,
+        created_by: identity.userId,
+      };
+      access.require('api-key:write', resourceOf(made));
+      const row = await store.insertKey(trx, made);
+      c.note(row.id, { name, team, roles, routes, environments });
+      return { ...view(row), key };
+    },
+
+    /** Revoking twice is no error. Throws `api_key_not_found`. */
+    async revoke(c: Context<Routes['revokeApiKey']>): Promise<Key> {
+      const row = await store.findKey(c.trx, c.params.id);
+      if (!row || !isSeen(c.access, row)) throw failure('api_key_not_found');
+      c.access.require('api-key:write', resourceOf(row));
+      c.note(row.id, { name: row.name, team: row.team });
+      return view(await store.revokeKey(c.trx, row.id));
+    },
+  };
+}
+
+const resourceOf = ({ id, name, team, project, created_by }: Pick<store.KeyRow, 'id' | 'name' | 'team' | 'project' | 'created_by'>) => ({
+  type: 'api-key',
+  id,
+  name,
+  team,
+  owner_team: team,
+  project,
+  created_by,
+});
+
+const view = (row: store.KeyRow): Key => ({
+  id: row.id,
+  name: row.name,
+  prefix: row.prefix,
+  team: row.team,
+  project: row.project,
+  roles: row.roles,
+  routes: row.routes,
+  environments: row.environments,
+  limits: row.limits,
+  expiresAt: row.expires_at?.toISOString() ?? null,
+  lastUsedAt: row.last_used_at?.toISOString() ?? null,
+  revokedAt: row.revoked_at?.toISOString() ?? null,
+  createdBy: row.created_by,
+  createdAt: row.created_at.toISOString(),
+});

@@ -1,0 +1,84 @@
+import type { Address } from '#ports/runtime';
+import type { Usage } from './tables.ts';
+
+export interface Completion {
+  ok: boolean;
+  message: string;
+  latencyMs: number;
+  completion: string | null;
+  usage: Usage | null;
+}
+
+/** Sends a request upstream; for addresses that users gave, through the egress rules. */
+export type Send = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; body: string; timeoutMs: number },
+) => Promise<{ status: number; text(): Promise<string> }>;
+
+/** To addresses that a runtime of ours made. */
+export const sendDirect: Send = async (url, { timeoutMs, ...init }) =>
+  fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+
+/** Asks for a few tokens and says whether a completion came back; never throws. */
+export async function testCompletion(
+  address: Address,
+  send: Send,
+  options: { prompt: string; timeoutMs: number },
+): Promise<Completion> {
+  const began = performance.now();
+  const done = (ok: boolean, message: string, completion: string | null = null, usage: Usage | null = null) => ({
+    ok,
+    message,
+    latencyMs: Math.round(performance.now() - began),
+    completion,
+    usage,
+  });
+  try {
+    const answer = await send(`${address.baseUrl}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...address.headers },
+      body: JSON.stringify({
+        model: address.model,
+        messages: [{ role: 'user', content: options.prompt }],
+        max_tokens: 32,
+        temperature: 0,
+        stream: false,
+      }),
+      timeoutMs: options.timeoutMs,
+    });
+    const text = await answer.text();
+    if (answer.status !== 200) return done(false, `It answered with status ${answer.status}: ${text.slice(0, 300)}`);
+    const body = JSON.parse(text) as {
+      choices?: { message?: { content?: unknown } }[];
+      usage?: Partial<Usage>;
+    };
+    const content = body.choices?.[0]?.message?.content;
+    const usage = usageOf(body.usage);
+    const said = typeof content === 'string' ? content : null;
+    // models that only think within so few tokens still count as answering
+    if ((said ?? '') === '' && !(usage && usage.completion_tokens > 0))
+      return done(false, 'It answered without a completion.', said, usage);
+    return done(true, 'It answered.', said, usage);
+  } catch (error) {
+    const timedOut = (error as Error).name === 'TimeoutError';
+    return done(
+      false,
+      timedOut ? `No answer within ${options.timeoutMs / 1000} s.` : `It cannot be asked: ${reasonOf(error)}`,
+    );
+  }
+}
+
+function usageOf(usage: Partial<Usage> | undefined): Usage | null {
+  if (!usage || typeof usage.total_tokens !== 'number') return null;
+  return {
+    prompt_tokens: usage.prompt_tokens ?? 0,
+    completion_tokens: usage.completion_tokens ?? 0,
+    total_tokens: usage.total_tokens,
+  };
+}
+
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : null;
+  return cause === null || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
+}

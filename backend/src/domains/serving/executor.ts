@@ -1,0 +1,282 @@
+import type { Identity } from '#platform/access';
+import { recordAudit } from '#platform/audit';
+import type { Db } from '#platform/db';
+import { isFailure } from '#platform/errors';
+import type { Trx } from '#platform/http';
+import { uuidv7 } from '#platform/ids';
+import type { Logger } from '#platform/log';
+import type { Runtime } from '#ports/runtime';
+import { reasonOf, sendDirect, testCompletion, type Send } from './completion.ts';
+import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './rules.ts';
+import { changeState, markDeleted, moveTraffic, returnTarget } from './store-state.ts';
+import { insertVerification, tellServing } from './store.ts';
+import type { Condition, ServingConfig, ServingSpec } from './types.ts';
+
+export interface Publisher {
+  publish(trx: Trx, type: string, payload: object): Promise<void>;
+}
+
+export interface ExecutorDeps {
+  db: Db;
+  runtimes: Readonly<Record<string, Runtime>>;
+  events: Publisher;
+  /** for models at addresses that users gave */
+  egress: Send;
+  log: Logger;
+  config: ServingConfig;
+  specs: ReadonlyMap<string, ServingSpec>;
+}
+
+/** The reconciler's own name in the audit log. */
+const reconciler: Identity = {
+  kind: 'system',
+  userId: 'reconciler',
+  displayName: 'Reconciler',
+  roles: [],
+  teams: '*',
+  project: null,
+  apiKeyId: null,
+  routes: null,
+  environments: null,
+  sessionId: null,
+  csrfToken: null,
+};
+const logLines = 200;
+
+/** Does one action of `decide`: the runtime first, then the row, so that a repetition after a crash does no harm. */
+export function createExecutor(deps: ExecutorDeps) {
+  const { db, runtimes, events, config, log } = deps;
+
+  const runtimeOf = (revision: RevisionView): Runtime => {
+    const runtime = runtimes[revision.runtime];
+    if (!runtime) throw new Error(`this server has no runtime "${revision.runtime}"`);
+    return runtime;
+  };
+  const inTransaction = <T>(work: (trx: Trx) => Promise<T>) =>
+    db.kysely.transaction().execute((trx) => work(trx as unknown as Trx));
+
+  async function apply(endpoint: EndpointView, revision: RevisionView, fresh: boolean, now: Date): Promise<void> {
+    const stored = deps.specs.get(revision.id)!;
+    const runtime = runtimeOf(revision);
+    const spec = scaled(endpoint, stored);
+    try {
+      await runtime.apply(runtime.plan(spec), spec);
+    } catch (error) {
+      const message = reasonOf(error);
+      log.warn(
+        { endpoint: endpoint.id, revision: revision.number, reason: message },
+        'a revision could not be applied',
+      );
+      // an error of the product's own says that it cannot work; anything else may pass
+      if (revision.message === message && revision.state !== 'pending' && !isFailure(error)) return;
+      await changeState(db.kysely, revision.id, {
+        message,
+        ...(revision.state === 'live' ? {} : { state: 'starting', started_at: revision.startedAt ?? now }),
+        ...(isFailure(error) ? { crashes: fresh ? 1 : revision.crashes + 1 } : {}),
+      });
+      return;
+    }
+    if (!fresh) {
+      const unchanged = revision.appliedGeneration === endpoint.generation && revision.message === null;
+      if (!unchanged)
+        await changeState(db.kysely, revision.id, { applied_generation: endpoint.generation, message: null });
+      return;
+    }
+    await changeState(db.kysely, revision.id, {
+      state: 'starting',
+      applied_generation: endpoint.generation,
+      message: null,
+      crashes: 0,
+      verify_attempts: 0,
+      remove_attempts: 0,
+      failing_since: null,
+      started_at: now,
+      verified_at: null,
+      draining_at: null,
+      failed_at: null,
+      retired_at: null,
+      remove_after: null,
+      removed_at: null,
+    });
+  }
+
+  /** The scale belongs to the endpoint, so that a change of it needs no revision. */
+  const scaled = (endpoint: EndpointView, spec: ServingSpec): ServingSpec => ({
+    ...spec,
+    minReplicas: endpoint.minReplicas,
+    maxReplicas: endpoint.maxReplicas,
+  });
+
+  async function verify(endpoint: EndpointView, revision: RevisionView, now: Date): Promise<void> {
+    if (revision.state !== 'verifying') await changeState(db.kysely, revision.id, { state: 'verifying' });
+    const address = runtimeOf(revision).address(revision.id);
+    const { prompt, timeoutMs } = config.verification;
+    const result = address
+      ? await testCompletion(address, revision.external ? deps.egress : sendDirect, { prompt, timeoutMs })
+      : { ok: false, message: 'It has no address yet.', latencyMs: 0, completion: null, usage: null };
+    const stored = { ...result, endpointId: endpoint.id, revision: revision.number, requestedBy: 'rollout' };
+    await insertVerification(db.kysely, { id: uuidv7(), ...stored });
+    await changeState(db.kysely, revision.id, {
+      verify_attempts: revision.verifyAttempts + 1,
+      message: result.ok ? null : result.message,
+      ...(result.ok ? { verified_at: now } : {}),
+    });
+  }
+
+  async function switchTraffic(
+    endpoint: EndpointView,
+    to: RevisionView,
+    from: RevisionView | null,
+    now: Date,
+  ): Promise<void> {
+    await inTransaction(async (trx) => {
+      const moved = await moveTraffic(trx, endpoint.id, { live: to.number, from: endpoint.liveRevision });
+      if (!moved) return;
+      await changeState(trx, to.id, { state: 'live', live_at: now, message: null });
+      if (from && from.state === 'live') await changeState(trx, from.id, { state: 'draining', draining_at: now });
+      await events.publish(trx, 'endpoint.revision-live', {
+        endpointId: endpoint.id,
+        revision: to.number,
+        at: now.toISOString(),
+      });
+      await tellServing(trx, endpoint.id);
+    });
+    log.info({ endpoint: endpoint.id, revision: to.number, from: from?.number ?? null }, 'a revision took the traffic');
+  }
+
+  async function fail(
+    endpoint: EndpointView,
+    revision: RevisionView,
+    action: Extract<Action, { do: 'fail' }>,
+    now: Date,
+  ): Promise<void> {
+    const lines = await runtimeOf(revision)
+      .logs(revision.id, logLines)
+      .catch(() => []);
+    const { reason, remedy } = action;
+    const tail = lines.slice(-5).filter((line) => !action.message.includes(line));
+    const message = tail.length === 0 ? action.message : `${action.message}\nLast log lines:\n${tail.join('\n')}`;
+    const condition: Condition = { type: 'Failed', reason, message, remedy, since: now.toISOString() };
+    const back = endpoint.revisions.find((one) => one.id === action.backTo);
+    await inTransaction(async (trx) => {
+      if (back) {
+        const moved = await moveTraffic(trx, endpoint.id, { live: back.number, from: revision.number });
+        if (!moved) return;
+        await changeState(trx, back.id, { state: 'live', draining_at: null });
+        await returnTarget(trx, endpoint.id, revision.number, back.number);
+      } else if (endpoint.liveRevision > 0) {
+        await returnTarget(trx, endpoint.id, revision.number, endpoint.liveRevision);
+      }
+      await changeState(trx, revision.id, {
+        state: 'failed',
+        failed_at: now,
+        retired_at: now,
+        message: action.message,
+        conditions: [condition],
+        last_logs: lines,
+      });
+      await recordAudit(trx, reconciler, {
+        action: 'endpoint.rollout',
+        resourceType: 'endpoint',
+        resourceId: endpoint.id,
+        result: 'failed',
+        detail: { revision: revision.number, reason, serves: back?.number ?? endpoint.liveRevision },
+      });
+      await events.publish(trx, 'endpoint.rollout-failed', {
+        endpointId: endpoint.id,
+        revision: revision.number,
+        reason,
+        message: action.message,
+        at: now.toISOString(),
+      });
+      await tellServing(trx, endpoint.id);
+    });
+    log.warn(
+      { endpoint: endpoint.id, revision: revision.number, reason, message: action.message },
+      'a rollout was given up',
+    );
+  }
+
+  async function remove(revision: RevisionView, now: Date): Promise<void> {
+    try {
+      await runtimeOf(revision).remove(revision.id, config.drainMs);
+    } catch (error) {
+      const attempts = revision.removeAttempts + 1;
+      await changeState(db.kysely, revision.id, {
+        remove_attempts: attempts,
+        message: reasonOf(error),
+        remove_after: new Date(now.getTime() + removalBackoffMs(attempts)),
+      });
+      log.warn(
+        { revision: revision.id, attempts, reason: reasonOf(error) },
+        'a revision could not be removed, trying again',
+      );
+      return;
+    }
+    await changeState(db.kysely, revision.id, {
+      removed_at: now,
+      remove_after: null,
+      ...(revision.state === 'failed' ? {} : { state: 'retired', retired_at: now }),
+    });
+  }
+
+  async function forget(endpoint: EndpointView): Promise<void> {
+    await inTransaction(async (trx) => {
+      const askedBy = await markDeleted(trx, endpoint.id);
+      await recordAudit(trx, reconciler, {
+        action: 'endpoint.delete.done',
+        resourceType: 'endpoint',
+        resourceId: endpoint.id,
+        result: 'allowed',
+        detail: { askedBy, removed: endpoint.revisions.length },
+      });
+      await events.publish(trx, 'endpoint.deleted', { endpointId: endpoint.id });
+      await tellServing(trx, endpoint.id);
+    });
+    log.info({ endpoint: endpoint.id }, 'endpoint deleted');
+  }
+
+  return {
+    async execute(endpoint: EndpointView, action: Action, { now }: World): Promise<void> {
+      const find = (id: string) => endpoint.revisions.find((one) => one.id === id)!;
+      switch (action.do) {
+        case 'apply':
+          return apply(endpoint, find(action.revision), action.fresh, now);
+        case 'mark':
+          return changeState(db.kysely, action.revision, {
+            ...(action.state
+              ? { state: action.state, ...(action.state === 'draining' ? { draining_at: now } : {}) }
+              : {}),
+            ...(action.failing === undefined ? {} : { failing_since: action.failing ? now : null }),
+            ...(action.crash ? { crashes: find(action.revision).crashes + 1 } : {}),
+          });
+        case 'verify':
+          return verify(endpoint, find(action.revision), now);
+        case 'switch':
+          return switchTraffic(endpoint, find(action.to), action.from === null ? null : find(action.from), now);
+        case 'settle':
+          await changeState(db.kysely, action.revision, { state: 'live', live_at: now, draining_at: null });
+          return tellServing(db.kysely, endpoint.id);
+        case 'fail':
+          return fail(endpoint, find(action.revision), action, now);
+        case 'cut':
+          await inTransaction(async (trx) => {
+            if (!(await moveTraffic(trx, endpoint.id, { live: 0, from: endpoint.liveRevision }))) return;
+            await changeState(trx, action.revision, { state: 'draining', draining_at: now });
+            await tellServing(trx, endpoint.id);
+          });
+          return;
+        case 'retire':
+          return changeState(db.kysely, action.revision, {
+            state: 'retired',
+            retired_at: now,
+            message: action.message,
+          });
+        case 'remove':
+          return remove(find(action.revision), now);
+        case 'forget':
+          return forget(endpoint);
+      }
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Db } from '#platform/db';
+import type { BoundRoutes, Trx } from '#platform/http';
+import type { Logger } from '#platform/log';
+import type { Runtime } from '#ports/runtime';
+import { createChecks } from './checks.ts';
+import type { Send } from './completion.ts';
+import { createEndpoints } from './endpoints.ts';
+import type { Publisher } from './executor.ts';
+import { createInspect } from './inspect.ts';
+import { createReconciler, type Reconciler } from './reconciler.ts';
+import { createRegistry } from './registry.ts';
+import { createRoutes } from './routes.ts';
+import { endpointsOfModel } from './store.ts';
+import type { ServingCatalog, ServingConfig } from './types.ts';
+
+export interface ServingDeps {
+  db: Db;
+  /** kind → runtime; `external` serves external models, `config.internalRuntime` the others */
+  runtimes: Readonly<Record<string, Runtime>>;
+  catalog: ServingCatalog;
+  events: Publisher;
+  /** for test completions of external models: under the egress rules */
+  egress: Send;
+  /** requests under way to a revision from this process: `RouteTable.inFlight` */
+  inFlight: (revisionId: string) => number;
+  log: Logger;
+  config: ServingConfig;
+}
+
+export interface Serving {
+  routes: BoundRoutes;
+  /** runs in processes of the role worker */
+  reconciler: Reconciler;
+  /** For `catalog.registerReferences('endpoint', …)`: endpoints, not deleted, that want or run this model. */
+  references(trx: Trx, modelId: string): Promise<{ kind: 'endpoint'; id: string; label: string; status: string }[]>;
+}
+
+/** Endpoints, revisions and routes: the control plane of serving. */
+export function createServing(deps: ServingDeps): Serving {
+  const { db, runtimes, catalog, events, egress, config } = deps;
+  const checks = createChecks({ db, runtimes, catalog, config });
+  return {
+    routes: createRoutes({
+      checks,
+      endpoints: createEndpoints({ db, runtimes, catalog, events, checks, config }),
+      inspect: createInspect({ db, runtimes, egress, config }),
+      registry: createRegistry({ db }),
+    }),
+    reconciler: createReconciler(deps),
+    async references(trx, modelId) {
+      const rows = await endpointsOfModel(trx, modelId);
+      return rows.map(({ id, name, environment, status }) => ({
+        kind: 'endpoint',
+        id,
+        label: `${name} (${environment})`,
+        status,
+      }));
+    },
+  };
+}
+
+export {
+  createRouteTable,
+  type ListedRoute,
+  type Resolution,
+  type ResolvedTarget,
+  type ResolveOptions,
+  type RouteHealth,
+  type RouteTable,
+} from './table.ts';
+export type { Reconciler } from './reconciler.ts';
+export type { ServingCatalog, ServingConfig } from './types.ts';

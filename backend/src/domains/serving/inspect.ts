@@ -1,0 +1,123 @@
+import type { DataOf, servingRoutes } from '@llm-ops/contracts';
+import type { Access } from '#platform/access';
+import type { Db } from '#platform/db';
+import { failure } from '#platform/errors';
+import { uuidv7 } from '#platform/ids';
+import type { Runtime } from '#ports/runtime';
+import { sendDirect, testCompletion, type Send } from './completion.ts';
+import { admitted } from './guard.ts';
+import { findEndpoint, findRevision, insertVerification, type RevisionRow } from './store.ts';
+import type { ServingConfig } from './types.ts';
+
+type Routes = typeof servingRoutes;
+
+interface InspectDeps {
+  db: Db;
+  runtimes: Readonly<Record<string, Runtime>>;
+  egress: Send;
+  config: ServingConfig;
+}
+
+const vllm = 'vllm/vllm-openai:latest';
+const tgi = 'ghcr.io/huggingface/text-generation-inference:latest';
+
+/** Looking at what runs: manifests, logs, test completions, images. */
+export function createInspect(deps: InspectDeps) {
+  const { db, runtimes, config } = deps;
+
+  function runtimeOf(row: { runtime: string }): Runtime {
+    const runtime = runtimes[row.runtime];
+    if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${row.runtime}".` });
+    return runtime;
+  }
+
+  return {
+    async manifests(access: Access, id: string): Promise<DataOf<Routes['getManifests']>> {
+      const row = admitted(access, await findEndpoint(db.kysely, id));
+      const scale = { minReplicas: row.min_replicas, maxReplicas: row.max_replicas };
+      const { kind, manifests, warnings } = runtimeOf(row).plan({ ...row.spec, ...scale });
+      return { runtime: kind, manifests, warnings };
+    },
+
+    async logs(
+      access: Access,
+      id: string,
+      query: { lines: number; revision?: number | undefined },
+    ): Promise<DataOf<Routes['getEndpointLogs']>> {
+      const row = admitted(access, await findEndpoint(db.kysely, id));
+      const number = query.revision ?? (row.live_revision || row.target_revision);
+      const revision = await findRevision(db.kysely, id, number);
+      if (!revision) throw failure('revision_not_found');
+      // of one that was removed, what was kept of it
+      const lines = revision.removed_at === null ? await runtimeOf(revision).logs(revision.id, query.lines) : [];
+      return { revision: number, lines: lines.length > 0 ? lines : revision.last_logs.slice(-query.lines) };
+    },
+
+    /** A test completion through the revision that takes the traffic. */
+    async verify(access: Access, id: string, prompt: string | undefined): Promise<DataOf<Routes['verifyEndpoint']>> {
+      const row = admitted(access, await findEndpoint(db.kysely, id));
+      const live: RevisionRow | null = await findRevision(db.kysely, id, row.live_revision);
+      const address = live && runtimeOf(live).address(live.id);
+      if (!live || !address) {
+        const message = live ? 'Its engine has no address right now.' : 'No revision takes traffic.';
+        const at = new Date().toISOString();
+        return { ok: false, message, latencyMs: 0, completion: null, usage: null, revision: row.live_revision, at };
+      }
+      const result = await testCompletion(address, live.spec.model.type === 'external' ? deps.egress : sendDirect, {
+        prompt: prompt ?? config.verification.prompt,
+        timeoutMs: config.verification.timeoutMs,
+      });
+      const about = { endpointId: id, revision: live.number, requestedBy: access.identity.userId };
+      const at = await insertVerification(db.kysely, { id: uuidv7(), ...about, ...result });
+      return { ...result, revision: live.number, at: at.toISOString() };
+    },
+
+    /** Images to choose from; `available` tells which of them this server can run. */
+    images(): DataOf<Routes['listRuntimes']> {
+      const local = config.internalRuntime === 'local';
+      const images = [
+        {
+          image: 'llama.cpp',
+          runtime: 'llama.cpp',
+          name: 'llama.cpp (local engine)',
+          description: 'A process on this machine; serves GGUF and Llama-family safetensors.',
+          default: local,
+          available: Object.hasOwn(runtimes, 'local'),
+        },
+        {
+          image: vllm,
+          runtime: 'vllm',
+          name: 'vLLM (recommended)',
+          description: 'High throughput on GPUs, OpenAI-compatible, maintained.',
+          default: !local && config.runtimeImage === vllm,
+          available: !local,
+        },
+        {
+          image: tgi,
+          runtime: 'tgi',
+          name: 'Text Generation Inference',
+          description: 'The documented default; its project is archived, so choose vLLM for new endpoints.',
+          default: !local && config.runtimeImage === tgi,
+          available: !local,
+        },
+      ];
+      if (images.some(({ image }) => image === config.runtimeImage)) return images;
+      const runtime = /vllm/i.test(config.runtimeImage)
+        ? 'vllm'
+        : /text-generation-inference/i.test(config.runtimeImage)
+          ? 'tgi'
+          : 'custom';
+      return [
+        ...images,
+        {
+          image: config.runtimeImage,
+          runtime,
+          name: `Custom: ${config.runtimeImage}`,
+          description: 'The image of SERVING_RUNTIME_IMAGE; a deployment may name any other.',
+          default: !local,
+          available: !local,
+        },
+      ];
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { unavailable, withAdvisoryLock, type Db } from '#platform/db';
+import type { Trx } from '#platform/http';
+import type { Logger } from '#platform/log';
+import type { Observation, Runtime } from '#ports/runtime';
+import { reasonOf } from './completion.ts';
+import { createExecutor, type ExecutorDeps } from './executor.ts';
+import { busy, decide, type Action, type EndpointView, type World } from './rules.ts';
+import { statusOf, type Status } from './status.ts';
+import { loadEndpoints, openRevisionIds, writeHealthCheck, writeStatus, type Seen } from './store-state.ts';
+import { tellServing } from './store.ts';
+import type { ServingConfig } from './types.ts';
+
+export interface Reconciler {
+  /** Looks at once, then every interval, sooner while something is under way or when the database tells of a change. */
+  start(): Promise<void>;
+  /** Ends after what is being done. */
+  stop(): Promise<void>;
+  /** One look at every endpoint; true when something is under way. */
+  once(): Promise<boolean>;
+}
+
+interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs'> {
+  db: Db;
+  runtimes: Readonly<Record<string, Runtime>>;
+  /** requests that this server forwards to a revision right now */
+  inFlight(revisionId: string): number;
+  log: Logger;
+  config: ServingConfig;
+}
+
+const soonMs = 200;
+const atOnce = 4;
+const rounds = 12;
+/** What no row wants any more is looked for this often, counted in looks. */
+const collectEvery = 30;
+
+/**
+ * Level-triggered: each look reads what is desired and what is seen, acts on the difference, and writes only what changed. It may be
+ * ended at any point and continued by any server; an advisory lock per endpoint keeps two from acting at once.
+ */
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const { db, runtimes, log, config } = deps;
+  let stopping = new AbortController();
+  let loop: Promise<void> | null = null;
+  let wake: (() => void) | null = null;
+  let listening: { close(): Promise<void> } | null = null;
+  let looks = 0;
+
+  async function observe(endpoint: EndpointView): Promise<Map<string, Observation>> {
+    const observations = new Map<string, Observation>();
+    for (const revision of endpoint.revisions) {
+      const runtime = runtimes[revision.runtime];
+      if (!runtime || revision.removedAt !== null || revision.state === 'pending') continue;
+      observations.set(revision.id, await runtime.observe(revision.id));
+    }
+    return observations;
+  }
+
+  const worldOf = async (endpoint: EndpointView, now: Date): Promise<World> => ({
+    now,
+    inFlight: deps.inFlight,
+    observations: await observe(endpoint),
+  });
+
+  /** Whether there is anything to do or to write; decided without a lock, so that a quiet look costs two queries in all. */
+  async function quiet(endpoint: EndpointView, now: Date): Promise<boolean> {
+    const world = await worldOf(endpoint, now);
+    if (decide(endpoint, world, config).length > 0) return false;
+    return !changed(endpoint, statusOf(endpoint, world)) && checkedAt(endpoint, world) === null;
+  }
+
+  function checkedAt(endpoint: EndpointView, world: World): Date | null {
+    const live = endpoint.revisions.find(({ number }) => number === endpoint.liveRevision);
+    if (!live || world.observations.get(live.id)?.phase !== 'ready') return null;
+    const last = endpoint.lastHealthCheck?.getTime() ?? 0;
+    return world.now.getTime() - last >= config.healthEveryMs ? world.now : null;
+  }
+
+  async function reconcile(id: string): Promise<void> {
+    const done = new Set<string>();
+    for (let round = 0; round < rounds; round += 1) {
+      const seen = await loadEndpoints(db.kysely, id);
+      const endpoint = seen.endpoints[0];
+      if (!endpoint) return;
+      const world = await worldOf(endpoint, seen.now);
+      const actions = decide(endpoint, world, config).filter((action) => !done.has(keyOf(action)));
+      if (actions.length === 0) {
+        await write(endpoint, world);
+        return;
+      }
+      const executor = createExecutor({ ...deps, specs: seen.specs });
+      for (const action of actions) {
+        done.add(keyOf(action));
+        await executor.execute(endpoint, action, world);
+      }
+    }
+  }
+
+  async function write(endpoint: EndpointView, world: World): Promise<void> {
+    const status = statusOf(endpoint, world);
+    const checked = checkedAt(endpoint, world);
+    if (!changed(endpoint, status)) {
+      if (checked !== null) await writeHealthCheck(db.kysely, endpoint.id, checked);
+      return;
+    }
+    await db.kysely.transaction().execute(async (trx) => {
+      await writeStatus(trx, endpoint.id, status, checked);
+      if (status.status === endpoint.status) return;
+      const event = { endpointId: endpoint.id, from: endpoint.status, to: status.status, at: world.now.toISOString() };
+      await deps.events.publish(trx as unknown as Trx, 'endpoint.status-changed', event);
+      await tellServing(trx, endpoint.id);
+    });
+    if (status.status !== endpoint.status) {
+      log.info({ endpoint: endpoint.id, from: endpoint.status, to: status.status }, 'endpoint status changed');
+    }
+  }
+
+  async function look(endpoint: EndpointView, now: Date): Promise<void> {
+    try {
+      if (await quiet(endpoint, now)) return;
+      await withAdvisoryLock(db.pool, `endpoint:${endpoint.id}`, () => reconcile(endpoint.id), { wait: false });
+    } catch (error) {
+      // a runtime or a database that cannot be reached says nothing about the endpoint: keep what is known, look again
+      log.warn({ endpoint: endpoint.id, reason: reasonOf(error) }, 'an endpoint could not be reconciled, trying again');
+    }
+  }
+
+  /** Removes from the runtimes what no row wants: left over when a server died between two steps. */
+  async function collect(): Promise<void> {
+    for (const [kind, runtime] of Object.entries(runtimes)) {
+      // listed before the rows are read: a row is always there before its revision
+      const listed = await runtime.list();
+      if (listed.length === 0) continue;
+      const open = await openRevisionIds(db.kysely);
+      for (const revisionId of listed.filter((id) => !open.has(id))) {
+        log.info({ revision: revisionId, runtime: kind }, 'removing what no endpoint wants');
+        await runtime.remove(revisionId, 0);
+      }
+    }
+  }
+
+  async function once(): Promise<boolean> {
+    const seen: Seen = await loadEndpoints(db.kysely);
+    const queue = [...seen.endpoints];
+    const work = async () => {
+      for (let next = queue.shift(); next && !stopping.signal.aborted; next = queue.shift()) await look(next, seen.now);
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    if (looks++ % collectEvery === 0) {
+      await collect().catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'could not look for leftovers'));
+    }
+    return seen.endpoints.some(busy);
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let pause = config.reconcileIntervalMs;
+      const woken = new Promise<void>((resolve) => (wake = resolve));
+      try {
+        if (await once()) pause = Math.min(soonMs, pause);
+      } catch (error) {
+        log[unavailable(error) ? 'warn' : 'error'](
+          { reason: reasonOf(error) },
+          'could not look at the endpoints, trying again',
+        );
+      }
+      const timer = new AbortController();
+      await Promise.race([
+        woken,
+        sleep(pause, undefined, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {}),
+      ]);
+      timer.abort();
+    }
+  }
+
+  return {
+    once,
+    async start() {
+      if (loop) return;
+      stopping = new AbortController();
+      listening = await db.listen('serving', () => wake?.());
+      loop = run(stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      wake?.();
+      await listening?.close();
+      await loop;
+      loop = null;
+    },
+  };
+}
+
+const keyOf = (action: Action) => `${action.do}:${'revision' in action ? action.revision : ''}`;
+
+const changed = (endpoint: EndpointView, status: Status) =>
+  endpoint.status !== status.status ||
+  !isDeepStrictEqual(endpoint.replicas, status.replicas) ||
+  !isDeepStrictEqual(endpoint.conditions, status.conditions);

@@ -1,0 +1,89 @@
+import { servingRoutes } from '@llm-ops/contracts';
+import { bindRoutes, type BoundRoutes } from '#platform/http';
+import type { Checks } from './checks.ts';
+import type { createEndpoints } from './endpoints.ts';
+import type { createInspect } from './inspect.ts';
+import type { createRegistry } from './registry.ts';
+
+interface Services {
+  endpoints: ReturnType<typeof createEndpoints>;
+  checks: Checks;
+  inspect: ReturnType<typeof createInspect>;
+  registry: ReturnType<typeof createRegistry>;
+}
+
+/** Names what the audit entry is about and hands the answer on. */
+function noted<T extends { id: string }>(
+  c: { note(id: string, detail?: Record<string, unknown>): void },
+  answer: T,
+  detail = {},
+): T {
+  c.note(answer.id, detail);
+  return answer;
+}
+
+export function createRoutes({ endpoints, checks, inspect, registry }: Services): BoundRoutes {
+  return bindRoutes(servingRoutes, {
+    listEndpoints: async (c) => endpoints.list(c.access, c.query),
+    deployEndpoint: async (c) => {
+      const endpoint = await endpoints.deploy(c.trx, c.access, c.body);
+      const { environment, modelId, route } = endpoint;
+      return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote });
+    },
+    getEndpoint: async (c) => endpoints.get(c.access, c.params.id),
+    updateEndpoint: async (c) => {
+      const patch = { ...c.query, ...c.body };
+      return noted(c, await endpoints.update(c.trx, c.access, c.params.id, patch), {
+        changed: Object.keys(patch),
+        status: patch.status,
+      });
+    },
+    deleteEndpoint: async (c) => noted(c, await endpoints.remove(c.trx, c.access, c.params.id)),
+    rollbackEndpoint: async (c) => {
+      const endpoint = await endpoints.rollback(c.trx, c.access, c.params.id, c.body?.revision);
+      return noted(c, endpoint, { revision: endpoint.targetRevision });
+    },
+    redeployEndpoint: async (c) => {
+      const request = { ...c.query, ...c.body };
+      const endpoint = await endpoints.redeploy(c.trx, c.access, c.params.id, request);
+      return noted(c, endpoint, { revision: endpoint.targetRevision, changed: Object.keys(request) });
+    },
+    listRevisions: async (c) => endpoints.revisions(c.access, c.params.id, c.query),
+    getManifests: async (c) => inspect.manifests(c.access, c.params.id),
+    getEndpointLogs: async (c) => inspect.logs(c.access, c.params.id, c.query),
+    promoteEndpoint: async (c) => {
+      const endpoint = await endpoints.promote(c.trx, c.access, c.params.id, c.body);
+      return noted(c, endpoint, {
+        from: c.params.id,
+        environment: endpoint.environment,
+        parityNote: c.body.parityNote,
+      });
+    },
+    verifyEndpoint: async (c) => inspect.verify(c.access, c.params.id, c.body?.prompt),
+    preflight: async (c) => checks.preflight(c.access, c.body),
+    listRuntimes: async () => inspect.images(),
+    listDrift: async (c) => checks.drift(c.access, c.query.route),
+    listRoutes: async (c) => registry.listRoutes(c.access, c.query),
+    createRoute: async (c) => noted(c, await registry.createRoute(c.trx, c.access, c.body)),
+    getRoute: async (c) => registry.getRoute(c.access, c.params.id),
+    updateRoute: async (c) => noted(c, await registry.updateRoute(c.trx, c.access, c.params.id, c.body), c.body),
+    deleteRoute: async (c) => noted(c, await registry.deleteRoute(c.trx, c.access, c.params.id)),
+    listRegistrations: async (c) => registry.listRegistrations(c.access, c.query),
+    createRegistration: async (c) => {
+      const registration = await registry.createRegistration(c.trx, c.access, c.body);
+      c.note(registration.name, { environment: registration.environment, endpointId: registration.endpointId });
+      return registration;
+    },
+    getRegistration: async (c) => registry.getRegistration(c.access, c.params.name, c.query.environment),
+    updateRegistration: async (c) => {
+      const { name } = c.params;
+      const registration = await registry.updateRegistration(c.trx, c.access, name, c.query.environment, c.body);
+      c.note(name, { environment: registration.environment, ...c.body });
+      return registration;
+    },
+    deleteRegistration: async (c) => {
+      c.note(c.params.name, { environment: c.query.environment });
+      return registry.deleteRegistration(c.trx, c.access, c.params.name, c.query.environment);
+    },
+  });
+}

@@ -1,0 +1,153 @@
+import { sql, type Insertable, type Selectable, type Updateable } from 'kysely';
+import type { Environment } from '@llm-ops/contracts';
+import type { Scope } from '#platform/access';
+import type { Cursor } from '#platform/http';
+import { visible } from './scope.ts';
+import { on, type Connection } from './store.ts';
+import type { ServingTables } from './tables.ts';
+import type { EndpointStatus, ServingSpec, Visibility } from './types.ts';
+
+export type RouteRow = Selectable<ServingTables['route']>;
+
+const fields = { id: 'route.id', name: 'route.name', environment: 'route.environment' };
+
+export function listRoutes(
+  connection: Connection,
+  scope: Scope,
+  filter: { environment?: Environment | undefined; name?: string | undefined; after: Cursor | null; limit: number },
+): Promise<RouteRow[]> {
+  const { environment, name, after } = filter;
+  return on(connection)
+    .selectFrom('route')
+    .where(visible(scope, 'route', fields))
+    .$if(environment !== undefined, (query) => query.where('environment', '=', environment!))
+    .$if(name !== undefined, (query) => query.where('name', '=', name!))
+    .$if(after !== null, (query) =>
+      query.where(sql<boolean>`(created_at, id) < (${after!.at}::timestamptz, ${after!.id}::uuid)`),
+    )
+    .selectAll()
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(filter.limit + 1)
+    .execute();
+}
+
+export async function findRoute(connection: Connection, id: string): Promise<RouteRow | null> {
+  return (await on(connection).selectFrom('route').selectAll().where('id', '=', id).executeTakeFirst()) ?? null;
+}
+
+/** In every environment that has it. */
+export function routesNamed(connection: Connection, name: string): Promise<RouteRow[]> {
+  return on(connection).selectFrom('route').selectAll().where('name', '=', name).execute();
+}
+
+/** null when the name is taken in that environment. */
+export async function insertRoute(trx: Connection, row: Insertable<ServingTables['route']>): Promise<RouteRow | null> {
+  const inserted = await on(trx)
+    .insertInto('route')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['environment', 'name']).doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  return inserted ?? null;
+}
+
+export async function updateRoute(
+  trx: Connection,
+  id: string,
+  changes: Updateable<ServingTables['route']>,
+): Promise<RouteRow | null> {
+  const row = await on(trx)
+    .updateTable('route')
+    .set({ ...changes, updated_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+export async function deleteRoute(trx: Connection, id: string): Promise<void> {
+  await on(trx).deleteFrom('route').where('id', '=', id).execute();
+}
+
+/** An endpoint with one of its revisions, as the gateway routes to it. */
+export interface RoutedRevision {
+  endpointId: string;
+  number: number;
+  revisionId: string;
+  runtime: string;
+  modelId: string;
+  modelName: string;
+  version: string;
+  external: boolean;
+  /** only of revisions that each server attaches to by itself */
+  spec: ServingSpec | null;
+}
+export interface RoutedEndpoint {
+  id: string;
+  environment: Environment;
+  team: string;
+  project: string | null;
+  visibility: Visibility;
+  createdBy: string;
+  status: EndpointStatus;
+  liveRevision: number;
+  targetRevision: number;
+  promptPolicyId: string | null;
+  createdAt: Date;
+}
+
+/** Everything that routing needs, in three queries of one snapshot. */
+export async function loadRouting(
+  connection: Connection,
+): Promise<{ routes: RouteRow[]; endpoints: RoutedEndpoint[]; revisions: RoutedRevision[] }> {
+  return on(connection)
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const routes = await trx.selectFrom('route').selectAll().execute();
+      const endpoints = await trx
+        .selectFrom('endpoint')
+        .where('deleted_at', 'is', null)
+        .select([
+          'id',
+          'environment',
+          'team',
+          'project',
+          'visibility',
+          'created_by as createdBy',
+          'live_revision as liveRevision',
+          'target_revision as targetRevision',
+          'prompt_policy_id as promptPolicyId',
+          'created_at as createdAt',
+        ])
+        .select(
+          sql<EndpointStatus>`case when desired = 'deleted' then 'deleting' when desired = 'stopped' then 'stopped' else status end`.as(
+            'status',
+          ),
+        )
+        .execute();
+      const revisions = await trx
+        .selectFrom('revision as r')
+        .innerJoin('revision_state as s', 's.revision_id', 'r.id')
+        .innerJoin('endpoint as e', 'e.id', 'r.endpoint_id')
+        .where('e.deleted_at', 'is', null)
+        .where((where) =>
+          where.or([where('s.state', '=', 'live'), sql<boolean>`r.number in (e.target_revision, e.live_revision)`]),
+        )
+        .select([
+          'r.endpoint_id as endpointId',
+          'r.number',
+          'r.id as revisionId',
+          'r.runtime',
+          'r.model_id as modelId',
+          'r.model_name as modelName',
+          'r.version',
+        ])
+        .select(sql<boolean>`r.spec->'model'->>'type' = 'external'`.as('external'))
+        .select(sql<ServingSpec | null>`case when r.spec->'model'->>'type' = 'external' then r.spec end`.as('spec'))
+        .execute();
+      return { routes, endpoints, revisions };
+    });
+}

@@ -1,0 +1,225 @@
+import { sql, type Kysely, type Updateable } from 'kysely';
+import type { EndpointView, RevisionView } from './rules.ts';
+import type { Status } from './status.ts';
+import { json, on, type Connection } from './store.ts';
+import type { ServingTables } from './tables.ts';
+import type { ServingSpec } from './types.ts';
+
+export type StateChange = Omit<Updateable<ServingTables['revision_state']>, 'conditions' | 'last_logs'> & {
+  conditions?: unknown[];
+  last_logs?: string[];
+};
+
+export interface Seen {
+  /** of the database */
+  now: Date;
+  endpoints: EndpointView[];
+  specs: Map<string, ServingSpec>;
+}
+
+/** Endpoints with the revisions that matter now, as the reconciler decides on them; all, or one. */
+export async function loadEndpoints(connection: Connection, endpointId?: string): Promise<Seen> {
+  const db = on(connection);
+  const rows = await db
+    .selectFrom('endpoint')
+    .where('deleted_at', 'is', null)
+    .$if(endpointId !== undefined, (query) => query.where('id', '=', endpointId!))
+    .select([
+      'id',
+      'name',
+      'environment',
+      'desired',
+      'desired_reason',
+      'target_revision',
+      'live_revision',
+      'min_replicas',
+      'max_replicas',
+      'generation',
+      'status',
+      'replicas',
+      'conditions',
+      'last_health_check',
+    ])
+    .select(sql<Date>`clock_timestamp()`.as('now'))
+    .execute();
+  if (rows.length === 0) return { now: new Date(0), endpoints: [], specs: new Map() };
+  const pinned = await pinnedRevisions(connection);
+  const found = await db
+    .selectFrom('revision as r')
+    .innerJoin('revision_state as s', 's.revision_id', 'r.id')
+    .innerJoin('endpoint as e', 'e.id', 'r.endpoint_id')
+    .where('e.deleted_at', 'is', null)
+    .$if(endpointId !== undefined, (query) => query.where('e.id', '=', endpointId!))
+    .where((where) =>
+      where.or([
+        where('s.removed_at', 'is', null),
+        sql<boolean>`r.number in (e.target_revision, e.live_revision)`,
+        sql<boolean>`r.number = (select max(number) from revision where endpoint_id = e.id)`,
+        ...(pinned.length > 0
+          ? [
+              sql<boolean>`(r.endpoint_id, r.number) in (select * from unnest(${pinned.map((pin) => pin.endpointId)}::uuid[], ${pinned.map((pin) => pin.revision)}::int[]))`,
+            ]
+          : []),
+      ]),
+    )
+    .select(['r.id', 'r.endpoint_id', 'r.number', 'r.runtime', 'r.spec'])
+    .selectAll('s')
+    .orderBy('r.number')
+    .execute();
+  const specs = new Map<string, ServingSpec>();
+  const byEndpoint = new Map<string, RevisionView[]>();
+  for (const row of found) {
+    specs.set(row.id, row.spec);
+    const list = byEndpoint.get(row.endpoint_id) ?? [];
+    byEndpoint.set(row.endpoint_id, list);
+    list.push({
+      id: row.id,
+      number: row.number,
+      runtime: row.runtime,
+      external: row.spec.model.type === 'external',
+      state: row.state,
+      message: row.message,
+      conditions: row.conditions,
+      crashes: row.crashes,
+      verifyAttempts: row.verify_attempts,
+      appliedGeneration: row.applied_generation,
+      removeAttempts: row.remove_attempts,
+      failingSince: row.failing_since,
+      startedAt: row.started_at,
+      verifiedAt: row.verified_at,
+      liveAt: row.live_at,
+      drainingAt: row.draining_at,
+      failedAt: row.failed_at,
+      removeAfter: row.remove_after,
+      removedAt: row.removed_at,
+    });
+  }
+  return {
+    now: rows[0]!.now,
+    specs,
+    endpoints: rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      environment: row.environment,
+      desired: row.desired,
+      desiredReason: row.desired_reason,
+      targetRevision: row.target_revision,
+      liveRevision: row.live_revision,
+      minReplicas: row.min_replicas,
+      maxReplicas: row.max_replicas,
+      generation: row.generation,
+      status: row.status,
+      replicas: row.replicas,
+      conditions: row.conditions,
+      lastHealthCheck: row.last_health_check,
+      revisions: byEndpoint.get(row.id) ?? [],
+      pinned: pinned.filter((pin) => pin.endpointId === row.id).map((pin) => pin.revision),
+    })),
+  };
+}
+
+async function pinnedRevisions(connection: Connection): Promise<{ endpointId: string; revision: number }[]> {
+  const { rows } = await sql<{ endpointId: string; revision: number }>`
+    select distinct target->>'endpointId' as "endpointId", (target->>'revision')::int as revision
+    from route, jsonb_array_elements(targets) as target
+    where enabled and target->>'revision' is not null`.execute(on(connection));
+  return rows;
+}
+
+/** Revisions of endpoints that are not deleted and may have something in a runtime. */
+export async function openRevisionIds(connection: Connection): Promise<Set<string>> {
+  const rows = await on(connection)
+    .selectFrom('revision_state')
+    .where('removed_at', 'is', null)
+    .select('revision_id')
+    .execute();
+  return new Set(rows.map((row) => row.revision_id));
+}
+
+export async function changeState(connection: Connection, revisionId: string, change: StateChange): Promise<void> {
+  const { conditions, last_logs, ...rest } = change;
+  await on(connection)
+    .updateTable('revision_state')
+    .set({
+      ...rest,
+      ...(conditions === undefined ? {} : { conditions: json(conditions) }),
+      ...(last_logs === undefined ? {} : { last_logs: json(last_logs) }),
+    })
+    .where('revision_id', '=', revisionId)
+    .execute();
+}
+
+/** The traffic goes to another revision (0: to none): one row. Only while `from` still has it. */
+export async function moveTraffic(
+  trx: Connection,
+  endpointId: string,
+  change: { live: number; target?: number; from: number },
+): Promise<boolean> {
+  const result = await on(trx)
+    .updateTable('endpoint')
+    .set({
+      live_revision: change.live,
+      ...(change.target === undefined ? {} : { target_revision: change.target }),
+      updated_at: sql<Date>`clock_timestamp()`,
+    })
+    .where('id', '=', endpointId)
+    .where('live_revision', '=', change.from)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+/** A rollout is given up: what was live is wanted again, unless somebody has asked for something newer meanwhile. */
+export async function returnTarget(trx: Connection, endpointId: string, from: number, to: number): Promise<void> {
+  await on(trx)
+    .updateTable('endpoint')
+    .set({ target_revision: to, updated_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', endpointId)
+    .where('target_revision', '=', from)
+    .execute();
+}
+
+export async function writeStatus(
+  connection: Connection,
+  endpointId: string,
+  status: Status,
+  checkedAt: Date | null,
+): Promise<void> {
+  await on(connection)
+    .updateTable('endpoint')
+    .set({
+      status: status.status,
+      replicas: json(status.replicas),
+      conditions: json(status.conditions),
+      ...(checkedAt === null ? {} : { last_health_check: checkedAt }),
+      updated_at: sql<Date>`clock_timestamp()`,
+    })
+    .where('id', '=', endpointId)
+    .execute();
+}
+
+/** Only the time of the last good look. */
+export async function writeHealthCheck(connection: Connection, endpointId: string, at: Date): Promise<void> {
+  await on(connection).updateTable('endpoint').set({ last_health_check: at }).where('id', '=', endpointId).execute();
+}
+
+/** Ends an endpoint: its row stays for history, its names are free again. Returns who asked for it. */
+export async function markDeleted(trx: Connection, endpointId: string): Promise<string | null> {
+  const db = on(trx);
+  const row = await db
+    .updateTable('endpoint')
+    .set({ deleted_at: sql<Date>`clock_timestamp()`, conditions: json([]), updated_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', endpointId)
+    .where('deleted_at', 'is', null)
+    .returning('deleted_by')
+    .executeTakeFirst();
+  await dropTargets(db as unknown as Kysely<object>, endpointId);
+  return row?.deleted_by ?? null;
+}
+
+async function dropTargets(connection: Kysely<object>, endpointId: string): Promise<void> {
+  await sql`
+    update route set updated_at = clock_timestamp(), targets = coalesce(
+      (select jsonb_agg(target) from jsonb_array_elements(targets) as target where target->>'endpointId' <> ${endpointId}), '[]')
+    where targets @> jsonb_build_array(jsonb_build_object('endpointId', ${endpointId}::text))`.execute(connection);
+  await sql`delete from route where targets = '[]'`.execute(connection);
+}

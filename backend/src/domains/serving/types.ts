@@ -1,0 +1,62 @@
+import type { Environment } from '@llm-ops/contracts';
+import type { Catalog } from '#domains/catalog';
+import type { Observation, RevisionSpec } from '#ports/runtime';
+
+export type { Condition } from '#ports/runtime';
+
+export type Visibility = 'team' | 'organization';
+export type Resources = RevisionSpec['resources'];
+export type Replicas = Observation['replicas'];
+
+export type EndpointStatus = 'deploying' | 'healthy' | 'degraded' | 'failed' | 'stopped' | 'deleting';
+export type RevisionPosition = 'pending' | 'starting' | 'verifying' | 'live' | 'draining' | 'retired' | 'failed';
+export type RevisionReason = 'deploy' | 'redeploy' | 'rollback' | 'promote' | 'patch';
+
+export interface AutoscalePolicy {
+  cpuUtilization?: number | undefined;
+  memoryUtilization?: number | undefined;
+  gpuUtilization?: number | undefined;
+  targetLatencyMs?: number | undefined;
+}
+
+interface Probe {
+  path: string;
+  initialDelaySeconds?: number | undefined;
+  periodSeconds?: number | undefined;
+  failureThreshold?: number | undefined;
+}
+
+/** What a revision stores: the port's shape and what only clusters read. */
+export interface ServingSpec extends RevisionSpec {
+  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  deploymentMode: 'raw' | 'kserve' | null;
+  probes: { liveness?: Probe | undefined; readiness?: Probe | undefined; startup?: Probe | undefined } | null;
+  /** resources that the request named; the others follow the settings when `useGpu` changes */
+  asked: Partial<Resources>;
+}
+
+/** What serving needs of the catalog. */
+export type ServingCatalog = Pick<Catalog, 'deployable' | 'getForServing' | 'hold'>;
+
+export interface ServingConfig {
+  /** by whether a GPU is used: SERVING_* and SERVING_CPU_ONLY_* */
+  resources: { gpu: Resources; cpuOnly: Resources };
+  /** USE_GPU */
+  useGpu: boolean;
+  /** SERVING_RUNTIME_IMAGE */
+  runtimeImage: string;
+  /** which of the runtimes serves models that are not external, unless a request's deploymentMode names another */
+  internalRuntime: string;
+  /** environments whose new revisions must answer a test completion before they take traffic */
+  verify: readonly Environment[];
+  /** how long an old revision stays after the traffic left it; longer while it still answers, up to `drainMaxMs` */
+  drainMs: number;
+  drainMaxMs: number;
+  rolloutTimeoutMs: number;
+  reconcileIntervalMs: number;
+  /** of a new revision: so many failures, or one that lasts so long, end its rollout */
+  crash: { limit: number; settleMs: number };
+  verification: { attempts: number; timeoutMs: number; prompt: string };
+  /** `lastHealthCheck` of an otherwise unchanged endpoint is written this often */
+  healthEveryMs: number;
+}

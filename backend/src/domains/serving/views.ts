@@ -1,0 +1,103 @@
+import type { DataOf, Endpoint, servingRoutes } from '@llm-ops/contracts';
+import { runtimeName } from './spec.ts';
+import type { EndpointWithTarget, RevisionRow } from './store.ts';
+import type { RouteRow } from './store-routes.ts';
+
+type RevisionView = DataOf<(typeof servingRoutes)['listRevisions']>[number];
+type RouteView = DataOf<(typeof servingRoutes)['getRoute']>;
+type RegistrationView = DataOf<(typeof servingRoutes)['getRegistration']>;
+
+const time = (at: Date | null) => at?.toISOString() ?? null;
+
+/** Model, image and resources are those of the wanted revision; `revision` is the one that takes the traffic. */
+export function endpointView(row: EndpointWithTarget): Endpoint {
+  return {
+    id: row.id,
+    modelId: row.model_id,
+    modelName: row.model_name,
+    version: row.version,
+    environment: row.environment,
+    route: row.route,
+    status: row.desired === 'deleted' ? 'deleting' : row.status,
+    minReplicas: row.min_replicas,
+    maxReplicas: row.max_replicas,
+    autoscalePolicy: row.autoscale_policy,
+    promptPolicyId: row.prompt_policy_id,
+    useGpu: row.spec.useGpu,
+    runtime: runtimeName(row.runtime, row.spec),
+    runtimeImage: row.spec.image,
+    rollbackPlan: row.rollback_plan,
+    lastHealthCheck: time(row.last_health_check),
+    replicas: row.replicas,
+    conditions: row.conditions,
+    revision: row.live_revision,
+    targetRevision: row.target_revision,
+    team: row.team,
+    createdBy: row.created_by,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+const phases: Record<RevisionRow['state'], string> = {
+  pending: 'Waiting to be started',
+  starting: 'Starting beside what serves now',
+  verifying: 'Ready; answering a test completion',
+  live: 'Serving',
+  draining: 'Finishing what it is answering',
+  retired: 'Ended',
+  failed: 'Given up; it got no traffic',
+};
+
+export function revisionView(row: RevisionRow): RevisionView {
+  return {
+    id: row.id,
+    number: row.number,
+    modelId: row.model_id,
+    modelName: row.model_name,
+    version: row.version,
+    runtime: runtimeName(row.runtime, row.spec),
+    runtimeImage: row.spec.image,
+    useGpu: row.spec.useGpu,
+    reason: row.reason,
+    rolledBackTo: row.rolled_back_to,
+    state: row.state,
+    phase: row.state === 'failed' && row.live_at !== null ? 'Given up; the traffic went back' : phases[row.state],
+    message: row.message,
+    artifactDigest: row.artifact_digest,
+    resources: row.spec.resources,
+    conditions: row.conditions,
+    createdBy: row.created_by,
+    createdAt: row.created_at.toISOString(),
+    liveAt: time(row.live_at),
+    retiredAt: time(row.retired_at),
+  };
+}
+
+export function routeView(row: RouteRow): RouteView {
+  return {
+    id: row.id,
+    name: row.name,
+    team: row.team,
+    environment: row.environment,
+    enabled: row.enabled,
+    targets: row.targets,
+    retry: row.retry,
+    timeouts: row.timeouts,
+    cache: row.cache,
+    limits: row.limits,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+export function registrationView(row: RouteRow): RegistrationView {
+  return {
+    name: row.name,
+    endpointId: row.targets[0]!.endpointId,
+    environment: row.environment,
+    enabled: row.enabled,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}

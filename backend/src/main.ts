@@ -1,0 +1,396 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { createCatalog } from '#domains/catalog';
+import { createGovernance } from '#domains/governance';
+import { createInference } from '#domains/inference';
+import type { FastifyInstance } from 'fastify';
+import { createRouteTable, createServing, type ServingConfig } from '#domains/serving';
+import { loadAuditKeys, recordAudit } from '#platform/audit';
+import { createAuthenticator, createSignIn, sessionView, type Authenticator, type AuthOptions } from '#platform/auth';
+import { loadConfig, type Config, type Settings } from '#platform/config';
+import { lockDataDir, migrate, openDatabase, type Db } from '#platform/db';
+import { createEgress } from '#platform/egress';
+import { failure, isFailure } from '#platform/errors';
+import { createEvents } from '#platform/events';
+import { createHealth } from '#platform/health';
+import { createHostCheck, type RawHandler } from '#platform/http';
+import { createJobs } from '#platform/jobs';
+import { createLog, type Logger } from '#platform/log';
+import { createMetrics } from '#platform/metrics';
+import { createSecrets, loadKeys } from '#platform/secrets';
+import { createUploads } from '#platform/uploads';
+import type { Objects } from '#ports/objects';
+import { createHuggingFace } from './adapters/hub/huggingface.ts';
+import { createFileObjects } from './adapters/objects/files/index.ts';
+import { createS3Objects } from './adapters/objects/s3/index.ts';
+import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
+import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
+import { buildApp } from './app.ts';
+import { platformRoutesOf } from './routes.ts';
+
+const projectRoot = path.resolve(import.meta.dirname, '../..');
+export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
+  .version;
+
+export interface Platform {
+  /** `http://127.0.0.1:8000` */
+  url: string;
+  /** Stops taking requests, lets those under way finish, ends children. No error when called twice. */
+  close(): Promise<void>;
+}
+
+/** Puts the platform together and listens. The only place that knows every adapter: configuration picks them here and nowhere else. */
+export async function startPlatform(config: Config = loadConfig()): Promise<Platform> {
+  const { settings } = config;
+  const log = createLog({ level: settings.LOG_LEVEL });
+  const dataDir = path.resolve(settings.DATA_DIR);
+  refuseOpenHeaderMode(settings);
+  await mkdir(dataDir, { recursive: true });
+  const closers: (() => Promise<unknown>)[] = [];
+  try {
+    return await assemble(config, dataDir, log, closers);
+  } catch (error) {
+    await closeAll(closers, log);
+    throw error;
+  }
+}
+
+async function assemble(
+  config: Config,
+  dataDir: string,
+  log: Logger,
+  closers: (() => Promise<unknown>)[],
+): Promise<Platform> {
+  const { settings } = config;
+  const now = (): Date => new Date();
+  const works = settings.ROLES.includes('worker');
+  const lock = await lockDataDir(dataDir);
+  closers.push(() => lock.release());
+  const db = await openDatabase({ url: settings.DATABASE_URL, dataDir, log, poolSize: settings.DATABASE_POOL_SIZE });
+  closers.push(() => db.close());
+  const { applied } = await migrate(db, path.join(projectRoot, 'backend/migrations'));
+  if (applied.length > 0) log.info({ applied }, 'migrated the database');
+
+  const secrets = await createSecrets({
+    db,
+    keys: await loadKeys({
+      secretsKey: settings.SECRETS_KEY,
+      previousKey: settings.SECRETS_PREVIOUS_KEY,
+      dataDir,
+      embedded: db.embedded,
+    }),
+    log,
+  });
+  const objects = await openObjects(settings, dataDir);
+  const egress = createEgress({
+    allow: settings.EGRESS_ALLOW,
+    allowLoopback: settings.EGRESS_ALLOW_LOOPBACK ?? isLoopback(settings.HOST),
+    log,
+  });
+  closers.push(() => egress.close());
+  const auth = authOptions(settings);
+  const authenticator = await createAuthenticator({ config: auth, db, log, now });
+  closers.push(() => authenticator.close());
+  const signIn = createSignInHandler(auth, db, log, authenticator);
+  const jobs = createJobs({ pool: db.pool, log });
+  const events = createEvents(jobs);
+  const metrics = createMetrics();
+  const governance = createGovernance({
+    db,
+    authenticator,
+    auditKeys: await loadAuditKeys(secrets, settings.AUDIT_KEY),
+    objects,
+    log,
+    now,
+  });
+
+  const catalog = createCatalog({
+    db,
+    objects,
+    uploads: () => uploads,
+    jobs,
+    events,
+    secrets,
+    hub: createHuggingFace({
+      egress,
+      endpoint: settings.HUGGINGFACE_ENDPOINT,
+      token: settings.HUGGINGFACE_TOKEN ?? null,
+      log,
+    }),
+    testConnection: createConnectionTest({ egress }),
+    log,
+    now,
+    config: {
+      fourEyes: settings.APPROVAL_FOUR_EYES ?? !(auth.mode === 'header' && isLoopback(settings.HOST)),
+      maxFileBytes: settings.MAX_FILE_BYTES,
+    },
+  });
+  const uploads = createUploads({
+    db,
+    objects,
+    log,
+    now,
+    maxBytes: settings.MAX_FILE_BYTES,
+    async authorize(request, target) {
+      const identity = await authenticator.authenticate(request);
+      if (identity === null) throw failure('unauthenticated');
+      if (target !== null) await catalog.authorizeUpload(authenticator.createAccessFor(identity), target.subjectId);
+      return { userId: identity.userId };
+    },
+    onComplete: catalog.uploadComplete,
+  });
+  closers.push(() => uploads.close());
+
+  const python = createPython({
+    root: path.join(projectRoot, 'python/trainer'),
+    dataDir,
+    interpreter: settings.LLMOPS_PYTHON ?? null,
+    log,
+  });
+  const local = await createLocalRuntime({
+    dataDir,
+    objects,
+    log,
+    python,
+    now,
+    graceMs: settings.ENGINE_GRACE_MS,
+    keepEngines: settings.ENGINE_GRACE_MS > 0,
+  });
+  closers.push(() => local.close());
+  const external = createExternalRuntime({ secret: catalog.externalSecret, egress, now });
+  const runtimes = { local, external };
+  const table = createRouteTable({ db, runtimes, log });
+  const serving = createServing({
+    db,
+    runtimes,
+    catalog,
+    events,
+    egress: egress.fetch,
+    inFlight: table.inFlight,
+    log,
+    config: servingConfig(settings),
+  });
+  catalog.registerReferences('endpoint', serving.references);
+
+  const inference = createInference({
+    db,
+    table,
+    authenticate: authenticator.authenticate,
+    accessFor: authenticator.createAccessFor,
+    denied: (identity, route, rule, requestId) => {
+      const record = {
+        action: 'inference.call',
+        resourceType: 'route',
+        resourceId: route,
+        result: 'denied',
+        rule,
+        requestId,
+      } as const;
+      db.kysely
+        .transaction()
+        .execute((trx) => recordAudit(trx as never, identity, record))
+        .catch((error: unknown) => log.error({ err: error, record }, 'audit entry could not be written'));
+    },
+    checkedAgent: egress.checkedAgent,
+    localBaseUrl: settings.SERVING_LOCAL_BASE_URL,
+    journal: path.join(dataDir, 'usage'),
+    metrics,
+    log,
+    now,
+  });
+  closers.push(() => inference.close());
+
+  const health = createHealth([
+    { name: 'database', required: true, check: () => db.check() },
+    { name: 'objects', required: true, check: () => objects.check() },
+  ]);
+  const app = await buildApp({
+    db,
+    log,
+    routes: [
+      platformRoutesOf({
+        config,
+        health,
+        version,
+        sessionView: sessionView as never,
+        headerMode: auth.mode !== 'oidc',
+        oidc: auth.oidc !== undefined,
+      }),
+      catalog.routes,
+      serving.routes,
+      inference.routes,
+      governance.routes,
+    ],
+    documented: [inference.documented],
+    raw: [
+      inference.raw,
+      {
+        matches: (url) => url === '/llm-ops/v1/uploads' || url.startsWith('/llm-ops/v1/uploads/'),
+        handle: (request, response) => void uploads.handle(request, response),
+      },
+      ...(signIn === null ? [] : [signIn]),
+    ],
+    authenticate: authenticator.authenticate,
+    accessFor: authenticator.createAccessFor,
+    checkHost: createHostCheck({
+      host: settings.HOST,
+      publicUrl: settings.PUBLIC_URL,
+      allowedHosts: settings.ALLOWED_HOSTS,
+      allowedOrigins: settings.ALLOWED_ORIGINS,
+    }),
+    sealer: secrets,
+    bodyLimit: 2 * 1024 * 1024,
+    health,
+    metrics,
+    version,
+    webRoot: path.join(projectRoot, 'frontend/dist'),
+  });
+
+  jobs.every('uploads.expired', 300, async () => void (await uploads.collectExpired()));
+  await jobs.start({ work: works });
+  closers.push(() => jobs.stop());
+  if (works) {
+    governance.sealer.start();
+    closers.push(() => governance.sealer.stop());
+    serving.reconciler.start();
+    closers.push(() => serving.reconciler.stop());
+  }
+  await table.start();
+  closers.push(() => table.stop());
+  const url = await app.listen({ host: settings.HOST, port: settings.PORT });
+  closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
+  let closed: Promise<void> | null = null;
+  return { url, close: () => (closed ??= closeAll(closers, log)) };
+}
+
+/** Requests under way may finish; what is still open after the time is cut. */
+async function drain(app: FastifyInstance, seconds: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), seconds * 1000);
+  app.server.closeIdleConnections();
+  await app.close();
+  clearTimeout(timer);
+}
+
+/** In reverse: what was opened last is closed first; one that fails does not keep the others open. */
+async function closeAll(closers: (() => Promise<unknown>)[], log: Logger): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) {
+    await close().catch((error: unknown) => log.warn({ err: error }, 'closing failed'));
+  }
+}
+
+async function openObjects(settings: Settings, dataDir: string): Promise<Objects> {
+  const bucket = settings.OBJECT_STORE_BUCKET;
+  if (settings.OBJECT_STORE_ENDPOINT === undefined)
+    return createFileObjects({ root: path.join(dataDir, 'objects'), ...(bucket === undefined ? {} : { bucket }) });
+  const missing = (['OBJECT_STORE_ACCESS_KEY', 'OBJECT_STORE_SECRET_KEY', 'OBJECT_STORE_BUCKET'] as const).filter(
+    (name) => settings[name] === undefined,
+  );
+  if (missing.length > 0)
+    throw failure('configuration_invalid', { message: `OBJECT_STORE_ENDPOINT also needs ${missing.join(', ')}.` });
+  return createS3Objects({
+    endpoint: settings.OBJECT_STORE_ENDPOINT,
+    accessKey: settings.OBJECT_STORE_ACCESS_KEY!,
+    secretKey: settings.OBJECT_STORE_SECRET_KEY!,
+    secure: settings.OBJECT_STORE_SECURE,
+    bucket: bucket!,
+    region: settings.OBJECT_STORE_REGION,
+  });
+}
+
+function authOptions(settings: Settings): AuthOptions {
+  const oidc = settings.IDENTITY_MODE !== 'header';
+  if (oidc && (settings.OIDC_ISSUER === undefined || settings.OIDC_CLIENT_ID === undefined)) {
+    throw failure('configuration_invalid', {
+      message: `IDENTITY_MODE=${settings.IDENTITY_MODE} also needs OIDC_ISSUER and OIDC_CLIENT_ID.`,
+    });
+  }
+  return {
+    mode: settings.IDENTITY_MODE,
+    trustedProxies: settings.TRUSTED_PROXIES,
+    proxySharedSecret: settings.PROXY_SHARED_SECRET,
+    sessionHours: settings.SESSION_HOURS,
+    publicUrl: settings.PUBLIC_URL ?? `http://${settings.HOST}:${settings.PORT}`,
+    oidc: oidc
+      ? {
+          issuer: settings.OIDC_ISSUER!,
+          clientId: settings.OIDC_CLIENT_ID!,
+          clientSecret: settings.OIDC_CLIENT_SECRET,
+          audience: settings.OIDC_AUDIENCE,
+          rolesClaim: settings.OIDC_ROLES_CLAIM,
+          teamsClaim: settings.OIDC_TEAMS_CLAIM,
+          groupMap: settings.OIDC_GROUP_MAP,
+        }
+      : undefined,
+  };
+}
+
+/** Identity headers from anybody on the network would make everybody an administrator. */
+function refuseOpenHeaderMode(settings: Settings): void {
+  if (settings.IDENTITY_MODE === 'oidc' || isLoopback(settings.HOST)) return;
+  if (settings.TRUSTED_PROXIES.length > 0 || settings.PROXY_SHARED_SECRET !== undefined) return;
+  throw failure('configuration_invalid', {
+    message: `IDENTITY_MODE=${settings.IDENTITY_MODE} believes X-User-* headers, but HOST=${settings.HOST} is reachable from the network. Set TRUSTED_PROXIES or PROXY_SHARED_SECRET, use IDENTITY_MODE=oidc, or listen on 127.0.0.1.`,
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function createSignInHandler(auth: AuthOptions, db: Db, log: Logger, authenticator: Authenticator): RawHandler | null {
+  const { oidc } = auth;
+  if (oidc === undefined) return null;
+  const signIn = createSignIn({ config: { ...auth, oidc }, db, log, onChange: authenticator.refresh });
+  return {
+    matches: (url) => url === '/auth/login' || url === '/auth/callback' || url === '/auth/logout',
+    handle: (request, response) => void signIn.handle(request, response),
+  };
+}
+
+function servingConfig(settings: Settings): ServingConfig {
+  return {
+    resources: {
+      gpu: {
+        cpuRequest: settings.SERVING_CPU_REQUEST,
+        cpuLimit: settings.SERVING_CPU_LIMIT,
+        memoryRequest: settings.SERVING_MEMORY_REQUEST,
+        memoryLimit: settings.SERVING_MEMORY_LIMIT,
+      },
+      cpuOnly: {
+        cpuRequest: settings.SERVING_CPU_ONLY_CPU_REQUEST,
+        cpuLimit: settings.SERVING_CPU_ONLY_CPU_LIMIT,
+        memoryRequest: settings.SERVING_CPU_ONLY_MEMORY_REQUEST,
+        memoryLimit: settings.SERVING_CPU_ONLY_MEMORY_LIMIT,
+      },
+    },
+    useGpu: settings.USE_GPU,
+    runtimeImage: settings.SERVING_RUNTIME_IMAGE,
+    internalRuntime: 'local',
+    verify: settings.SERVING_VERIFY,
+    drainMs: settings.SERVING_DRAIN_SECONDS * 1000,
+    drainMaxMs: Math.max(settings.SERVING_DRAIN_SECONDS, 300) * 1000,
+    rolloutTimeoutMs: settings.SERVING_ROLLOUT_SECONDS * 1000,
+    reconcileIntervalMs: 500,
+    crash: { limit: 3, settleMs: 10_000 },
+    verification: { attempts: 3, timeoutMs: 60_000, prompt: 'Hello' },
+    healthEveryMs: 30_000,
+  };
+}
+
+if (import.meta.main) {
+  try {
+    const platform = await startPlatform();
+    console.log(`LLM Ops ${version} is ready at ${platform.url}`);
+    const end = (): void => {
+      void platform.close().then(() => process.exit(0));
+    };
+    process.once('SIGINT', end);
+    process.once('SIGTERM', end);
+  } catch (error) {
+    const known = isFailure(error) ? `${error.message}\n${error.remedy}` : error;
+    console.error('LLM Ops could not start:', known);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { PolicyInForce } from '#platform/access';
+import type { Db } from '#platform/db';
+import type { Logger } from '#platform/log';
+import { readIdentity, type KeyRow, type MembershipRow, type SessionRow } from './store.ts';
+
+/** Keys, sessions, memberships and policies in memory: what a request is judged by, without asking the database. */
+export interface Snapshot {
+  key(hash: string): KeyRow | undefined;
+  keyById(id: string): KeyRow | undefined;
+  session(hash: string): SessionRow | undefined;
+  memberships(userId: string): readonly MembershipRow[];
+  /** the same array while they are the same */
+  policies(): readonly PolicyInForce[];
+  /** Reads now; concurrent calls share a read that began after them. */
+  refresh(): Promise<void>;
+  /** The same for something unknown, at most every 250 ms, so that strangers cannot make us ask the database. */
+  lookAgain(): Promise<void>;
+  /** ms since what is known was read */
+  ageMs(): number;
+  close(): Promise<void>;
+}
+
+const everyMs = 2_000;
+const lookAgainMs = 250;
+
+export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; log: Logger }): Promise<Snapshot> {
+  const kysely = deps.db.kysely as unknown as Kysely<unknown>;
+  let keys = new Map<string, KeyRow>();
+  let keysById = new Map<string, KeyRow>();
+  let sessions = new Map<string, SessionRow>();
+  let members = new Map<string, MembershipRow[]>();
+  let policies: readonly PolicyInForce[] = [];
+  let fingerprint = '';
+  let readAt = 0;
+  let lookedAgainAt = 0;
+  let running: Promise<void> | null = null;
+  let queued: Promise<void> | null = null;
+  let closed = false;
+
+  async function read(): Promise<void> {
+    const began = Date.now();
+    const rows = await readIdentity(kysely);
+    keys = new Map(rows.keys.map((row) => [row.hash.toString('hex'), row]));
+    keysById = new Map(rows.keys.map((row) => [row.id, row]));
+    sessions = new Map(rows.sessions.map((row) => [row.hash.toString('hex'), row]));
+    members = Map.groupBy(rows.memberships, (row) => row.user_id);
+    const next = createHash('sha256').update(JSON.stringify(rows.policies)).digest('hex');
+    if (next !== fingerprint) {
+      fingerprint = next;
+      policies = rows.policies as unknown as PolicyInForce[];
+    }
+    readAt = began;
+  }
+
+  function refresh(): Promise<void> {
+    if (!running) return (running = read().finally(() => (running = null)));
+    // what runs may have begun before the change
+    return (queued ??= running
+      .catch(() => {})
+      .then(() => {
+        queued = null;
+        return refresh();
+      }));
+  }
+
+  const inBackground = () => {
+    if (closed) return;
+    refresh().catch((error: Error) => {
+      if (!closed) deps.log.warn({ reason: error.message, ageMs: Date.now() - readAt }, 'cannot read who may do what');
+    });
+  };
+
+  await refresh();
+  const listening = await deps.db.listen('identity', inBackground);
+  const timer = setInterval(inBackground, everyMs).unref();
+
+  return {
+    key: (hash) => keys.get(hash),
+    keyById: (id) => keysById.get(id),
+    session: (hash) => sessions.get(hash),
+    memberships: (userId) => members.get(userId) ?? [],
+    policies: () => policies,
+    refresh,
+    async lookAgain() {
+      if (Date.now() - lookedAgainAt < lookAgainMs) return;
+      lookedAgainAt = Date.now();
+      await refresh().catch(() => {});
+    },
+    ageMs: () => Date.now() - readAt,
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await listening.close();
+      await running?.catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { catalogue, type ErrorCode } from './catalogue.ts';
+
+export { catalogue, type ErrorCode } from './catalogue.ts';
+
+export interface Issue {
+  /** dotted path of the field in the request: `body.metadata.description` is written `metadata.description` */
+  path: string;
+  message: string;
+}
+
+interface FailureDetail {
+  message?: string;
+  remedy?: string;
+  issues?: Issue[];
+  /** further facts for the reply's `data`, beside code, errorId, issues and remedy */
+  data?: Record<string, unknown>;
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** The one error that reaches a client as it is; anything else becomes `internal`. */
+export class Failure extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly remedy: string;
+  readonly issues: Issue[] | undefined;
+  readonly data: Record<string, unknown> | undefined;
+  readonly headers: Record<string, string> | undefined;
+
+  constructor(code: ErrorCode, detail: FailureDetail) {
+    const entry = catalogue[code];
+    super(detail.message ?? entry.message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'Failure';
+    this.code = code;
+    this.status = entry.status;
+    this.remedy = detail.remedy ?? entry.remedy;
+    this.issues = detail.issues;
+    this.data = detail.data;
+    this.headers = detail.headers;
+  }
+}
+
+export function failure(code: ErrorCode, detail: FailureDetail = {}): Failure {
+  return new Failure(code, detail);
+}
+
+export function isFailure(error: unknown, code?: ErrorCode): error is Failure {
+  return error instanceof Failure && (code === undefined || error.code === code);
+}

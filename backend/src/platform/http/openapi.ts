@@ -1,0 +1,140 @@
+import { basePath, FailureData, type RouteSpec, type RouteTable } from '@llm-ops/contracts';
+import { z } from 'zod';
+import { catalogue, type ErrorCode } from '#platform/errors';
+
+type Json = Record<string, unknown>;
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
+  return json;
+}
+
+/** OpenAPI 3.1 of the route tables: what is served at `/llm-ops/v1/openapi.json`. Pure. */
+export function openApi(tables: readonly RouteTable[], info: { version: string }): Json {
+  const paths: Record<string, Json> = {};
+  for (const table of tables) {
+    for (const [operationId, route] of Object.entries(table)) {
+      const path = `${basePath}${route.path}`;
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(operationId, route) };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'LLM Ops',
+      version: info.version,
+      description:
+        'Every answer below is `{status, message, data}`; a failure carries `code`, `errorId`, `issues` and `remedy` in `data`.',
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(tables.flatMap((table) => Object.values(table).map((route) => route.tag)))].map((name) => ({
+      name,
+    })),
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key (lo_…) or an OIDC token.' },
+        headerUser: { type: 'apiKey', in: 'header', name: 'X-User-Id', description: 'Header mode, with X-User-Roles.' },
+        session: { type: 'apiKey', in: 'cookie', name: 'llmops_session' },
+      },
+      schemas: { Failure: envelope(schemaOf(FailureData, 'output'), 'fail') },
+    },
+  };
+}
+
+function operation(operationId: string, route: RouteSpec): Json {
+  const result: Json = {
+    operationId,
+    summary: route.summary,
+    tags: [route.tag],
+    'x-permission': route.permission,
+    security: route.permission === 'public' ? [] : [{ bearer: [] }, { headerUser: [] }, { session: [] }],
+    parameters: [
+      ...parameters(route.params, 'path'),
+      ...parameters(route.query, 'query'),
+      ...(route.idempotent === true ? [idempotencyKey] : []),
+    ],
+    responses: responses(route),
+  };
+  if (route.body !== undefined) {
+    const optional = route.body.safeParse(undefined).success;
+    result['requestBody'] = {
+      required: !optional,
+      content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
+    };
+  } else if (route.rawBody === true) {
+    const files = { type: 'array', items: { type: 'string', contentMediaType: 'application/octet-stream' } };
+    result['requestBody'] = {
+      required: true,
+      content: { 'multipart/form-data': { schema: { type: 'object', properties: { files }, required: ['files'] } } },
+    };
+  }
+  return result;
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 200, pattern: '^[A-Za-z0-9._:-]+$' },
+};
+
+function parameters(schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] {
+  if (schema === undefined) return [];
+  const json = schemaOf(schema, 'input') as { properties?: Record<string, Json>; required?: string[] };
+  return Object.entries(json.properties ?? {}).map(([name, property]) => ({
+    name,
+    in: where,
+    required: where === 'path' || (json.required ?? []).includes(name),
+    schema: property,
+  }));
+}
+
+function responses(route: RouteSpec): Json {
+  const ok =
+    route.answer === 'file'
+      ? { description: 'The content.', content: { '*/*': { schema: {} } } }
+      : {
+          description: 'Done.',
+          content: {
+            'application/json': {
+              schema: envelope(route.data === undefined ? {} : schemaOf(route.data, 'output'), 'success'),
+            },
+          },
+        };
+  const common: ErrorCode[] = [
+    'validation_failed',
+    'unauthenticated',
+    'permission_denied',
+    'route_unknown',
+    'rate_limited',
+    'internal',
+    'database_unavailable',
+  ];
+  const writes: ErrorCode[] =
+    route.method === 'GET'
+      ? []
+      : ['payload_too_large', 'media_type_unsupported', 'idempotency_conflict', 'idempotency_mismatch'];
+  const codes = [...common, ...writes, ...((route.failures ?? []) as ErrorCode[])];
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) {
+    const { status } = catalogue[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const failures = [...byStatus].map(([status, list]) => [
+    String(status),
+    {
+      description: list.join(', '),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+    },
+  ]);
+  return { '200': ok, ...Object.fromEntries(failures) };
+}
+
+function envelope(data: Json, status: 'success' | 'fail'): Json {
+  return {
+    type: 'object',
+    properties: { status: { const: status }, message: { type: 'string' }, data },
+    required: ['status', 'message', 'data'],
+  };
+}

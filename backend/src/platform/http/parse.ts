@@ -1,0 +1,67 @@
+import type { RouteSpec } from '@llm-ops/contracts';
+import type { z } from 'zod';
+import { failure, type Issue } from '#platform/errors';
+import { normaliseCase } from './case.ts';
+
+interface Parsed {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** Parses what a route declares; every wrong field is in the one `validation_failed` that it throws. */
+export function parseRequest(
+  route: RouteSpec,
+  params: Record<string, unknown>,
+  query: Record<string, unknown>,
+  body: unknown,
+): Parsed {
+  const issues: Issue[] = [];
+  const named = '*' in params ? { ...params, path: params['*'] } : params;
+  const [queryIn, bodyIn] = route.queryOrBody === true ? merged(route, query, body, issues) : [query, body];
+  const parsed = {
+    params: check(route.params, named, issues),
+    query: check(route.query, queryIn, issues),
+    body: route.rawBody === true ? undefined : check(route.body, bodyIn, issues),
+  };
+  const nul = [params, query]
+    .flatMap((values) => Object.entries(values))
+    .find(([, value]) => typeof value === 'string' && value.includes('\0'));
+  if (nul !== undefined) issues.push({ path: nul[0], message: 'Must not hold NUL.' });
+  if (issues.length > 0) throw failure('validation_failed', { issues });
+  return parsed;
+}
+
+function check(schema: z.ZodType | undefined, value: unknown, issues: Issue[]): unknown {
+  if (schema === undefined) return undefined;
+  const cased = normaliseCase(schema, value);
+  issues.push(...cased.issues);
+  const result = schema.safeParse(cased.value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    issues.push({ path: issue.path.map(String).join('.') || 'body', message: issue.message });
+  }
+  return undefined;
+}
+
+/** The same names in query and body: either may hold them; both with different values is refused. */
+function merged(
+  route: RouteSpec,
+  query: Record<string, unknown>,
+  body: unknown,
+  issues: Issue[],
+): [Record<string, unknown>, unknown] {
+  if (body === undefined || body === null) return [query, undefined];
+  if (typeof body !== 'object' || Array.isArray(body)) return [query, body];
+  const left = normaliseCase(route.query!, query).value as Record<string, unknown>;
+  const right = normaliseCase(route.body!, body).value as Record<string, unknown>;
+  for (const [name, value] of Object.entries(left)) {
+    if (Object.hasOwn(right, name) && String(right[name]) !== String(value)) {
+      issues.push({
+        path: name,
+        message: `Given as ${String(value)} in the query and ${String(right[name])} in the body: keep one.`,
+      });
+    }
+  }
+  return [query, body];
+}

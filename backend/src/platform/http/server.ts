@@ -1,0 +1,351 @@
+import {
+  METHODS,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { basePath, rolesWith, type Permission, type RouteSpec } from '@llm-ops/contracts';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Access, Identity } from '#platform/access';
+import { recordAudit } from '#platform/audit';
+import type { Db } from '#platform/db';
+import { failure, isFailure } from '#platform/errors';
+import { uuidv7 } from '#platform/ids';
+import type { Logger } from '#platform/log';
+import { failureReply, success } from './envelope.ts';
+import { once, type Sealer } from './idempotency.ts';
+import { parseRequest } from './parse.ts';
+import type { BoundRoutes, Context, FileAnswer, Paged, Trx } from './types.ts';
+
+/** Takes whole requests before the framework does: the inference path, sign-in, resumable uploads. */
+export interface RawHandler {
+  matches(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse, requestId: string): void;
+}
+
+export interface HttpDeps {
+  db: Db;
+  log: Logger;
+  routes: readonly BoundRoutes[];
+  raw: readonly RawHandler[];
+  /** null: no credentials; throws `unauthenticated` for wrong ones */
+  authenticate(request: IncomingMessage): Promise<Identity | null>;
+  accessFor(identity: Identity): Access;
+  checkHost(request: IncomingMessage): void;
+  sealer: Sealer;
+  observe(request: { method: string; route: string; status: number; seconds: number }): void;
+  /** bytes */
+  bodyLimit: number;
+}
+
+const requestIdForm = /^[A-Za-z0-9._:-]{1,128}$/;
+const requestIds = new WeakMap<IncomingMessage, string>();
+
+/** The platform's HTTP server: one port, the framework for the control plane, raw handlers beside it. */
+export function createHttp(deps: HttpDeps): FastifyInstance {
+  const { log } = deps;
+  const app = Fastify({
+    serverFactory: (handler) => rawServer(deps, handler),
+    loggerInstance: log as never,
+    disableRequestLogging: true,
+    bodyLimit: deps.bodyLimit,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: (request) => requestIdOf(request),
+    routerOptions: { maxParamLength: 1000, ignoreTrailingSlash: true },
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
+  });
+
+  const readJson = app.getDefaultJsonParser('remove', 'remove');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void readJson(request, body as string, done);
+  });
+  app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null));
+  app.setErrorHandler((error, request, reply) => sendFailure(log, error, request, reply));
+  app.setNotFoundHandler((request) => {
+    throw failure('route_unknown', { message: `There is nothing at ${request.method} ${request.url.split('?')[0]}.` });
+  });
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    for (const [name, value] of Object.entries(securityHeaders)) if (!reply.hasHeader(name)) reply.header(name, value);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    deps.observe({
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
+  });
+
+  const methodsOf = new Map<string, Set<string>>();
+  for (const { table, handlers } of deps.routes) {
+    for (const [name, route] of Object.entries(table)) {
+      const handler = handlers[name];
+      if (handler === undefined) throw new Error(`Route ${name} has no handler.`);
+      const url = `${basePath}${route.path}`.replace(/\{path\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
+      methodsOf.set(url, (methodsOf.get(url) ?? new Set()).add(route.method));
+      app.route({
+        method: route.method,
+        url,
+        exposeHeadRoute: false,
+        handler: (request, reply) => serve(deps, route, handler, request, reply),
+      });
+    }
+  }
+  for (const [url, methods] of methodsOf) {
+    const others = app.supportedMethods.filter((method) => !methods.has(method));
+    const allow = [...methods].toSorted().join(', ');
+    app.route({
+      method: others,
+      url,
+      exposeHeadRoute: false,
+      handler: async () => {
+        throw failure('method_not_allowed', { headers: { allow } });
+      },
+    });
+  }
+  return app as unknown as FastifyInstance;
+}
+
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+};
+
+/** `x-request-id` as it came when it is a plain token, else a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const known = requestIds.get(request);
+  if (known !== undefined) return known;
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && requestIdForm.test(given) ? given : uuidv7();
+  requestIds.set(request, id);
+  return id;
+}
+
+function rawServer(deps: HttpDeps, framework: RequestListener): Server {
+  const server = createServer(
+    { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000, noDelay: true },
+    (request, response) => {
+      const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+      try {
+        deps.checkHost(request);
+        if (!commonMethods.has(request.method ?? ''))
+          throw failure('method_not_allowed', { headers: { allow: 'DELETE, GET, PATCH, POST, PUT' } });
+        const raw = deps.raw.find((candidate) => candidate.matches(path));
+        if (raw === undefined) framework(request, response);
+        else raw.handle(request, response, requestIdOf(request));
+      } catch (error) {
+        const reply = failureReply(error);
+        const body = Buffer.from(JSON.stringify(reply.envelope));
+        response.writeHead(reply.status, {
+          ...securityHeaders,
+          ...reply.headers,
+          'x-request-id': requestIdOf(request),
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': body.length,
+        });
+        response.end(request.method === 'HEAD' ? undefined : body);
+      }
+    },
+  );
+  return server;
+}
+
+const commonMethods = new Set(
+  METHODS.filter((method) => ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].includes(method)),
+);
+
+async function serve(
+  deps: HttpDeps,
+  route: RouteSpec,
+  handler: BoundRoutes['handlers'][string],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const identity = await deps.authenticate(request.raw);
+  if (identity === null && route.permission !== 'public') throw failure('unauthenticated');
+  const access = deps.accessFor(identity ?? anonymous);
+  const noted: { resourceId: string | null; detail: Record<string, unknown> } = {
+    resourceId: idParam(request),
+    detail: {},
+  };
+  const audit = (result: 'allowed' | 'denied' | 'failed', rule: string | null = null) => ({
+    action: route.audit?.action ?? `${route.method.toLowerCase()} ${route.path}`,
+    resourceType: route.audit?.resource ?? route.tag,
+    resourceId: noted.resourceId,
+    result,
+    rule,
+    requestId: request.id,
+    remoteAddress: request.ip,
+    detail: noted.detail,
+  });
+  const actor = identity ?? anonymous;
+  try {
+    authorise(route, access);
+    const parsed = parseRequest(
+      route,
+      request.params as Record<string, unknown>,
+      request.query as Record<string, unknown>,
+      request.body,
+    );
+    const abort = new AbortController();
+    reply.raw.once('close', () => abort.abort());
+    const context = {
+      ...parsed,
+      identity: actor,
+      access,
+      requestId: request.id,
+      remoteAddress: request.ip,
+      log: request.log as unknown as Logger,
+      signal: abort.signal,
+      raw: { request: request.raw, response: reply.raw },
+      note: (resourceId: string, detail: Record<string, unknown> = {}) => {
+        noted.resourceId = resourceId;
+        Object.assign(noted.detail, detail);
+      },
+      header: (name: string, value: string) => void reply.header(name, value),
+      get trx(): Trx {
+        throw new Error(`Route ${route.method} ${route.path} opens no transaction.`);
+      },
+    };
+    const call = handler as unknown as (context: Context) => Promise<unknown>;
+    if (route.audit === undefined || route.rawBody === true)
+      return await answer(route, await call(context as unknown as Context), request, reply);
+
+    const key = idempotencyKeyOf(route, request);
+    const result = await deps.db.kysely.transaction().execute(async (transaction) => {
+      const trx = transaction as unknown as Trx;
+      const work = async () => {
+        // a spread would read the getter, which throws
+        const own = { ...Object.getOwnPropertyDescriptors(context), trx: { value: trx, enumerable: true } };
+        const value = await call(Object.defineProperties({}, own) as unknown as Context);
+        await recordAudit(trx, actor, audit('allowed'));
+        return value;
+      };
+      if (key === null) return work();
+      const scope = `${actor.kind}:${actor.userId} ${route.method} ${request.url.split('?')[0]}`;
+      return once(
+        trx,
+        deps.sealer,
+        { scope, key, body: [parsed.query, request.body], sensitive: route.sensitive === true },
+        work,
+      );
+    });
+    return await answer(route, result, request, reply);
+  } catch (error) {
+    if (isFailure(error, 'permission_denied'))
+      await auditAside(deps, actor, audit('denied', String(error.data?.['rule'] ?? '')));
+    else if (route.audit !== undefined) {
+      noted.detail['code'] = isFailure(error) ? error.code : 'internal';
+      await auditAside(deps, actor, audit('failed'));
+    }
+    throw error;
+  }
+}
+
+/** A refusal is written even though the change it would have gone with was rolled back; the database being away must not hide it. */
+async function auditAside(deps: HttpDeps, actor: Identity, record: Parameters<typeof recordAudit>[2]): Promise<void> {
+  try {
+    await deps.db.kysely.transaction().execute((trx) => recordAudit(trx as unknown as Trx, actor, record));
+  } catch (error) {
+    deps.log.error({ err: error, audit: record, actor: actor.userId }, 'audit entry could not be written');
+  }
+}
+
+function authorise(route: RouteSpec, access: Access): void {
+  if (route.permission === 'public' || route.permission === 'authenticated') return;
+  // Only the role is known here; the domain asks again with the resource, where policies match on its fields.
+  const decision = access.decide(route.permission);
+  if (decision.allowed) return;
+  throw failure('permission_denied', {
+    message: decision.reason,
+    remedy: decision.remedy ?? remedyFor(route.permission),
+    data: { rule: decision.rule },
+  });
+}
+
+function remedyFor(permission: Permission): string {
+  return `Ask an administrator for one of these roles: ${rolesWith(permission).join(', ')}.`;
+}
+
+async function answer(
+  route: RouteSpec,
+  result: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  if (route.answer === 'file') return sendFile(result as FileAnswer, reply);
+  if (route.list !== true) return reply.send(success(result));
+  const page = result as Paged<unknown>;
+  if (page.next !== null) {
+    const next = new URL(request.url, 'http://localhost');
+    next.searchParams.set('cursor', page.next);
+    reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
+  }
+  return reply.send(success(page.rows));
+}
+
+function sendFile(file: FileAnswer, reply: FastifyReply): FastifyReply {
+  reply.header('content-type', file.contentType);
+  if (file.size !== undefined) reply.header('content-length', file.size);
+  if (file.etag !== undefined) reply.header('etag', file.etag);
+  if (file.fileName !== undefined)
+    reply.header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(file.fileName)}`);
+  return reply.send(file.body);
+}
+
+function sendFailure(log: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { failure: known, status, headers, envelope } = failureReply(error);
+  const entry = {
+    errorId: envelope.data.errorId,
+    code: known.code,
+    method: request.method,
+    path: request.url.split('?')[0],
+    requestId: request.id,
+    category: status < 500 ? 'client_error' : 'server_error',
+  };
+  if (status >= 500) log.error({ ...entry, err: known.cause ?? known }, known.message);
+  else log.info(entry, known.message);
+  return reply.status(status).headers(headers).type('application/json; charset=utf-8').send(envelope);
+}
+
+function idParam(request: FastifyRequest): string | null {
+  const { id, name } = request.params as { id?: string; name?: string };
+  return id ?? name ?? null;
+}
+
+function idempotencyKeyOf(route: RouteSpec, request: FastifyRequest): string | null {
+  const key = request.headers['idempotency-key'];
+  if (route.idempotent !== true || key === undefined) return null;
+  if (typeof key !== 'string' || !/^[A-Za-z0-9._:-]{1,200}$/.test(key)) {
+    throw failure('validation_failed', {
+      issues: [
+        { path: 'Idempotency-Key', message: 'Use 1 to 200 letters, digits, dots, colons, underscores and dashes.' },
+      ],
+    });
+  }
+  return key;
+}
+
+const anonymous: Identity = {
+  kind: 'system',
+  userId: 'anonymous',
+  displayName: 'Anonymous',
+  roles: [],
+  teams: [],
+  project: null,
+  apiKeyId: null,
+  routes: null,
+  environments: null,
+  sessionId: null,
+  csrfToken: null,
+};

@@ -1,0 +1,124 @@
+/** What a revision asks for, frozen at its creation; everything a runtime needs to plan it. */
+export interface RevisionSpec {
+  revisionId: string;
+  endpointId: string;
+  /** 1-based number of the revision within its endpoint */
+  number: number;
+  environment: 'dev' | 'stg' | 'prod';
+  /** normalised, with leading slash */
+  route: string;
+  model: {
+    id: string;
+    name: string;
+    version: string;
+    type: 'base' | 'fine-tuned' | 'external';
+    storageUri: string | null;
+    /** object-store keys are `prefix` + path */
+    prefix: string;
+    files: { path: string; size: number; sha256: string }[];
+    metadata: Record<string, unknown>;
+    /** header facts found at upload, if any */
+    inspection: ModelFacts | null;
+  };
+  image: string;
+  useGpu: boolean;
+  gpuCount: number;
+  gpuType: string | null;
+  minReplicas: number;
+  maxReplicas: number;
+  resources: { cpuRequest: string; cpuLimit: string; memoryRequest: string; memoryLimit: string };
+  args: string[];
+  env: Record<string, string>;
+  contextLength: number | null;
+}
+
+/** Facts from safetensors, GGUF and config.json headers; what preflight reckons with. */
+export interface ModelFacts {
+  format: 'safetensors' | 'gguf' | 'pickle' | 'onnx' | 'unknown';
+  architecture: string | null;
+  parameters: number | null;
+  dtype: string | null;
+  contextLength: number | null;
+  layers: number | null;
+  hiddenSize: number | null;
+  heads: number | null;
+  kvHeads: number | null;
+  headDim: number | null;
+  vocabularySize: number | null;
+  weightBytes: number;
+  tokenizer: boolean;
+  chatTemplate: boolean;
+}
+
+/** What will be run, readable and diffable; the output of a pure function. */
+export interface RuntimePlan {
+  kind: string;
+  revisionId: string;
+  /** shown by `GET …/manifests`; never holds a secret */
+  manifests: Record<string, unknown>[];
+  warnings: string[];
+}
+
+export interface Condition {
+  type: string;
+  reason: string;
+  message: string;
+  remedy: string;
+  since: string;
+}
+
+export type RevisionPhase = 'absent' | 'starting' | 'ready' | 'degraded' | 'failed' | 'stopped';
+
+export interface Observation {
+  phase: RevisionPhase;
+  replicas: { total: number; ready: number; available: number };
+  conditions: Condition[];
+}
+
+/** Where a revision answers. `headers` go upstream only to this origin. */
+export interface Address {
+  /** `http://127.0.0.1:43121/v1` – chat completions at `${baseUrl}/chat/completions` */
+  baseUrl: string;
+  provider: 'llama.cpp' | 'openai' | 'ollama' | 'vllm' | 'tgi' | 'custom';
+  headers: Record<string, string>;
+  /** what the upstream calls the model */
+  model: string;
+}
+
+export interface PreflightCheck {
+  name: string;
+  level: 'green' | 'amber' | 'red';
+  message: string;
+  remedy: string | null;
+}
+
+export interface Preflight {
+  level: 'green' | 'amber' | 'red';
+  checks: PreflightCheck[];
+  memory: {
+    weightsBytes: number;
+    kvCacheBytes: number;
+    overheadBytes: number;
+    requiredBytes: number;
+    freeBytes: number | null;
+  } | null;
+}
+
+/** Runs revisions. Level-triggered: `apply` with the same plan twice does nothing the second time. */
+export interface Runtime {
+  readonly kind: string;
+  /** Pure: no I/O, no clock. */
+  plan(spec: RevisionSpec): RuntimePlan;
+  /** Makes it so, or starts to; returns soon, progress is seen through `observe`. */
+  apply(plan: RuntimePlan, spec: RevisionSpec): Promise<void>;
+  observe(revisionId: string): Promise<Observation>;
+  /** Stops and forgets the revision after in-flight work is drained for up to `graceMs`. No error when absent. */
+  remove(revisionId: string, graceMs: number): Promise<void>;
+  /** null until it answers. */
+  address(revisionId: string): Address | null;
+  logs(revisionId: string, lines: number): Promise<string[]>;
+  preflight(spec: RevisionSpec): Promise<Preflight>;
+  /** Revisions this runtime has something of, for collecting what no row wants any more. */
+  list(): Promise<string[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+export const environments = ['dev', 'stg', 'prod'] as const;
+export const Environment = z.enum(environments);
+export type Environment = z.infer<typeof Environment>;
+
+export const Id = z.uuid();
+export const Time = z.iso.datetime({ offset: true });
+/** What a version is called: also a folder of its files, hence the narrow alphabet. */
+export const VersionLabel = z
+  .string()
+  .regex(
+    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/,
+    'Use 1 to 128 letters, digits, dots, underscores and dashes, not "." or "..".',
+  );
+/** A person-chosen name without control characters or surrounding space. */
+export const Name = z
+  .string()
+  .trim()
+  .min(1, 'Must not be empty.')
+  .max(200, 'At most 200 characters.')
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'Must not hold control characters.');
+export const TeamName = z
+  .string()
+  .trim()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,62}$/u,
+    'Use 1 to 63 letters, digits, spaces, dots, underscores and dashes, beginning with a letter or digit.',
+  );
+export const Text = z
+  .string()
+  .max(20_000)
+  .refine((value) => !value.includes('\u0000'), 'Must not hold NUL.');
+export const Metadata = z.record(z.string().max(200), z.unknown());
+export const Visibility = z.enum(['team', 'organization']);
+
+export const Page = z.object({
+  limit: z.coerce.number().int().min(1).max(200).default(50).describe('How many rows at most.'),
+  cursor: z.string().max(500).optional().describe('From the Link header of the page before.'),
+});
+
+export const IdParams = z.object({ id: Id });
+
+/** Query booleans come as text. */
+export const QueryBoolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
+
+export const Issue = z.object({ path: z.string(), message: z.string() });
+export const FailureData = z
+  .object({
+    code: z.string(),
+    errorId: z.string(),
+    issues: z.array(Issue).optional(),
+    remedy: z.string().optional(),
+  })
+  .catchall(z.unknown());
+export type FailureData = z.infer<typeof FailureData>;
+
+/** The reply of every `/llm-ops/v1` route. */
+export interface Envelope<T> {
+  status: 'success' | 'fail';
+  message: string;
+  data: T;
+}

@@ -1,0 +1,79 @@
+/** The people of the platform, as the documents name them. */
+export const roles = [
+  'admin',
+  'operator',
+  'researcher',
+  'data-engineer',
+  'ml-engineer',
+  'developer',
+  'reviewer',
+  'auditor',
+  'viewer',
+  'llm-ops-user',
+] as const;
+export type Role = (typeof roles)[number];
+
+/** `noun:verb`; each route of the tables names the one it needs. */
+export const permissions = [
+  'model:read',
+  'model:write',
+  'model:approve',
+  'model:delete',
+  'endpoint:read',
+  'endpoint:deploy',
+  'endpoint:operate',
+  'route:read',
+  'route:write',
+  'inference:call',
+  'policy:read',
+  'policy:write',
+  'api-key:read',
+  'api-key:write',
+  'audit:read',
+  'usage:read',
+  'team:read',
+  'team:write',
+  'settings:read',
+] as const;
+export type Permission = (typeof permissions)[number];
+
+const read = [
+  'model:read',
+  'endpoint:read',
+  'route:read',
+  'policy:read',
+  'usage:read',
+  'team:read',
+  'settings:read',
+] as const;
+const write = [...read, 'model:write'] as const;
+const develop = [...read, 'endpoint:deploy', 'inference:call', 'api-key:read', 'api-key:write'] as const;
+
+/** Who may what by default. `developer` deploys to dev alone: `deployableEnvironments`. */
+export const permissionsOfRole: Record<Role, readonly Permission[]> = {
+  admin: permissions,
+  operator: [...develop, 'endpoint:operate', 'route:write', 'model:write', 'audit:read'],
+  researcher: [...write, 'inference:call'],
+  'data-engineer': write,
+  'ml-engineer': [...write, 'inference:call', 'endpoint:deploy'],
+  developer: develop,
+  reviewer: [...read, 'model:approve', 'inference:call'],
+  auditor: [...read, 'audit:read'],
+  viewer: read,
+  'llm-ops-user': develop,
+};
+
+export function permissionsOf(held: readonly Role[]): Set<Permission> {
+  return new Set(held.flatMap((role) => permissionsOfRole[role]));
+}
+
+/** Roles that hold a permission: what to ask an administrator for. */
+export function rolesWith(permission: Permission): Role[] {
+  return roles.filter((role) => permissionsOfRole[role].includes(permission));
+}
+
+/** Environments that these roles may deploy to. */
+export function deployableEnvironments(held: readonly Role[]): Set<'dev' | 'stg' | 'prod'> {
+  if (held.some((role) => role === 'admin' || role === 'operator')) return new Set(['dev', 'stg', 'prod']);
+  return permissionsOf(held).has('endpoint:deploy') ? new Set(['dev']) : new Set();
+}

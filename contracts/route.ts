@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import type { Permission } from './permissions.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How a route answers on success: `json` in the envelope, the others as they are (failures are enveloped all the same). */
+export type Answer = 'json' | 'file' | 'stream' | 'html';
+
+export interface AuditSpec {
+  /** what was done: `model.create` */
+  action: string;
+  /** to which kind of thing: `model` */
+  resource: string;
+}
+
+export interface RouteSpec {
+  method: Method;
+  /** below `/llm-ops/v1`, parameters in braces: `/catalog/models/{id}` */
+  path: string;
+  summary: string;
+  tag: string;
+  /** what the caller must be allowed to do; `public` needs no identity, `authenticated` any identity */
+  permission: Permission | 'public' | 'authenticated';
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** the reply's `data` */
+  data?: z.ZodType;
+  answer?: Answer;
+  /** lists answer an array and a `Link` header to the next page */
+  list?: boolean;
+  /** an administrative action: it runs in one transaction with its audit entry */
+  audit?: AuditSpec;
+  /** takes `Idempotency-Key` */
+  idempotent?: boolean;
+  /** the answer holds something shown once: the stored idempotent answer is encrypted */
+  sensitive?: boolean;
+  /** the body is read by the handler itself (multipart, streams); no transaction is opened around it */
+  rawBody?: boolean;
+  /** the query is accepted in the body too (and the other way round) */
+  queryOrBody?: boolean;
+  /** codes of the catalogue that this route answers beyond the common ones */
+  failures?: readonly string[];
+}
+
+export type RouteTable = Record<string, RouteSpec>;
+
+/** Keeps literal types of the table while checking its form. */
+export function defineRoutes<const T extends RouteTable>(table: T): T {
+  return table;
+}
+
+type Output<T> = T extends z.ZodType ? z.output<T> : undefined;
+type Input<T> = T extends z.ZodType ? z.input<T> : undefined;
+
+export type ParamsOf<R extends RouteSpec> = Output<R['params']>;
+export type QueryOf<R extends RouteSpec> = Output<R['query']>;
+export type BodyOf<R extends RouteSpec> = Output<R['body']>;
+export type DataOf<R extends RouteSpec> = Output<R['data']>;
+export type ParamsIn<R extends RouteSpec> = Input<R['params']>;
+export type QueryIn<R extends RouteSpec> = Input<R['query']>;
+export type BodyIn<R extends RouteSpec> = Input<R['body']>;

@@ -1,0 +1,45 @@
+import type { Permission } from '@llm-ops/contracts';
+
+interface Entry {
+  /** key in `shell.nav` */
+  label: string;
+  to: string;
+  icon: string;
+  permission?: Permission;
+}
+interface Group {
+  /** key in `shell.group`; null: no heading */
+  label: string | null;
+  entries: Entry[];
+}
+
+export const navigation: Group[] = [
+  { label: null, entries: [{ label: 'home', to: '/', icon: 'i-lucide-house' }] },
+  {
+    label: 'catalog',
+    entries: [
+      { label: 'models', to: '/catalog/models', icon: 'i-lucide-box', permission: 'model:read' },
+      { label: 'approvals', to: '/catalog/approvals', icon: 'i-lucide-inbox', permission: 'model:read' },
+    ],
+  },
+  {
+    label: 'serving',
+    entries: [
+      { label: 'endpoints', to: '/serving/endpoints', icon: 'i-lucide-rocket', permission: 'endpoint:read' },
+      { label: 'registrations', to: '/serving/registrations', icon: 'i-lucide-signpost', permission: 'route:read' },
+      { label: 'chat', to: '/serving/chat', icon: 'i-lucide-messages-square', permission: 'inference:call' },
+    ],
+  },
+  {
+    label: 'governance',
+    entries: [
+      { label: 'policies', to: '/governance/policies', icon: 'i-lucide-scale', permission: 'policy:read' },
+      { label: 'audit', to: '/governance/audit', icon: 'i-lucide-scroll-text', permission: 'audit:read' },
+      { label: 'apiKeys', to: '/governance/api-keys', icon: 'i-lucide-key-round', permission: 'api-key:read' },
+    ],
+  },
+  {
+    label: 'platform',
+    entries: [{ label: 'settings', to: '/settings', icon: 'i-lucide-settings', permission: 'settings:read' }],
+  },
+];

@@ -1,0 +1,42 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router';
+import { type Area, loadArea } from './i18n.ts';
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** whose texts the page needs */
+    area?: Area;
+    /** key of the page's title in `shell.title` */
+    title?: string;
+  }
+}
+
+const page = (path: string, title: string, area: Area, component: RouteRecordRaw['component']): RouteRecordRaw => ({
+  path,
+  name: title,
+  component: component as NonNullable<RouteRecordRaw['component']>,
+  meta: { area, title },
+});
+
+const routes: RouteRecordRaw[] = [
+  page('/', 'home', 'shell', () => import('./pages/Home.vue')),
+  page('/catalog/models', 'models', 'catalog', () => import('./pages/catalog/ModelList.vue')),
+  page('/catalog/models/new', 'modelCreate', 'catalog', () => import('./pages/catalog/ModelCreate.vue')),
+  page('/catalog/models/:id', 'model', 'catalog', () => import('./pages/catalog/ModelDetail.vue')),
+  page('/catalog/approvals', 'approvals', 'catalog', () => import('./pages/catalog/ApprovalList.vue')),
+  page('/serving/endpoints', 'endpoints', 'serving', () => import('./pages/serving/EndpointList.vue')),
+  page('/serving/endpoints/deploy', 'endpointDeploy', 'serving', () => import('./pages/serving/EndpointDeploy.vue')),
+  page('/serving/endpoints/:id', 'endpoint', 'serving', () => import('./pages/serving/EndpointDetail.vue')),
+  page('/serving/registrations', 'registrations', 'serving', () => import('./pages/serving/RegistrationList.vue')),
+  page('/serving/chat/:endpointId?', 'chat', 'serving', () => import('./pages/serving/ChatTest.vue')),
+  page('/governance/policies', 'policies', 'governance', () => import('./pages/governance/PolicyList.vue')),
+  page('/governance/audit', 'audit', 'governance', () => import('./pages/governance/AuditLog.vue')),
+  page('/governance/api-keys', 'apiKeys', 'governance', () => import('./pages/governance/ApiKeys.vue')),
+  page('/settings', 'settings', 'governance', () => import('./pages/Settings.vue')),
+  page('/:path(.*)*', 'notFound', 'shell', () => import('./pages/NotFound.vue')),
+];
+
+export const router = createRouter({ history: createWebHistory('/'), routes, scrollBehavior: () => ({ top: 0 }) });
+
+router.beforeEach(async (to) => {
+  await loadArea(to.meta.area ?? 'shell');
+});

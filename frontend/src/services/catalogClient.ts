@@ -1,0 +1,42 @@
+import type { ArgumentsOf, Tables } from '@llm-ops/sdk';
+import { addressOf } from '@llm-ops/sdk';
+import type { ModelStatus } from '@llm-ops/contracts';
+import { api } from './api.ts';
+
+type Body<K extends keyof Tables> = ArgumentsOf<Tables[K]>['body'];
+type Query<K extends keyof Tables> = ArgumentsOf<Tables[K]>['query'];
+
+/** The catalog's calls under the documents' names. Each answers the envelope; lists add `next`, the cursor of the page after. */
+export const catalogClient = {
+  listModels: (query?: Query<'listModels'>, signal?: AbortSignal) => api.call('listModels', { query, signal }),
+  getModel: (modelId: string) => api.call('getModel', { params: { id: modelId } }),
+  createModel: (payload: Body<'createModel'>) => api.call('createModel', { body: payload }),
+  updateModel: (modelId: string, payload: Body<'updateModel'>) =>
+    api.call('updateModel', { params: { id: modelId }, body: payload }),
+  updateModelStatus: (modelId: string, status: ModelStatus, options: { accept_pickle?: boolean; notes?: string } = {}) =>
+    api.call('updateModelStatus', { params: { id: modelId }, body: { status, ...options } }),
+  deleteModel: (modelId: string) => api.call('deleteModel', { params: { id: modelId } }),
+  uploadModelFiles: (modelId: string, files: readonly File[]) => {
+    const body = new FormData();
+    for (const file of files) body.append('files', file, file.name);
+    return api.call('uploadModelFiles', { params: { id: modelId }, body });
+  },
+  modelFileAddress: (modelId: string, path: string) => addressOf('getModelFile', { id: modelId, path }),
+  downloadModelFile: (modelId: string, path: string) => api.call('getModelFile', { params: { id: modelId, path } }),
+  deleteModelFile: (modelId: string, path: string) => api.call('deleteModelFile', { params: { id: modelId, path } }),
+  listModelVersions: (modelId: string) =>
+    api.call('listModelVersions', { params: { id: modelId }, query: { limit: 200 } }),
+  createModelVersion: (modelId: string, payload: Body<'createModelVersion'>) =>
+    api.call('createModelVersion', { params: { id: modelId }, body: payload }),
+  compareModelVersions: (modelId: string, v1: string, v2: string) =>
+    api.call('compareModelVersions', { params: { id: modelId, v1, v2 } }),
+  decideModelVersion: (modelId: string, version: string, payload: Body<'decideModelVersion'>) =>
+    api.call('decideModelVersion', { params: { id: modelId, version }, body: payload }),
+  rollbackModel: (modelId: string, payload: Body<'rollbackModel'>) =>
+    api.call('rollbackModel', { params: { id: modelId }, body: payload }),
+  getModelLineage: (modelId: string) => api.call('getModelLineage', { params: { id: modelId } }),
+  testModelConnection: (modelId: string) => api.call('testModelConnection', { params: { id: modelId } }),
+  importFromHuggingFace: (payload: Body<'importFromHuggingFace'>) => api.call('importFromHuggingFace', { body: payload }),
+  listModelImports: (modelId: string) => api.call('listModelImports', { params: { id: modelId } }),
+  listApprovals: (query?: Query<'listApprovals'>) => api.call('listApprovals', { query }),
+};

@@ -1,0 +1,34 @@
+import type { Role } from '@llm-ops/contracts';
+import { useLocalStorage } from '@vueuse/core';
+import { shallowRef } from 'vue';
+
+/** Who this browser says it is, in header mode: a platform on loopback believes it. */
+export interface LocalIdentity {
+  userId: string;
+  roles: Role[];
+  team: string;
+}
+
+export const startIdentity: LocalIdentity = { userId: 'me', roles: ['admin'], team: '' };
+export const identity = useLocalStorage<LocalIdentity>('llmops.identity', startIdentity, { mergeDefaults: true });
+/** false until the platform says that it takes identity headers */
+export const headerMode = shallowRef(false);
+export const csrfToken = shallowRef<string | null>(null);
+
+/** Header values are Latin-1: other letters are percent-encoded, which the platform decodes. */
+const headerValue = (text: string) => text.replaceAll(/[^\x20-\x24\x26-\x7e]/g, encodeURIComponent);
+
+export function headersOf({ userId, roles, team }: LocalIdentity): Record<string, string> {
+  return {
+    'x-user-id': headerValue(userId),
+    'x-user-roles': roles.join(','),
+    ...(team.trim() === '' ? {} : { 'x-user-team': headerValue(team.trim()) }),
+  };
+}
+
+export function identityHeaders(): Record<string, string> {
+  return {
+    ...(headerMode.value ? headersOf(identity.value) : {}),
+    ...(csrfToken.value === null ? {} : { 'x-csrf-token': csrfToken.value }),
+  };
+}

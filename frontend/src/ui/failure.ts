@@ -1,0 +1,22 @@
+import { ApiError } from '@llm-ops/sdk';
+
+export interface ShownFailure {
+  message: string;
+  remedy: string | null;
+  errorId: string | null;
+  issues: readonly { path: string; message: string }[];
+}
+
+/** What a person sees of any error. */
+export function failureOf(error: unknown, unexpected: string): ShownFailure {
+  if (error instanceof ApiError) {
+    return { message: error.message, remedy: error.remedy, errorId: error.errorId, issues: error.issues };
+  }
+  return { message: error instanceof Error && error.message ? error.message : unexpected, remedy: null, errorId: null, issues: [] };
+}
+
+/** The message for one field of a form, by its dotted path. */
+export function issueOf(error: unknown, ...paths: string[]): string | undefined {
+  if (!(error instanceof ApiError)) return undefined;
+  return error.issues.find((issue) => paths.includes(issue.path))?.message;
+}

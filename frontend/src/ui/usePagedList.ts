@@ -1,0 +1,32 @@
+import type { Reply } from '@llm-ops/sdk';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/vue-query';
+import { computed, type MaybeRefOrGetter, toValue } from 'vue';
+
+/**
+ * A list of the API, page by page. `key` names it in the cache with its filters; a change of the filters reads again while the rows
+ * before stay on the screen. `every` reads again each so many milliseconds while the page is looked at.
+ */
+export function usePagedList<Row>(
+  key: MaybeRefOrGetter<readonly unknown[]>,
+  read: (cursor: string | undefined, signal: AbortSignal) => Promise<Reply<Row[]>>,
+  { every }: { every?: MaybeRefOrGetter<number | false> } = {},
+) {
+  const query = useInfiniteQuery({
+    queryKey: computed(() => toValue(key)),
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last: Reply<Row[]>) => last.next ?? undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: computed(() => toValue(every) ?? false),
+  });
+  return {
+    rows: computed<Row[]>(() => query.data.value?.pages.flatMap((page) => page.data) ?? []),
+    loading: query.isPending,
+    refreshing: query.isFetching,
+    error: computed(() => (query.isError.value ? query.error.value : null)),
+    hasMore: computed(() => query.hasNextPage.value),
+    loadingMore: query.isFetchingNextPage,
+    more: () => void query.fetchNextPage(),
+    refresh: () => void query.refetch(),
+  };
+}

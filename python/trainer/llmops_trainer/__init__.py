@@ -1,0 +1,1 @@
+"""Programs that make and convert models: training, and conversion for the local engine."""

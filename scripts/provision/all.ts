@@ -1,0 +1,11 @@
+import { provisionBrowser } from './browser.ts';
+import { provisionPostgres } from './postgres.ts';
+import { provisionPython } from './python.ts';
+import { provisionS3 } from './s3.ts';
+
+/** Everything the suites need beyond npm packages, installed by name before the first test, so that no two suites install at once. */
+export async function provisionAll(): Promise<void> {
+  await provisionBrowser();
+  await provisionPython('python/trainer/requirements-convert.txt');
+  for (const start of [provisionPostgres, provisionS3]) await (await start()).stop();
+}

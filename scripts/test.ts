@@ -1,0 +1,119 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { provisionAll } from './provision/all.ts';
+
+/** Runs every suite and ends with `N passed, N failed`. `npm test -- unit ports` runs some of them. */
+interface Suite {
+  name: string;
+  files: string[];
+  /** test files at a time */
+  concurrency: number;
+  /** seconds one file may take */
+  timeout: number;
+}
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const find = (pattern: string): string[] => globSync(pattern).toSorted();
+
+const suites: Suite[] = [
+  {
+    name: 'unit',
+    files: [
+      ...find('{contracts,sdk,backend/src}/**/*.test.ts').filter((file) => !file.includes('node_modules')),
+      ...find('tests/gates/*.test.ts'),
+    ],
+    concurrency: 2,
+    timeout: 120,
+  },
+  { name: 'ports', files: find('tests/ports/*.test.ts'), concurrency: 2, timeout: 300 },
+  {
+    name: 'domains',
+    files: find('tests/{catalog,serving,security,python,inference,platform}/**/*.test.ts'),
+    concurrency: 2,
+    timeout: 300,
+  },
+  { name: 'journeys', files: find('tests/journeys/*.test.ts'), concurrency: 1, timeout: 600 },
+  { name: 'faults', files: find('tests/faults/*.test.ts'), concurrency: 1, timeout: 900 },
+];
+
+const wanted = process.argv.slice(2);
+const chosen = suites.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
+const scratch = mkdtempSync(path.join(tmpdir(), 'llm-ops-test-'));
+const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+if (wanted.length === 0 || wanted.some((name) => name !== 'unit' && name !== 'web')) await provisionAll();
+if (!existsSync('frontend/dist/index.html')) run('npm', ['run', 'build', '--workspace', 'frontend'], {});
+for (const suite of chosen) if (suite.files.length > 0) runSuite(suite);
+if (wanted.length === 0 || wanted.includes('web')) runWeb();
+rmSync(scratch, { recursive: true, force: true });
+console.log(
+  `\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
+);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function runSuite(suite: Suite): void {
+  console.log(`\n== ${suite.name}: ${suite.files.length} files`);
+  const countFile = path.join(scratch, `${suite.name}.json`);
+  const reporters = [
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/count-reporter.ts',
+    `--test-reporter-destination=${path.join(scratch, 'none')}`,
+  ];
+  const status = run(
+    process.execPath,
+    [
+      '--test',
+      '--test-force-exit',
+      `--test-concurrency=${suite.concurrency}`,
+      `--test-timeout=${suite.timeout * 1000}`,
+      ...reporters,
+      ...suite.files,
+    ],
+    { COUNT_FILE: countFile },
+  );
+  add(suite.name, status, existsSync(countFile) ? (JSON.parse(readFileSync(countFile, 'utf8')) as Counts) : null);
+}
+
+function runWeb(): void {
+  console.log('\n== web');
+  const outputFile = path.join(scratch, 'web.json');
+  const status = run(
+    'npx',
+    ['vitest', 'run', '--root', 'frontend', '--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`],
+    {},
+  );
+  const report = existsSync(outputFile)
+    ? (JSON.parse(readFileSync(outputFile, 'utf8')) as {
+        numPassedTests: number;
+        numFailedTests: number;
+        numPendingTests: number;
+      })
+    : null;
+  add(
+    'web',
+    status,
+    report === null
+      ? null
+      : { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests },
+  );
+}
+
+/** A suite that ended badly without a failed test (a crash, a time-out) counts as one failure. */
+function add(name: string, status: number, counts: Counts | null): void {
+  totals.passed += counts?.passed ?? 0;
+  totals.skipped += counts?.skipped ?? 0;
+  totals.failed += Math.max(counts?.failed ?? 0, status === 0 ? 0 : 1);
+  if (status !== 0) console.log(`== ${name} failed (exit ${status})`);
+}
+
+function run(command: string, args: string[], environment: Record<string, string>): number {
+  return spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, ...environment } }).status ?? 1;
+}

@@ -1,0 +1,67 @@
+import type {
+  BodyIn,
+  catalogRoutes,
+  DataOf,
+  Envelope,
+  governanceRoutes,
+  inferenceRoutes,
+  ParamsIn,
+  platformRoutes,
+  QueryIn,
+  RouteSpec,
+  servingRoutes,
+  usageRoutes,
+} from '@llm-ops/contracts';
+
+export type Tables = typeof catalogRoutes &
+  typeof servingRoutes &
+  typeof inferenceRoutes &
+  typeof usageRoutes &
+  typeof governanceRoutes &
+  typeof platformRoutes;
+export type Operation = keyof Tables & string;
+
+/** What the client needs to know of a route at run time: see `routes.ts`. */
+export interface RouteFacts {
+  method: string;
+  path: string;
+  list?: boolean;
+  idempotent?: boolean;
+  file?: boolean;
+}
+
+interface Common {
+  signal?: AbortSignal;
+  headers?: Record<string, string>;
+  /** of creates; one is made when it is not given, so that a repeated send of the same call is safe */
+  idempotencyKey?: string;
+}
+type ParamsPart<R extends RouteSpec> = R extends { params: object } ? { params: ParamsIn<R> } : { params?: undefined };
+type QueryPart<R extends RouteSpec> = R extends { query: object } ? { query?: QueryIn<R> } : { query?: undefined };
+type BodyPart<R extends RouteSpec> = R extends { body: object }
+  ? undefined extends BodyIn<R>
+    ? { body?: BodyIn<R> }
+    : { body: BodyIn<R> }
+  : R extends { rawBody: true }
+    ? { body: FormData }
+    : { body?: undefined };
+export type ArgumentsOf<R extends RouteSpec> = Common & ParamsPart<R> & QueryPart<R> & BodyPart<R>;
+export type DataOfRoute<R extends RouteSpec> = R extends { answer: 'file' } ? Blob : DataOf<R>;
+
+/** The reply with the cursor of the following page (null at the end, and for what is no list). */
+export interface Reply<T> extends Envelope<T> {
+  next: string | null;
+}
+
+type OptionalIfEmpty<A> = Record<never, never> extends A ? [args?: A] : [args: A];
+export type ArgumentList<R extends RouteSpec> = OptionalIfEmpty<ArgumentsOf<R>>;
+
+/** A page when awaited, every row when iterated. */
+export type Listing<T> = Promise<T[]> & AsyncIterable<T>;
+type Answer<R extends RouteSpec> = R extends { list: true }
+  ? DataOf<R> extends (infer Row)[]
+    ? Listing<Row>
+    : never
+  : Promise<DataOfRoute<R>>;
+
+export type Client = { [K in Operation]: (...args: ArgumentList<Tables[K]>) => Answer<Tables[K]> };

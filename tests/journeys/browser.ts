@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { provisionBrowser } from '../../scripts/provision/browser.ts';
+import { projectRoot } from './harness.ts';
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const axeSource = readFileSync(path.join(projectRoot, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: await provisionBrowser(), headless: true, args: flags });
+}
+
+/** A page signed in as somebody in header mode: what the identity menu stores. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  identity: { userId: string; roles: string[]; team?: string },
+  options: { dark?: boolean; width?: number; locale?: string } = {},
+): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: options.width ?? 1280, height: 900 },
+    colorScheme: options.dark === true ? 'dark' : 'light',
+    locale: options.locale ?? 'en-US',
+    bypassCSP: true,
+  });
+  await context.addInitScript(
+    ([stored, mode]) => {
+      if (localStorage.getItem('llmops.identity') === null) localStorage.setItem('llmops.identity', stored!);
+      localStorage.setItem('vueuse-color-scheme', mode!);
+    },
+    [
+      JSON.stringify({ userId: identity.userId, roles: identity.roles, team: identity.team ?? '' }),
+      options.dark === true ? 'dark' : 'light',
+    ],
+  );
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  await page.goto(url);
+  return page;
+}
+
+/** Fails on any accessibility violation of WCAG 2 A and AA that axe can see. */
+export async function assertAccessible(page: Page, what: string): Promise<void> {
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(
+          context: unknown,
+          options: unknown,
+        ): Promise<{ violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[] }>;
+      };
+    };
+    const result = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] });
+    return result.violations.map(
+      (violation) =>
+        `${violation.id}: ${violation.help}\n      ${violation.nodes
+          .slice(0, 3)
+          .map((node) => `${node.html.slice(0, 160)} — ${node.failureSummary.split('\n')[1] ?? ''}`)
+          .join('\n      ')}`,
+    );
+  });
+  assert.deepEqual(violations, [], `${what} is not accessible:\n    ${violations.join('\n    ')}`);
+}
+
+/** Keeps a picture where SCREENSHOTS says, to be looked at. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env['SCREENSHOTS'];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+}
