@@ -265,7 +265,7 @@ export const catalogRoutes = defineRoutes({
     query: z.object({
       status: ModelStatusIn.optional(),
       accept_pickle: z.stringbool().optional(),
-      notes: Text.optional(),
+      notes: z.string().max(2000).optional(),
     }),
     body: z
       .object({ status: ModelStatusIn.optional(), accept_pickle: z.boolean().optional(), notes: Text.optional() })
@@ -366,7 +366,7 @@ export const catalogRoutes = defineRoutes({
     tag: 'catalog',
     permission: 'model:write',
     params: IdParams,
-    body: z.object({ version: VersionLabel.optional(), change: z.number().int().positive().optional() }),
+    body: z.object({ version: VersionLabel.optional(), change: z.number().int().min(1).max(2_147_483_647).optional() }),
     data: Model,
     audit: { action: 'model.rollback', resource: 'model' },
     failures: ['model_not_found', 'model_version_not_found', 'model_frozen'],

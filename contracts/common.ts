@@ -13,19 +13,21 @@ export const VersionLabel = z
     /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/,
     'Use 1 to 128 letters, digits, dots, underscores and dashes, not "." or "..".',
   );
-/** A person-chosen name without control characters or surrounding space. */
+/** A person-chosen name without control characters or surrounding space. Unicode classes stay out of patterns: few JSON Schema tools know them. */
 export const Name = z
   .string()
   .trim()
   .min(1, 'Must not be empty.')
   .max(200, 'At most 200 characters.')
-  .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'Must not hold control characters.');
+  .refine((value) => !/[\p{Cc}\p{Cf}\p{Cs}]/u.test(value), 'Must not hold control characters.');
 export const TeamName = z
   .string()
   .trim()
-  .regex(
-    /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,62}$/u,
-    'Use 1 to 63 letters, digits, spaces, dots, underscores and dashes, beginning with a letter or digit.',
+  .min(1, 'Must not be empty.')
+  .max(63, 'At most 63 characters.')
+  .refine(
+    (value) => /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value),
+    'Use letters, digits, spaces, dots, underscores and dashes, beginning with a letter or digit.',
   );
 export const Text = z
   .string()

@@ -11,6 +11,8 @@ export const RoutePath = z.string().trim().min(1).max(200);
 export const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
+/** Counts from 1 within an endpoint. */
+export const RevisionNumber = z.number().int().min(1).max(2_147_483_647);
 export const AutoscalePolicy = z.object({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),
@@ -165,7 +167,7 @@ export const Drift = z.object({
 
 export const RouteTarget = z.object({
   endpointId: Id,
-  revision: z.number().int().positive().nullish(),
+  revision: RevisionNumber.nullish(),
   weight: z.number().min(0).max(100).default(100),
   priority: z.number().int().min(0).max(100).default(0),
 });
@@ -327,7 +329,7 @@ export const servingRoutes = defineRoutes({
     tag: 'serving',
     permission: 'endpoint:deploy',
     params: IdParams,
-    body: z.object({ revision: z.number().int().positive().optional() }).optional(),
+    body: z.object({ revision: RevisionNumber.optional() }).optional(),
     data: Endpoint,
     audit: audited('rollback'),
     failures: ['endpoint_not_found', 'endpoint_deleting', 'revision_not_found'],
@@ -353,7 +355,13 @@ export const servingRoutes = defineRoutes({
     queryOrBody: true,
     data: Endpoint,
     audit: audited('redeploy'),
-    failures: ['endpoint_not_found', 'endpoint_deleting', 'model_not_approved', 'model_files_missing', 'drift_unexplained'],
+    failures: [
+      'endpoint_not_found',
+      'endpoint_deleting',
+      'model_not_approved',
+      'model_files_missing',
+      'drift_unexplained',
+    ],
   },
   listRevisions: {
     method: 'GET',
@@ -390,7 +398,7 @@ export const servingRoutes = defineRoutes({
     params: IdParams,
     query: z.object({
       lines: z.coerce.number().int().min(1).max(2000).default(200),
-      revision: z.coerce.number().int().positive().optional(),
+      revision: z.coerce.number().pipe(RevisionNumber).optional(),
     }),
     data: z.object({ revision: z.number(), lines: z.array(z.string()) }),
     failures: ['endpoint_not_found', 'revision_not_found'],

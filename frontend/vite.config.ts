@@ -18,6 +18,9 @@ export default defineConfig({
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] }, sizeLimitKb: 0 } },
       ui: {
         colors: { primary: 'indigo', neutral: 'zinc' },
+        button: { variants: { size: { md: { leadingIcon: 'size-4', trailingIcon: 'size-4' } } } },
+        // a see-through text misses the contrast of its tinted ground
+        alert: { slots: { description: 'opacity-100' } },
       },
     }),
   ],

@@ -1,7 +1,10 @@
 import { deflateRawSync } from 'node:zlib';
 
 /** A safetensors file with tensors of F32 zeros. */
-export function safetensors(tensors: Record<string, number[]>, change: { dtype?: string; metadata?: Record<string, string> } = {}): Buffer {
+export function safetensors(
+  tensors: Record<string, number[]>,
+  change: { dtype?: string; metadata?: Record<string, string> } = {},
+): Buffer {
   const header: Record<string, unknown> = change.metadata ? { __metadata__: change.metadata } : {};
   let at = 0;
   for (const [name, shape] of Object.entries(tensors)) {
@@ -76,10 +79,14 @@ const b = (value: string) => Buffer.from(value, 'latin1');
 
 /** What `torch.save({'w': tensor})` pickles, shortened. */
 export const goodPickle = b(
-  "\x80\x02}q\x00X\x01\x00\x00\x00wq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04X\x01\x00\x00\x000q\x05X\x03\x00\x00\x00cpuq\x06K\x06tq\x07QK\x00K\x02K\x03\x86q\x08K\x03K\x01\x86q\x09\x89ccollections\nOrderedDict\nq\x0a)Rq\x0btq\x0cRq\x0ds.",
+  '\x80\x02}q\x00X\x01\x00\x00\x00wq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04X\x01\x00\x00\x000q\x05X\x03\x00\x00\x00cpuq\x06K\x06tq\x07QK\x00K\x02K\x03\x86q\x08K\x03K\x01\x86q\x09\x89ccollections\nOrderedDict\nq\x0a)Rq\x0btq\x0cRq\x0ds.',
 );
 
-export const goodTorchFile = zip({ 'archive/data.pkl': goodPickle, 'archive/version': b('3\n'), 'archive/data/0': Buffer.alloc(24) });
+export const goodTorchFile = zip({
+  'archive/data.pkl': goodPickle,
+  'archive/version': b('3\n'),
+  'archive/data/0': Buffer.alloc(24),
+});
 
 const short = (value: string) => b(`\x8c${String.fromCharCode(value.length)}${value}`);
 
@@ -87,8 +94,23 @@ const short = (value: string) => b(`\x8c${String.fromCharCode(value.length)}${va
 export const hostilePickles: Record<string, Buffer> = {
   'os.system by GLOBAL': b("cos\nsystem\n(S'id'\ntR."),
   'posix.system by GLOBAL, protocol 2': b('\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R.'),
-  'os.system by STACK_GLOBAL': Buffer.concat([b('\x80\x04'), short('os'), short('system'), b('\x93'), short('id'), b('\x85R.')]),
-  'names through the memo': Buffer.concat([b('\x80\x04'), short('os'), b('\x940'), short('system'), b('\x940h\x00h\x01\x93'), short('id'), b('\x85R.')]),
+  'os.system by STACK_GLOBAL': Buffer.concat([
+    b('\x80\x04'),
+    short('os'),
+    short('system'),
+    b('\x93'),
+    short('id'),
+    b('\x85R.'),
+  ]),
+  'names through the memo': Buffer.concat([
+    b('\x80\x04'),
+    short('os'),
+    b('\x940'),
+    short('system'),
+    b('\x940h\x00h\x01\x93'),
+    short('id'),
+    b('\x85R.'),
+  ]),
   'builtins.eval': b("c__builtin__\neval\n(S'1'\ntR."),
   'builtins.exec': b("cbuiltins\nexec\n(S'1'\ntR."),
   'builtins.getattr': b("cbuiltins\ngetattr\n(S'1'\ntR."),
@@ -96,21 +118,29 @@ export const hostilePickles: Record<string, Buffer> = {
   'subprocess.Popen by INST': b("(S'id'\nisubprocess\nPopen\n."),
   'subprocess.Popen by OBJ': b("(csubprocess\nPopen\nS'id'\no."),
   'nt.system': b("cnt\nsystem\n(S'id'\ntR."),
-  'runpy': b("crunpy\nrun_path\n(S'x'\ntR."),
-  'importlib': b("cimportlib\nimport_module\n(S'os'\ntR."),
+  runpy: b("crunpy\nrun_path\n(S'x'\ntR."),
+  importlib: b("cimportlib\nimport_module\n(S'os'\ntR."),
   'torch.load': b("ctorch\nload\n(S'x'\ntR."),
   'torch.storage._load_from_bytes': b("ctorch.storage\n_load_from_bytes\n(S'x'\ntR."),
   'pickle.loads': b("cpickle\nloads\n(S'x'\ntR."),
   'operator.attrgetter': b("coperator\nattrgetter\n(S'x'\ntR."),
-  'webbrowser': b("cwebbrowser\nopen\n(S'x'\ntR."),
+  webbrowser: b("cwebbrowser\nopen\n(S'x'\ntR."),
   'numpy loader': b("cnumpy\nload\n(S'x'\ntR."),
-  'dotted name of an allowed module': Buffer.concat([b('\x80\x04'), short('collections'), short('OrderedDict.__init__.__globals__'), b('\x93)R.')]),
+  'dotted name of an allowed module': Buffer.concat([
+    b('\x80\x04'),
+    short('collections'),
+    short('OrderedDict.__init__.__globals__'),
+    b('\x93)R.'),
+  ]),
   'name made at run time': Buffer.concat([b('\x80\x04'), short('os'), b('K\x01\x93)R.')]),
   'a second pickle behind the first': Buffer.concat([goodPickle, b("cos\nsystem\n(S'id'\ntR.")]),
   'the extension registry': b('\x80\x02\x82\x01)R.'),
   'in a PyTorch archive': zip({ 'archive/data.pkl': b("cos\nsystem\n(S'id'\ntR.") }),
-  'deflated': zip({ 'archive/data.pkl': b("cos\nsystem\n(S'id'\ntR.") }, { deflate: true }),
-  'in another pickle of the archive': zip({ 'archive/data.pkl': goodPickle, 'archive/EXTRA.PKL': b("cos\nsystem\n(S'id'\ntR.") }),
+  deflated: zip({ 'archive/data.pkl': b("cos\nsystem\n(S'id'\ntR.") }, { deflate: true }),
+  'in another pickle of the archive': zip({
+    'archive/data.pkl': goodPickle,
+    'archive/EXTRA.PKL': b("cos\nsystem\n(S'id'\ntR."),
+  }),
   'cut off': b('\x80\x02cposix\nsystem\nX\xff\x00\x00\x00id'),
   'not a pickle at all': b('MZ\x90\x00\x03'),
   'an archive without a pickle': zip({ 'readme.txt': b('hello') }),

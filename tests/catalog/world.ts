@@ -57,25 +57,41 @@ export interface World {
 
 /** The catalog as the server runs it: a real database, files, jobs, HTTP. */
 export async function openWorld(
-  options: { fourEyes?: boolean; hubUrl?: string; objects?: (real: FileObjects) => FileObjects; testConnection?: CatalogDeps['testConnection'] } = {},
+  options: {
+    fourEyes?: boolean;
+    hubUrl?: string;
+    objects?: (real: FileObjects) => FileObjects;
+    testConnection?: CatalogDeps['testConnection'];
+  } = {},
 ): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'llmops-catalog-'));
   const logged: string[] = [];
-  const log = pino({ level: 'debug' }, {
-    write(line: string) {
-      logged.push(line);
-      // a fault of the server is seen at once, not guessed from a 500
-      if (line.startsWith('{"level":50')) process.stderr.write(line);
+  const log = pino(
+    { level: 'debug' },
+    {
+      write(line: string) {
+        logged.push(line);
+        // a fault of the server is seen at once, not guessed from a 500
+        if (line.startsWith('{"level":50')) process.stderr.write(line);
+      },
     },
-  });
+  );
   const db = await openDatabase({ dataDir: folder, log });
   await migrate(db, join(import.meta.dirname, '../../backend/migrations'));
   const real = await createFileObjects({ root: join(folder, 'objects') });
   const objects = options.objects?.(real) ?? real;
-  const secrets = await createSecrets({ db, keys: await loadKeys({ secretsKey: undefined, dataDir: folder, embedded: true }), log });
+  const secrets = await createSecrets({
+    db,
+    keys: await loadKeys({ secretsKey: undefined, dataDir: folder, embedded: true }),
+    log,
+  });
   const egress = createEgress({ allow: [], allowLoopback: true, log });
   const jobs = createJobs({ pool: db.pool, log });
-  const authenticator = await createAuthenticator({ config: { mode: 'header', publicUrl: 'http://127.0.0.1' }, db, log });
+  const authenticator = await createAuthenticator({
+    config: { mode: 'header', publicUrl: 'http://127.0.0.1' },
+    db,
+    log,
+  });
   const clock = { offsetMs: 0 };
   const now = () => new Date(Date.now() + clock.offsetMs);
   const catalog = createCatalog({
@@ -85,8 +101,16 @@ export async function openWorld(
     jobs,
     events: createEvents(jobs),
     secrets,
-    hub: createHuggingFace({ egress, endpoint: options.hubUrl ?? 'http://127.0.0.1:9', token: 'hf_canary', log, pauseMs: 20 }),
-    testConnection: options.testConnection ?? (async () => ({ ok: true, message: 'It knows the model.', latencyMs: 1, models: ['m'] })),
+    hub: createHuggingFace({
+      egress,
+      endpoint: options.hubUrl ?? 'http://127.0.0.1:9',
+      token: 'hf_canary',
+      log,
+      pauseMs: 20,
+    }),
+    testConnection:
+      options.testConnection ??
+      (async () => ({ ok: true, message: 'It knows the model.', latencyMs: 1, models: ['m'] })),
     log,
     now,
     config: { fourEyes: options.fourEyes ?? true, maxFileBytes: 64 * 1024 * 1024 },
@@ -143,10 +167,10 @@ export async function openWorld(
     grace: as('grace', 'reviewer', 'nlp'),
     root: as('root', 'admin'),
     async audits(action, resourceId) {
-      const { rows } = await db.pool.query('select * from audit_entry where action = $1 and ($2::text is null or resource_id = $2) order by at', [
-        action,
-        resourceId ?? null,
-      ]);
+      const { rows } = await db.pool.query(
+        'select * from audit_entry where action = $1 and ($2::text is null or resource_id = $2) order by at',
+        [action, resourceId ?? null],
+      );
       return rows;
     },
     async close() {
@@ -162,12 +186,25 @@ export async function openWorld(
 }
 
 function personOf(api: string, userId: string, roles: string, team?: string): Person {
-  const identity = { 'x-user-id': userId, 'x-user-roles': roles, ...(team === undefined ? {} : { 'x-user-team': team }) };
-  async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  const identity = {
+    'x-user-id': userId,
+    'x-user-roles': roles,
+    ...(team === undefined ? {} : { 'x-user-team': team }),
+  };
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const isForm = body instanceof FormData;
     const response = await fetch(api + path, {
       method,
-      headers: { ...identity, ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...identity,
+        ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       body: body === undefined ? null : isForm ? body : JSON.stringify(body),
     });
     const { message, data } = (await response.json()) as Answer;
@@ -189,10 +226,22 @@ function personOf(api: string, userId: string, roles: string, team?: string): Pe
   };
 }
 
-export const card = { description: 'Answers questions about the platform.', intended_use: 'Tests.', license: 'Apache-2.0', limitations: 'Small.' };
+export const card = {
+  description: 'Answers questions about the platform.',
+  intended_use: 'Tests.',
+  license: 'Apache-2.0',
+  limitations: 'Small.',
+};
 
 export function register(who: Person, change: Record<string, unknown> = {}): Promise<Json> {
-  return who.ask('POST', '/catalog/models', { name: `model-${Math.random().toString(36).slice(2)}`, version: '1.0', type: 'base', owner_team: 'nlp', metadata: card, ...change });
+  return who.ask('POST', '/catalog/models', {
+    name: `model-${Math.random().toString(36).slice(2)}`,
+    version: '1.0',
+    type: 'base',
+    owner_team: 'nlp',
+    metadata: card,
+    ...change,
+  });
 }
 
 export async function approve(world: World, id: string, extra: Record<string, unknown> = {}): Promise<Json> {
@@ -200,7 +249,11 @@ export async function approve(world: World, id: string, extra: Record<string, un
   return world.grace.ask('PATCH', `/catalog/models/${id}/status`, { status: 'approved', ...extra });
 }
 
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>, ms = 15_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | undefined | false>,
+  ms = 15_000,
+): Promise<T> {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
     const found = await look();
     if (found) return found;

@@ -117,7 +117,10 @@ export async function call(
     headers: { ...who, ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }), ...headers },
     body: body === undefined ? null : isForm ? body : JSON.stringify(body),
   });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
+  const text = await response.text();
+  const isFile = response.ok && !(response.headers.get('content-type') ?? '').startsWith('application/json');
+  const parsed = isFile ? { status: 'success', message: 'a file', data: text } : (JSON.parse(text) as Answer['body']);
+  return { status: response.status, headers: response.headers, body: parsed };
 }
 
 /** One call that must succeed; answers its data. */

@@ -272,6 +272,45 @@ for (const [name, open] of Object.entries(stores)) {
   });
 }
 
+describe('objects: s3 only', () => {
+  it('REL: multipart uploads of killed writers are collected after a day, and a missing bucket or wrong key is named', async () => {
+    const server = await provisionS3();
+    try {
+      await server.createBucket('models-test');
+      const { endpoint, accessKey, secretKey } = server;
+      const options = { endpoint, accessKey, secretKey, secure: false, bucket: 'models-test' };
+      const child = fork(
+        join(import.meta.dirname, 'objects.child.ts'),
+        [JSON.stringify({ kind: 's3', ...options }), 'killed/one'],
+        {
+          stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        },
+      );
+      await once(child, 'message');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      assert.equal(await createS3Objects(options).collectTemporary(), 0);
+      const later = createS3Objects({ ...options, now: () => new Date(Date.now() + 25 * 60 * 60 * 1000) });
+      assert.equal(await later.collectTemporary(), 1);
+      assert.equal(await later.collectTemporary(), 0);
+      const unavailable = { code: 'object_store_unavailable' };
+      await assert.rejects(createS3Objects({ ...options, bucket: 'none' }).check(), {
+        ...unavailable,
+        message: /bucket "none"/,
+      });
+      await assert.rejects(createS3Objects({ ...options, bucket: 'none' }).get('a'), unavailable);
+      await assert.rejects(createS3Objects({ ...options, secretKey: 'wrong' }).check(), {
+        ...unavailable,
+        message: /credentials/,
+      });
+      // without a scheme, as in the documents
+      await createS3Objects({ ...options, endpoint: endpoint.slice('http://'.length) }).check();
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
 describe('objects: files only', () => {
   let folder: string;
   let root: string;

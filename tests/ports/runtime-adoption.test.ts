@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
-import * as harness from './runtime.harness.ts';
+import type * as harness from './runtime.harness.ts';
 import {
   addressOf,
   alive,

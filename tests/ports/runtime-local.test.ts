@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import OpenAI from 'openai';
 import type { Runtime, RevisionSpec } from '../../backend/src/ports/runtime.ts';
 import * as harness from './runtime.harness.ts';
 import {
@@ -140,6 +141,61 @@ describe('runtime port, local: a running engine', () => {
     );
   });
 
+  test('FR-006b: the official openai client chats, streams and reads errors', async () => {
+    const { baseUrl, headers } = addressOf(runtime, 'r1');
+    const client = new OpenAI({
+      baseURL: baseUrl,
+      apiKey: headers['authorization']!.slice('Bearer '.length),
+      maxRetries: 0,
+    });
+    const ask = { model: 'tiny', messages: [{ role: 'user' as const, content: 'hi' }], temperature: 0 };
+    assert.equal((await client.chat.completions.create(ask)).choices[0]!.message.content, ANSWER);
+    let text = '';
+    for await (const chunk of await client.chat.completions.create({ ...ask, stream: true })) {
+      text += chunk.choices[0]?.delta.content ?? '';
+    }
+    assert.equal(text, ANSWER);
+    assert.deepEqual(
+      (await client.models.list()).data.map(({ id }) => id),
+      ['tiny'],
+    );
+    const long = [{ role: 'user' as const, content: 'x'.repeat(3_000_000) }];
+    const tooLong = client.chat.completions.create({ ...ask, messages: long });
+    await assert.rejects(tooLong, { status: 400, code: 'context_length_exceeded' });
+  });
+
+  test('FR-006: more replicas take turns; fewer are ended after what they answer', async () => {
+    const two = { ...spec, revisionId: 'two', minReplicas: 2, maxReplicas: 2 };
+    await runtime.apply(runtime.plan(two), two);
+    await until(runtime, 'two', ready);
+    const ports = new Set([1, 2, 3, 4].map(() => addressOf(runtime, 'two').baseUrl));
+    assert.equal(ports.size, 2);
+    const one = { ...two, minReplicas: 1 };
+    await runtime.apply(runtime.plan(one), one);
+    await until(runtime, 'two', ({ replicas }) => replicas.total === 1 && replicas.ready === 1);
+    const none = { ...two, minReplicas: 0 };
+    await runtime.apply(runtime.plan(none), none);
+    await until(runtime, 'two', ({ phase }) => phase === 'stopped');
+    assert.equal(runtime.address('two'), null);
+    await runtime.remove('two', 0);
+  });
+
+  test('FR-006l: a client that leaves while it waits for a sequence is forgotten, and the others are answered', async () => {
+    const address = addressOf(runtime, 'r1');
+    const abort = new AbortController();
+    const busy = Array.from({ length: 4 }, () =>
+      complete(address, '/completions', { prompt: '0', temperature: 0, max_tokens: 600 }),
+    );
+    while ((await healthOf(address)).active < 4) await delay(2);
+    const waiting = post(address, '/chat/completions', { messages: hi }, abort.signal);
+    while ((await healthOf(address)).queued < 1) await delay(2);
+    abort.abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    while ((await healthOf(address)).queued > 0) await delay(2);
+    assert.ok((await Promise.all(busy)).every((answer) => answer.usage.completion_tokens === 600));
+    assert.equal((await healthOf(address)).active, 0);
+  });
+
   test("FR-006l: refusals are in OpenAI's shape, with their status", async () => {
     const address = addressOf(runtime, 'r1');
     const refused = async (path: string, body: unknown, headers = address.headers): Promise<[number, string]> => {
@@ -156,6 +212,9 @@ describe('runtime port, local: a running engine', () => {
     assert.deepEqual(await refused('/chat/completions', { messages: hi, n: 2 }), [400, 'invalid_request']);
     assert.deepEqual(await refused('/chat/completions', { messages: hi }, {}), [401, 'invalid_api_key']);
     assert.deepEqual(await refused('/completions', { prompt: '' }), [400, 'invalid_request']);
+    assert.deepEqual(await refused('/completions', { prompt: [320] }), [400, 'invalid_request']);
+    const image = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }];
+    assert.deepEqual(await refused('/chat/completions', { messages: image }), [400, 'invalid_request']);
     assert.deepEqual(await refused('/models', {}), [405, 'method_not_allowed']);
     assert.deepEqual(await refused('/embeddings', {}), [404, 'route_unknown']);
     const role = [{ role: 'forbidden', content: 'x' }];

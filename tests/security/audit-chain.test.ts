@@ -3,13 +3,29 @@ import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Kysely } from 'kysely';
 import type { Identity } from '../../backend/src/platform/access/index.ts';
-import { createSealer, loadAuditKeys, recordAudit, verifyAudit, type AuditHead, type AuditSealer } from '../../backend/src/platform/audit/index.ts';
+import {
+  createSealer,
+  loadAuditKeys,
+  recordAudit,
+  verifyAudit,
+  type AuditHead,
+  type AuditSealer,
+} from '../../backend/src/platform/audit/index.ts';
 import { createSecrets, parseKey } from '../../backend/src/platform/secrets/index.ts';
 import { eventually, openWorld, type World } from './world.ts';
 
 const ada: Identity = {
-  kind: 'header', userId: 'ada', displayName: 'Ada', roles: ['admin'], teams: '*', project: null, apiKeyId: null,
-  routes: null, environments: null, sessionId: null, csrfToken: null,
+  kind: 'header',
+  userId: 'ada',
+  displayName: 'Ada',
+  roles: ['admin'],
+  teams: '*',
+  project: null,
+  apiKeyId: null,
+  routes: null,
+  environments: null,
+  sessionId: null,
+  csrfToken: null,
 };
 const key = { id: 'k1', key: randomBytes(32) };
 let world: World;
@@ -24,7 +40,13 @@ const add = (count: number) =>
     .execute(async (trx) => {
       for (let index = 0; index < count; index += 1) {
         const detail = { index, name: 'ünï', nested: { b: 1, a: [1.5, null] } };
-        await recordAudit(trx, ada, { action: 'model.create', resourceType: 'model', resourceId: String(index), result: 'allowed', detail });
+        await recordAudit(trx, ada, {
+          action: 'model.create',
+          resourceType: 'model',
+          resourceId: String(index),
+          result: 'allowed',
+          detail,
+        });
       }
     });
 const make = (exportHead = async (next: AuditHead) => void (head = next)) =>
@@ -85,20 +107,44 @@ test('FR-010: several servers seal one chain', async () => {
 const tampering: [string, string, number, RegExp][] = [
   ['a changed actor', `update audit_entry set actor_id = 'eve' where id = ID(3)`, 3, /changed/],
   ['a changed detail', `update audit_entry set detail = detail || '{"index": 9}' where id = ID(2)`, 2, /changed/],
-  ['a time moved by a microsecond', `update audit_entry set at = at + interval '1 microsecond' where id = ID(4)`, 4, /changed/],
+  [
+    'a time moved by a microsecond',
+    `update audit_entry set at = at + interval '1 microsecond' where id = ID(4)`,
+    4,
+    /changed/,
+  ],
   ['a denial made an allowance', `update audit_entry set result = 'denied' where id = ID(1)`, 1, /changed/],
   ['a role taken away', `update audit_entry set roles = '{}' where id = ID(5)`, 5, /changed/],
   ['a deleted entry', `delete from audit_entry where id = ID(3)`, 3, /deleted/],
-  ['an entry deleted with its seal', `with gone as (delete from audit_seal where sequence = 3 returning entry_id)
-     delete from audit_entry where id in (select entry_id from gone)`, 3, /removed/],
-  ['a cut-off tail', `with gone as (delete from audit_seal where sequence > 3 returning entry_id)
-     delete from audit_entry where id in (select entry_id from gone)`, 4, /cut off/],
-  ['two entries swapped', `update audit_seal set entry_id = case sequence when 2 then ID(3) else ID(2) end where sequence in (2, 3)`, 2, /changed/],
+  [
+    'an entry deleted with its seal',
+    `with gone as (delete from audit_seal where sequence = 3 returning entry_id)
+     delete from audit_entry where id in (select entry_id from gone)`,
+    3,
+    /removed/,
+  ],
+  [
+    'a cut-off tail',
+    `with gone as (delete from audit_seal where sequence > 3 returning entry_id)
+     delete from audit_entry where id in (select entry_id from gone)`,
+    4,
+    /cut off/,
+  ],
+  [
+    'two entries swapped',
+    `update audit_seal set entry_id = case sequence when 2 then ID(3) else ID(2) end where sequence in (2, 3)`,
+    2,
+    /changed/,
+  ],
   ['a forged seal', `update audit_seal set hash = sha256('x') where sequence = 5`, 5, /changed/],
   ['a seal of another key', `update audit_seal set key_id = 'k0' where sequence = 2`, 2, /unknown key/],
 ];
 /** Whose id is named where that of the place itself is gone: the one after it, the exported end, the one that lies there now. */
-const named: Record<string, number> = { 'an entry deleted with its seal': 4, 'a cut-off tail': 5, 'two entries swapped': 3 };
+const named: Record<string, number> = {
+  'an entry deleted with its seal': 4,
+  'a cut-off tail': 5,
+  'two entries swapped': 3,
+};
 for (const [what, statement, sequence, reason] of tampering) {
   test(`FR-010: verify names the first broken entry: ${what}`, async () => {
     await add(5);
@@ -118,7 +164,9 @@ test('FR-010: a tail that was cut off and grown again is not the one that was se
   await add(5);
   await sealer.sealNow();
   const exported = head;
-  await sql('with gone as (delete from audit_seal where sequence > 3 returning entry_id) delete from audit_entry where id in (select entry_id from gone)');
+  await sql(
+    'with gone as (delete from audit_seal where sequence > 3 returning entry_id) delete from audit_entry where id in (select entry_id from gone)',
+  );
   await add(4);
   await sealer.sealNow();
   const verdict = await verifyAudit({ db: world.db, keys: [key], head: exported });
@@ -152,7 +200,11 @@ test('FR-010: a head that could not be exported is exported later', async () => 
 });
 
 test('FR-010: the key of the chain is kept encrypted and survives a rotation of SECRETS_KEY', async () => {
-  const secrets = await createSecrets({ db: world.db, keys: [parseKey(randomBytes(32).toString('hex'))], log: world.log });
+  const secrets = await createSecrets({
+    db: world.db,
+    keys: [parseKey(randomBytes(32).toString('hex'))],
+    log: world.log,
+  });
   const [one] = await loadAuditKeys(secrets);
   await secrets.rotate(parseKey(randomBytes(32).toString('hex')));
   assert.deepEqual((await loadAuditKeys(secrets))[0], one);

@@ -27,7 +27,13 @@ const admin = { 'x-user-id': 'root', 'x-user-roles': 'admin' };
 const developer = { 'x-user-id': 'dee', 'x-user-roles': 'developer', 'x-user-team': 'nlp' };
 const viewer = { 'x-user-id': 'vic', 'x-user-roles': 'viewer', 'x-user-team': 'nlp' };
 
-async function call(method: string, path: string, who: Record<string, string>, body?: unknown, extra = {}): Promise<Reply> {
+async function call(
+  method: string,
+  path: string,
+  who: Record<string, string>,
+  body?: unknown,
+  extra = {},
+): Promise<Reply> {
   const response = await fetch(base + path, {
     method,
     headers: { ...who, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...extra },
@@ -48,7 +54,7 @@ before(async () => {
     db,
     authenticator,
     auditKeys: await loadAuditKeys(secrets),
-    objects: createFileObjects({ root: join(world.folder, 'objects') }),
+    objects: await createFileObjects({ root: join(world.folder, 'objects') }),
     log,
     now: () => new Date(),
   });
@@ -74,7 +80,12 @@ after(async () => {
 });
 
 test('GOV: a key is shown once, works at once, lists without its secret, and is revoked', async () => {
-  const made = await call('POST', '/api-keys', developer, { name: 'ci', team: 'nlp', roles: ['viewer'], environments: ['dev'] });
+  const made = await call('POST', '/api-keys', developer, {
+    name: 'ci',
+    team: 'nlp',
+    roles: ['viewer'],
+    environments: ['dev'],
+  });
   assert.equal(made.status, 200, made.text);
   assert.match(made.data.key, /^lo_[\w-]{43}$/);
   const bearer = { authorization: `Bearer ${made.data.key}` };
@@ -92,7 +103,9 @@ test('GOV: the same Idempotency-Key shows the same key again, kept encrypted', a
   const one = await call('POST', '/api-keys', developer, body, { 'idempotency-key': 'k-1' });
   const two = await call('POST', '/api-keys', developer, body, { 'idempotency-key': 'k-1' });
   assert.equal(one.data.key, two.data.key);
-  const { rows } = await world.db.pool.query(`select encode(response, 'escape') as text from idempotency where key = 'k-1'`);
+  const { rows } = await world.db.pool.query(
+    `select encode(response, 'escape') as text from idempotency where key = 'k-1'`,
+  );
   assert.ok(rows.length === 1 && !rows[0].text.includes(one.data.key));
 });
 
@@ -107,9 +120,17 @@ test('GOV: nobody gives more than they may themselves, nor a key of another team
   assert.equal((await call('POST', '/api-keys', developer, past)).data.issues[0].path, 'expiresAt');
   const project = { name: 'x', team: 'nlp', roles: ['viewer'], project: 'none' };
   assert.equal((await call('POST', '/api-keys', developer, project)).data.issues[0].path, 'project');
-  const held = await call('POST', '/api-keys', developer, { name: 'held', team: 'nlp', roles: ['developer'], environments: ['dev'] });
+  const held = await call('POST', '/api-keys', developer, {
+    name: 'held',
+    team: 'nlp',
+    roles: ['developer'],
+    environments: ['dev'],
+  });
   const freer = { name: 'free', team: 'nlp', roles: ['viewer'] };
-  assert.equal((await call('POST', '/api-keys', { authorization: `Bearer ${held.data.key}` }, freer)).data.code, 'role_not_grantable');
+  assert.equal(
+    (await call('POST', '/api-keys', { authorization: `Bearer ${held.data.key}` }, freer)).data.code,
+    'role_not_grantable',
+  );
 });
 
 test('GOV: another team’s keys are not there', async () => {
@@ -131,41 +152,65 @@ const rule = {
 test('GOV-rbac: policies are made, read, changed and deleted; the change is in the audit log', async () => {
   const made = await call('POST', '/policies', admin, { name: 'secret', scope: 'catalog', rules: [rule] });
   assert.equal(made.data.status, 'draft');
-  assert.equal((await call('POST', '/policies', admin, { name: 'secret', scope: 'catalog', rules: [rule] })).data.code, 'policy_name_taken');
+  assert.equal(
+    (await call('POST', '/policies', admin, { name: 'secret', scope: 'catalog', rules: [rule] })).data.code,
+    'policy_name_taken',
+  );
   assert.deepEqual((await call('GET', `/policies/${made.data.id}`, viewer)).data, made.data);
   const active = await call('PATCH', `/policies/${made.data.id}`, admin, { status: 'active' });
   assert.equal(active.data.status, 'active');
   assert.equal((await call('GET', '/policies?scope=catalog&status=active', viewer)).data.length, 1);
   assert.equal((await call('GET', '/policies?status=draft', viewer)).data.length, 0);
   const second = await call('POST', '/policies', admin, { name: 'second', scope: 'global', rules: [rule] });
-  assert.equal((await call('PATCH', `/policies/${second.data.id}`, admin, { name: 'secret' })).data.code, 'policy_name_taken');
+  assert.equal(
+    (await call('PATCH', `/policies/${second.data.id}`, admin, { name: 'secret' })).data.code,
+    'policy_name_taken',
+  );
   assert.equal((await call('DELETE', `/policies/${second.data.id}`, admin)).status, 200);
   assert.equal((await call('GET', `/policies/${second.data.id}`, admin)).data.code, 'policy_not_found');
   const log = await call('GET', `/audit/logs?resource_type=policy&resource_id=${made.data.id}`, admin);
-  assert.deepEqual(log.data.map((entry: any) => [entry.action, entry.result]), [
-    ['policy.update', 'allowed'],
-    ['policy.create', 'allowed'],
-  ]);
+  assert.deepEqual(
+    log.data.map((entry: any) => [entry.action, entry.result]),
+    [
+      ['policy.update', 'allowed'],
+      ['policy.create', 'allowed'],
+    ],
+  );
   assert.equal(log.data[0].detail.after.status, 'active');
   assert.equal((await call('POST', '/policies', viewer, { name: 'x', scope: 'global', rules: [rule] })).status, 403);
 });
 
 test('GOV-rbac: rules that could never match, or would lock everybody out, are refused by field', async () => {
   const issues = async (over: object, scope = 'global') =>
-    (await call('POST', '/policies', admin, { name: 'bad', scope, rules: [{ ...rule, ...over }] })).data.issues?.map((issue: any) => issue.path);
+    (await call('POST', '/policies', admin, { name: 'bad', scope, rules: [{ ...rule, ...over }] })).data.issues?.map(
+      (issue: any) => issue.path,
+    );
   assert.deepEqual(await issues({ actions: ['model:raed'] }), ['rules.0.actions.0']);
   assert.deepEqual(await issues({ actions: ['endpoint:deploy'] }, 'catalog'), ['rules.0.actions.0']);
-  assert.deepEqual(await issues({ resources: { type: 'model', match: { name: [] } } }), ['rules.0.resources.match.name']);
-  assert.deepEqual(await issues({ resources: { type: 'model', match: { $where: 'x' } } }), ['rules.0.resources.match.$where']);
+  assert.deepEqual(await issues({ resources: { type: 'model', match: { name: [] } } }), [
+    'rules.0.resources.match.name',
+  ]);
+  assert.deepEqual(await issues({ resources: { type: 'model', match: { $where: 'x' } } }), [
+    'rules.0.resources.match.$where',
+  ]);
   assert.deepEqual(await issues({ actions: ['*'], resources: { type: '*' }, subjects: {} }), ['rules.0']);
-  assert.deepEqual(await issues({ actions: ['policy:*'], resources: { type: 'policy' }, subjects: { roles: ['admin'] } }), ['rules.0']);
+  assert.deepEqual(
+    await issues({ actions: ['policy:*'], resources: { type: 'policy' }, subjects: { roles: ['admin'] } }),
+    ['rules.0'],
+  );
 });
 
 test('GOV-rbac: a dry run names the rule, by the rules in force or by those given', async () => {
   const ask = { action: 'model:read', resource: { type: 'model', metadata: { classification: 'secret' } } };
   const subject = { userId: 'vic', roles: ['viewer'], teams: ['nlp'] };
-  await eventually(async () => (await call('POST', '/policies/evaluate', viewer, { ...ask, subject })).data.rule === 'policy:secret#1');
-  const empty = await call('POST', '/policies/evaluate', viewer, { ...ask, subject, rules: [{ ...rule, effect: 'allow' }] });
+  await eventually(
+    async () => (await call('POST', '/policies/evaluate', viewer, { ...ask, subject })).data.rule === 'policy:secret#1',
+  );
+  const empty = await call('POST', '/policies/evaluate', viewer, {
+    ...ask,
+    subject,
+    rules: [{ ...rule, effect: 'allow' }],
+  });
   assert.deepEqual([empty.data.allowed, empty.data.rule], [true, 'policy:dry run#1']);
   const nobody = await call('POST', '/policies/evaluate', viewer, { ...ask, subject: { userId: 'x' } });
   assert.match(nobody.data.remedy, /viewer/);
@@ -194,7 +239,10 @@ test('GOV-audit: pages hold every entry once, filters narrow, the export is the 
   const { rows } = await world.db.pool.query('select count(*) as count from audit_entry');
   assert.equal(seen.length, Number(rows[0].count));
   await governance.sealer.sealNow();
-  const exported = (await call('GET', '/audit/export', admin)).text.trim().split('\n').map((line) => JSON.parse(line));
+  const exported = (await call('GET', '/audit/export', admin)).text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   assert.deepEqual(exported.map(({ id }) => id).reverse(), seen);
   assert.ok(exported.every(({ sequence, hash }) => sequence > 0 && /^[0-9a-f]{64}$/.test(hash)));
   assert.equal((await call('GET', '/audit/logs?until=2020-01-01T00:00:00Z', admin)).data.length, 0);
@@ -203,12 +251,17 @@ test('GOV-audit: pages hold every entry once, filters narrow, the export is the 
   await world.db.pool.query(`update audit_entry set actor_id = 'nobody' where id = $1`, [exported[1].id]);
   const broken = (await call('GET', '/audit/verify', admin)).data;
   assert.deepEqual([broken.ok, broken.firstBroken.id], [false, exported[1].id]);
-  await world.db.pool.query('update audit_entry set actor_id = $1 where id = $2', [exported[1].actor_id, exported[1].id]);
+  await world.db.pool.query('update audit_entry set actor_id = $1 where id = $2', [
+    exported[1].actor_id,
+    exported[1].id,
+  ]);
 });
 
 test('SEC: no key is in the audit log, in a reply of a list or in the log of the server', async () => {
   const { data } = await call('POST', '/api-keys', developer, { name: 'canary', team: 'nlp', roles: ['viewer'] });
-  const places = [await call('GET', '/audit/export', admin), await call('GET', '/api-keys', admin)].map(({ text }) => text);
+  const places = [await call('GET', '/audit/export', admin), await call('GET', '/api-keys', admin)].map(
+    ({ text }) => text,
+  );
   assert.ok(![...places, world.logged.join('')].some((text) => text.includes(data.key)));
 });
 
@@ -238,8 +291,22 @@ test('GOV: teams, projects and members; a member’s roles hold within 5 s', asy
 });
 
 test('GOV: a team named by header or claim is made on first use; elsewhere it must be there', async () => {
-  const identity = { ...authenticator, kind: 'oidc', userId: 'o', displayName: 'O', roles: [], teams: ['claimed'], project: null, apiKeyId: null, routes: null, environments: null, sessionId: null, csrfToken: null } as never;
-  const within = (name: string) => world.db.kysely.transaction().execute((trx) => ensureTeam(trx as never, name, identity));
+  const identity = {
+    ...authenticator,
+    kind: 'oidc',
+    userId: 'o',
+    displayName: 'O',
+    roles: [],
+    teams: ['claimed'],
+    project: null,
+    apiKeyId: null,
+    routes: null,
+    environments: null,
+    sessionId: null,
+    csrfToken: null,
+  } as never;
+  const within = (name: string) =>
+    world.db.kysely.transaction().execute((trx) => ensureTeam(trx as never, name, identity));
   await within('claimed');
   await within('nlp');
   await assert.rejects(within('unheard'), (error) => isFailure(error, 'team_not_found'));

@@ -58,7 +58,13 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
           response.writeHead(engine.behaviour.status ?? 200, { 'content-type': 'application/json' });
           response.end(
             JSON.stringify({
-              choices: [{ index: 0, message: { role: 'assistant', content: `from ${engine.spec.number}` }, finish_reason: 'stop' }],
+              choices: [
+                {
+                  index: 0,
+                  message: { role: 'assistant', content: `from ${engine.spec.number}` },
+                  finish_reason: 'stop',
+                },
+              ],
               usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
             }),
           );
@@ -103,7 +109,11 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
         return { phase: 'failed', replicas: waiting, conditions: [condition('EngineExited', engine.crashed)] };
       }
       if (engine.behaviour.failsWith) {
-        return { phase: 'failed', replicas: waiting, conditions: [condition(engine.behaviour.failsWith, 'It does not start.')] };
+        return {
+          phase: 'failed',
+          replicas: waiting,
+          conditions: [condition(engine.behaviour.failsWith, 'It does not start.')],
+        };
       }
       return ready(engine)
         ? { phase: 'ready', replicas: { total: 1, ready: 1, available: 1 }, conditions: [] }
@@ -118,7 +128,7 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
         engine.behaviour.removeFails! -= 1;
         throw new Error('the object is held by a finalizer');
       }
-      for (const until = Date.now() + graceMs; engine.active > 0 && Date.now() < until; ) await sleep(5);
+      for (const until = Date.now() + graceMs; engine.active > 0 && Date.now() < until;) await sleep(5);
       engines.delete(revisionId);
       engine.server?.closeAllConnections();
       engine.server?.close();
@@ -129,13 +139,21 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
       const { name } = engine.spec.model;
       return { baseUrl: `http://127.0.0.1:${engine.port}/v1`, provider: 'llama.cpp', headers: {}, model: name };
     },
-    logs: async (revisionId, lines) => (engines.has(revisionId) ? [`started ${revisionId}`, 'error: out of luck'].slice(-lines) : []),
+    logs: async (revisionId, lines) =>
+      engines.has(revisionId) ? [`started ${revisionId}`, 'error: out of luck'].slice(-lines) : [],
     preflight: async (spec) => {
       const red = spec.model.metadata.tooLarge === true;
       const level = red ? 'red' : 'green';
       return {
         level,
-        checks: [{ name: 'memory', level, message: red ? 'Needs 9 GiB, 2 GiB are free.' : 'It fits.', remedy: red ? 'Take a smaller model.' : null }],
+        checks: [
+          {
+            name: 'memory',
+            level,
+            message: red ? 'Needs 9 GiB, 2 GiB are free.' : 'It fits.',
+            remedy: red ? 'Take a smaller model.' : null,
+          },
+        ],
         memory: null,
       };
     },

@@ -1,10 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { servingRoutes, type DataOf, type Endpoint, type Environment, type Role } from '../../contracts/index.ts';
-import { createServing, createRouteTable, type ServingCatalog, type ServingConfig } from '../../backend/src/domains/serving/index.ts';
+import {
+  createServing,
+  createRouteTable,
+  type ServingCatalog,
+  type ServingConfig,
+} from '../../backend/src/domains/serving/index.ts';
 import { createAccess, type Access, type PolicyInForce } from '../../backend/src/platform/access/index.ts';
 import { migrate, openDatabase, type Db } from '../../backend/src/platform/db/index.ts';
 import { failure } from '../../backend/src/platform/errors/index.ts';
@@ -23,7 +29,7 @@ export type Call = <K extends keyof Table>(
 
 export const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
 
-export async function openTestDatabase(): Promise<{ db: Db; close(): Promise<void> }> {
+async function openTestDatabase(): Promise<{ db: Db; close(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'serving-test-'));
   const db = await openDatabase({ dataDir, log });
   await migrate(db, join(import.meta.dirname, '../../backend/migrations'));
@@ -36,11 +42,25 @@ export async function openTestDatabase(): Promise<{ db: Db; close(): Promise<voi
   };
 }
 
-export function person(userId: string, roles: Role[], teams: string[] | '*' = '*', policies: PolicyInForce[] = []): Access {
+export function person(
+  userId: string,
+  roles: Role[],
+  teams: string[] | '*' = '*',
+  policies: PolicyInForce[] = [],
+): Access {
   return createAccess(
     {
-      kind: 'header', userId, displayName: userId, roles, teams, project: null, apiKeyId: null, routes: null, environments: null,
-      sessionId: null, csrfToken: null,
+      kind: 'header',
+      userId,
+      displayName: userId,
+      roles,
+      teams,
+      project: null,
+      apiKeyId: null,
+      routes: null,
+      environments: null,
+      sessionId: null,
+      csrfToken: null,
     },
     policies,
   );
@@ -64,7 +84,11 @@ const config: ServingConfig = {
 };
 
 /** Serving on a real database, with engines that are real HTTP servers, called through its bound routes. */
-export function createGround(db: Db, behave: (spec: { number: number; image: string; env: Record<string, string> }) => Behaviour = () => ({}), overrides: Partial<ServingConfig> = {}) {
+function createGround(
+  db: Db,
+  behave: (spec: { number: number; image: string; env: Record<string, string> }) => Behaviour = () => ({}),
+  overrides: Partial<ServingConfig> = {},
+) {
   const engines = createEngines(behave);
   const external = createEngines(() => ({}), 'external');
   const runtimes = { local: engines.runtime, external: external.runtime };
@@ -91,7 +115,10 @@ export function createGround(db: Db, behave: (spec: { number: number; image: str
       db,
       runtimes,
       catalog,
-      events: { publish: async (_trx, type, payload) => void published.push({ type, payload: payload as Record<string, unknown> }) },
+      events: {
+        publish: async (_trx, type, payload) =>
+          void published.push({ type, payload: payload as Record<string, unknown> }),
+      },
       egress: async (url, { timeoutMs, ...init }) => fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) }),
       inFlight: table.inFlight,
       log,
@@ -101,7 +128,8 @@ export function createGround(db: Db, behave: (spec: { number: number; image: str
 
   const call: Call = async (name, request = {}, access = operator) => {
     const route = servingRoutes[name];
-    const parse = (schema: unknown, value: unknown) => (schema ? (schema as { parse(value: unknown): unknown }).parse(value) : value);
+    const parse = (schema: unknown, value: unknown) =>
+      schema ? (schema as { parse(value: unknown): unknown }).parse(value) : value;
     const spec = route as { params?: unknown; query?: unknown; body?: unknown; audit?: unknown; list?: boolean };
     const context = {
       params: parse(spec.params, request.params ?? {}),
@@ -123,10 +151,25 @@ export function createGround(db: Db, behave: (spec: { number: number; image: str
   function model(changes: Partial<ServableModel> = {}): ServableModel {
     const id = uuidv7();
     const made: ServableModel = {
-      id, name: `assistant-${id.slice(-6)}`, version: '1', type: 'base', status: 'approved', ownerTeam: 'search', project: null,
-      visibility: 'organization', createdBy: 'rita', storageUri: `s3://models/${id}/1/`, prefix: `models/${id}/1/`,
-      files: [{ path: 'model.gguf', size: 10, sha256: 'a'.repeat(64) }], filesDigest: `digest-${id}`, metadata: {}, inspection: null,
-      completeness: { score: 100, missing: [] }, containsPickle: false, pickleAccepted: false, hasApiKey: false,
+      id,
+      name: `assistant-${id.slice(-6)}`,
+      version: '1',
+      type: 'base',
+      status: 'approved',
+      ownerTeam: 'search',
+      project: null,
+      visibility: 'organization',
+      createdBy: 'rita',
+      storageUri: `s3://models/${id}/1/`,
+      prefix: `models/${id}/1/`,
+      files: [{ path: 'model.gguf', size: 10, sha256: 'a'.repeat(64) }],
+      filesDigest: `digest-${id}`,
+      metadata: {},
+      inspection: null,
+      completeness: { score: 100, missing: [] },
+      containsPickle: false,
+      pickleAccepted: false,
+      hasApiKey: false,
       ...changes,
     };
     models.set(made.id, made);
@@ -136,16 +179,30 @@ export function createGround(db: Db, behave: (spec: { number: number; image: str
   const get = (id: string) => call('getEndpoint', { params: { id } });
 
   return {
-    engines, external, runtimes, models, published, table, serving, call, model, get,
+    engines,
+    external,
+    runtimes,
+    models,
+    published,
+    table,
+    serving,
+    call,
+    model,
+    get,
     /** a second server on the same database */
     another: make,
     async deploy(changes: Record<string, unknown> = {}, access = operator): Promise<Endpoint> {
-      const body = { modelId: (changes.modelId as string) ?? model().id, environment: 'dev' as Environment, route: `/r-${uuidv7()}`, ...changes };
+      const body = {
+        modelId: (changes.modelId as string) ?? model().id,
+        environment: 'dev' as Environment,
+        route: `/r-${uuidv7()}`,
+        ...changes,
+      };
       return call('deployEndpoint', { body }, access);
     },
     /** Looks again and again until the endpoint is as wanted. Fails after `ms`. */
     async until(id: string, wanted: (endpoint: Endpoint) => boolean, ms = 8_000): Promise<Endpoint> {
-      for (const end = Date.now() + ms; ; ) {
+      for (const end = Date.now() + ms; ;) {
         await serving.reconciler.once();
         const endpoint = await get(id);
         if (wanted(endpoint)) return endpoint;
@@ -156,9 +213,28 @@ export function createGround(db: Db, behave: (spec: { number: number; image: str
     async close() {
       await serving.reconciler.stop();
       await table.stop();
+      engines.goDown(false);
       await engines.runtime.close();
       await external.runtime.close();
     },
+  };
+}
+
+/** A fresh ground for each test on one database; closed and emptied after it, however it ended. */
+export function grounds() {
+  let opened: Awaited<ReturnType<typeof openTestDatabase>>;
+  let open: Ground[] = [];
+  before(async () => (opened = await openTestDatabase()));
+  after(async () => opened.close());
+  afterEach(async () => {
+    for (const one of open) await one.close();
+    open = [];
+    await opened.db.pool.query('truncate verification, route, revision_state, revision, endpoint');
+  });
+  return (...options: Parameters<typeof createGround> extends [Db, ...infer Rest] ? Rest : never): Ground => {
+    const made = createGround(opened.db, ...options);
+    open.push(made);
+    return made;
   };
 }
 export type Ground = ReturnType<typeof createGround>;

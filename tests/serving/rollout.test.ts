@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { createGround, openTestDatabase } from './ground.ts';
+import { test } from 'node:test';
+import { grounds } from './ground.ts';
 
-let opened: Awaited<ReturnType<typeof openTestDatabase>>;
-before(async () => (opened = await openTestDatabase()));
-after(async () => opened.close());
+const ground = grounds();
 
 test('FR-006, DEP-1: a deployed model becomes healthy after a test completion, then answers under its route', async () => {
-  const g = createGround(opened.db, () => ({ startMs: 100 }));
+  const g = ground(() => ({ startMs: 100 }));
   await g.table.start();
   const made = await g.deploy({ route: ' /team/assistant/ ' });
   assert.equal(made.status, 'deploying');
@@ -21,11 +19,10 @@ test('FR-006, DEP-1: a deployed model becomes healthy after a test completion, t
   const target = g.table.resolve('team/assistant');
   assert.equal(target.kind, 'target');
   assert.equal(g.engines.calls.completions, 1, 'warmed by one completion before traffic');
-  await g.close();
 });
 
 test('FR-006j: redeploy and rollback are revisions beside the old one; a second rollback goes further back, then scales to 0', async () => {
-  const g = createGround(opened.db);
+  const g = ground();
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   for (const cpuLimit of ['3', '4']) {
@@ -39,23 +36,25 @@ test('FR-006j: redeploy and rollback are revisions beside the old one; a second 
   await g.call('rollbackEndpoint', { params: { id } });
   await g.until(id, ({ revision }) => revision === 5);
   const history = await g.call('listRevisions', { params: { id } });
-  assert.deepEqual(history.map((one) => [one.number, one.reason, one.rolledBackTo, one.resources.cpuLimit]), [
-    [5, 'rollback', 1, '2'],
-    [4, 'rollback', 2, '3'],
-    [3, 'redeploy', null, '4'],
-    [2, 'redeploy', null, '3'],
-    [1, 'deploy', null, '2'],
-  ]);
+  assert.deepEqual(
+    history.map((one) => [one.number, one.reason, one.rolledBackTo, one.resources.cpuLimit]),
+    [
+      [5, 'rollback', 1, '2'],
+      [4, 'rollback', 2, '3'],
+      [3, 'redeploy', null, '4'],
+      [2, 'redeploy', null, '3'],
+      [1, 'deploy', null, '2'],
+    ],
+  );
   const none = await g.call('rollbackEndpoint', { params: { id } });
   assert.match(none.conditions[0]!.message, /scaled to 0/);
   const stopped = await g.until(id, ({ status, revision }) => status === 'stopped' && revision === 0);
   assert.equal(stopped.conditions[0]!.reason, 'ScaledToZero');
   assert.equal((await g.call('listRevisions', { params: { id } })).length, 5, 'the history is kept');
-  await g.close();
 });
 
 test('FR-006h, FR-006j: a failed rollout is kept away from traffic; its cause, log lines and remedy are shown; the endpoint stays healthy', async () => {
-  const g = createGround(opened.db, ({ image }) => (image === 'bad:1' ? { failsWith: 'ImagePullBackOff' } : {}));
+  const g = ground(({ image }) => (image === 'bad:1' ? { failsWith: 'ImagePullBackOff' } : {}));
   await g.table.start();
   const { id, route } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
@@ -82,11 +81,10 @@ test('FR-006h, FR-006j: a failed rollout is kept away from traffic; its cause, l
   assert.equal(back.targetRevision, 3);
   const calm = await g.until(id, ({ revision }) => revision === 3);
   assert.deepEqual(calm.conditions, []);
-  await g.close();
 });
 
 test('DEP-6: a revision that does not answer a test completion gets no traffic', async () => {
-  const g = createGround(opened.db, ({ env }) => (env.BROKEN ? { status: 500 } : {}));
+  const g = ground(({ env }) => (env.BROKEN ? { status: 500 } : {}));
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   await g.call('redeployEndpoint', { params: { id }, body: { env: { BROKEN: '1' } } });
@@ -97,19 +95,19 @@ test('DEP-6: a revision that does not answer a test completion gets no traffic',
   assert.equal(said.ok, true);
   assert.equal(said.completion, 'from 1');
   assert.deepEqual(said.usage, { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 });
-  await g.close();
 });
 
 test('DEP-6: without verification in its environment a revision takes traffic as soon as it is ready', async () => {
-  const g = createGround(opened.db, () => ({ status: 500 }), { verify: ['prod'] });
+  const g = ground(() => ({ status: 500 }), { verify: ['prod'] });
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   assert.equal((await g.call('verifyEndpoint', { params: { id } })).ok, false);
-  await g.close();
 });
 
 test('DEP-8: a rollout that takes too long is given up; a first one leaves the endpoint failed, and a redeploy repairs it', async () => {
-  const g = createGround(opened.db, ({ number }) => (number === 1 ? { startMs: 60_000 } : {}), { rolloutTimeoutMs: 300 });
+  const g = ground(({ number }) => (number === 1 ? { startMs: 60_000 } : {}), {
+    rolloutTimeoutMs: 300,
+  });
   const { id } = await g.deploy();
   const failed = await g.until(id, ({ status }) => status === 'failed');
   assert.equal(failed.conditions[0]!.reason, 'RolloutTimeout');
@@ -118,19 +116,17 @@ test('DEP-8: a rollout that takes too long is given up; a first one leaves the e
   const healthy = await g.until(id, ({ status }) => status === 'healthy');
   assert.equal(healthy.revision, 2);
   assert.deepEqual(healthy.conditions, []);
-  await g.close();
 });
 
 test('FR-006h: what a runtime refuses for good is failed with its message', async () => {
-  const g = createGround(opened.db, () => ({ refuses: 'The architecture Foo is not supported; supported: Llama.' }));
+  const g = ground(() => ({ refuses: 'The architecture Foo is not supported; supported: Llama.' }));
   const { id } = await g.deploy();
   const failed = await g.until(id, ({ status }) => status === 'failed');
   assert.match(failed.conditions[0]!.message, /supported: Llama/);
-  await g.close();
 });
 
 test('FR-006r: a crash under traffic shows failed with the failing part, and healthy again when it is back', async () => {
-  const g = createGround(opened.db);
+  const g = ground();
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   const [revision] = await g.call('listRevisions', { params: { id } });
@@ -143,11 +139,10 @@ test('FR-006r: a crash under traffic shows failed with the failing part, and hea
   const healthy = await g.until(id, ({ status }) => status === 'healthy');
   assert.deepEqual(healthy.conditions, []);
   assert.equal(healthy.revision, 1);
-  await g.close();
 });
 
 test('DEP-4: a revision that fails right after it took the traffic gives it back to the old one, which still drains', async () => {
-  const g = createGround(opened.db, () => ({}), { drainMs: 5_000 });
+  const g = ground(() => ({}), { drainMs: 5_000 });
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   await g.call('redeployEndpoint', { params: { id } });
@@ -157,11 +152,10 @@ test('DEP-4: a revision that fails right after it took the traffic gives it back
   const back = await g.until(id, ({ revision }) => revision === 1);
   assert.equal(back.targetRevision, 1);
   await g.until(id, ({ status, conditions }) => status === 'healthy' && conditions[0]?.type === 'RolloutFailed');
-  await g.close();
 });
 
 test('FR-006j: while a rollout is under way a further redeploy replaces it; what was overtaken never gets traffic', async () => {
-  const g = createGround(opened.db, ({ number }) => (number === 2 ? { startMs: 60_000 } : {}));
+  const g = ground(({ number }) => (number === 2 ? { startMs: 60_000 } : {}));
   const { id } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
   await g.call('redeployEndpoint', { params: { id } });
@@ -170,16 +164,18 @@ test('FR-006j: while a rollout is under way a further redeploy replaces it; what
   await g.until(id, ({ revision }) => revision === 3);
   await g.until(id, () => g.engines.engines.size === 1);
   const history = await g.call('listRevisions', { params: { id } });
-  assert.deepEqual(history.map(({ number, state, liveAt }) => [number, state, liveAt !== null]), [
-    [3, 'live', true],
-    [2, 'retired', false],
-    [1, 'retired', true],
-  ]);
-  await g.close();
+  assert.deepEqual(
+    history.map(({ number, state, liveAt }) => [number, state, liveAt !== null]),
+    [
+      [3, 'live', true],
+      [2, 'retired', false],
+      [1, 'retired', true],
+    ],
+  );
 });
 
 test('FR-006j, DEP-4: redeploy and rollback under load: no request fails', async () => {
-  const g = createGround(opened.db, () => ({ answerMs: 15, startMs: 50 }), { drainMs: 150 });
+  const g = ground(() => ({ answerMs: 15, startMs: 50 }), { drainMs: 150 });
   await g.table.start();
   const { id, route } = await g.deploy();
   await g.until(id, ({ status }) => status === 'healthy');
@@ -225,5 +221,4 @@ test('FR-006j, DEP-4: redeploy and rollback under load: no request fails', async
   const total = [...seen.values()].reduce((sum, count) => sum + count, 0);
   assert.ok(total >= 100, `${total} requests`);
   assert.deepEqual([...seen.keys()].sort(), [1, 2, 3]);
-  await g.close();
 });

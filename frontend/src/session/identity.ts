@@ -15,8 +15,8 @@ export const identity = useLocalStorage<LocalIdentity>('llmops.identity', startI
 export const headerMode = shallowRef(false);
 export const csrfToken = shallowRef<string | null>(null);
 
-/** Header values are Latin-1: other letters are percent-encoded, which the platform decodes. */
-const headerValue = (text: string) => text.replaceAll(/[^\x20-\x24\x26-\x7e]/g, encodeURIComponent);
+/** A header is bytes: a browser takes them as Latin-1 text, the platform reads them as UTF-8. */
+const headerValue = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
 
 export function headersOf({ userId, roles, team }: LocalIdentity): Record<string, string> {
   return {

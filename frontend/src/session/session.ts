@@ -23,7 +23,7 @@ export function useSession() {
   const query = useQuery({ queryKey: ['session'], queryFn: readSession, staleTime: 60_000, retry: 1 });
   const session = computed(() => query.data.value?.session ?? null);
   const ability = computed(() =>
-    createMongoAbility(unpackRules((session.value?.rules ?? []) as PackRule<never>[])),
+    createMongoAbility(unpackRules((session.value?.rules ?? []) as PackRule<never>[]), { anyAction: '*' }),
   );
   /** May they do it at all (no resource), or to this one? What is hidden here the server refuses too. */
   function can(permission: Permission, type?: string, resource?: object): boolean {

@@ -133,7 +133,7 @@ function modelOf(answer: unknown, id: string, endpoint: string) {
           path,
           size: bytes,
           sha256: typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : null,
-          gitBlob: lfs == null && typeof blobId === 'string' && /^[0-9a-f]{40}$/.test(blobId) ? blobId : null,
+          gitBlob: (lfs ?? null) === null && typeof blobId === 'string' && /^[0-9a-f]{40}$/.test(blobId) ? blobId : null,
         },
       ];
     }),

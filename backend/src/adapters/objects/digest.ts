@@ -3,7 +3,7 @@ import { Transform, type Readable } from 'node:stream';
 import { failure } from '#platform/errors';
 
 /** A stream to put between a body and where it goes: counts and hashes what passes. */
-export interface Digest {
+interface Digest {
   stream: Transform;
   /** bytes so far */
   size(): number;

@@ -37,14 +37,9 @@ export function readCard(type: ModelType, sent: Json): Written {
     issues.push({ path: 'metadata', message: 'Must not be larger than 256 KiB.' });
   }
   if (type === 'external') checkProvider(metadata, issues);
-  for (const field of ['description', 'intended_use', 'license', 'limitations', 'huggingface_model_id']) {
-    if (
-      metadata[field] !== undefined &&
-      metadata[field] !== null &&
-      !['string', 'object'].includes(typeof metadata[field])
-    ) {
+  for (const field of ['description', 'huggingface_model_id']) {
+    if (!['string', 'undefined'].includes(typeof (metadata[field] ?? undefined)))
       issues.push({ path: `metadata.${field}`, message: 'Must be a text.' });
-    }
   }
   if (issues.length > 0) throw failure('validation_failed', { issues });
   return { metadata, apiKey };

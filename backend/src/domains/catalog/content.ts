@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { failure } from '#platform/errors';
 import type { Objects } from '#ports/objects';
 import type { RandomAccess } from './inspect/index.ts';
 
@@ -30,12 +31,16 @@ export async function digestOf(
   return { size, sha256: hash.digest('hex') };
 }
 
-/** Passes the bytes on and fails at their end when they are not those of the digest, so that nobody takes a corrupt file for whole. */
+/** Passes the bytes on but fails before the last of them when they are not those of the digest, so that nobody takes a corrupt file for whole. */
 export async function* verified(body: Readable, sha256: string, path: string): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
+  let held: Buffer | null = null;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     hash.update(chunk);
-    yield chunk;
+    if (held !== null) yield held;
+    held = chunk;
   }
-  if (hash.digest('hex') !== sha256) throw new Error(`${path} in the object store is not what was uploaded.`);
+  if (hash.digest('hex') !== sha256)
+    throw failure('object_corrupt', { message: `${path} in the object store is not what was uploaded.` });
+  if (held !== null) yield held;
 }

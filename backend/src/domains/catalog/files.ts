@@ -26,15 +26,16 @@ export type Files = ReturnType<typeof createFiles>;
 export type Actor = Pick<Identity, 'userId' | 'kind' | 'roles'>;
 
 /** A file whose bytes lie in the object store, looked into but not yet recorded. */
-export interface Written {
+interface Written {
   path: string;
   size: number;
   sha256: string;
   inspection: FileInspection;
 }
 
-const heartbeatMs = 60_000;
-const soon = 6 * 60_000;
+const heartbeatMs = 4_000;
+/** by then a claim that nobody keeps alive is void */
+const soon = 20_000;
 
 /**
  * Files of models. Bytes go to their place first, each object whole or not at all; rows follow in one transaction. A file that is
@@ -68,10 +69,7 @@ export function createFiles(
       }
       if (!paths.includes(path)) return;
       await store.setFileStatus(trx, modelId, path, 'verifying');
-      await jobs.send(
-        trx,
-        verifyFileQueue,
-        { modelId, path, by },
+      await jobs.send(trx, verifyFileQueue, { modelId, path, by: actorOf(by) },
         { startAfter: new Date(deps.now().getTime() + soon) },
       );
     });
@@ -134,11 +132,17 @@ export function createFiles(
     await store.transaction(async (trx) => {
       const there = (await store.lock(trx, row.id)) ? (await store.files([row.id], trx)).map((file) => file.path) : [];
       for (const path of paths) {
-        if (there.includes(path)) await jobs.send(trx, verifyFileQueue, { modelId: row.id, path, by });
+        if (there.includes(path)) await jobs.send(trx, verifyFileQueue, { modelId: row.id, path, by: actorOf(by) });
         else await objects.delete(prefixOf(row) + path);
       }
       await store.dropClaims(trx, uploadId);
     });
+  }
+
+  /** The claim was lost (this server was paused, or the database away): somebody else may have written since, so what is there counts. */
+  async function readAgain(trx: Trx, modelId: string, path: string, by: Actor): Promise<void> {
+    await store.setFileStatus(trx, modelId, path, 'verifying');
+    await jobs.send(trx, verifyFileQueue, { modelId, path, by: actorOf(by) });
   }
 
   /** Runs `work` while the claims of an upload are kept alive. */
@@ -176,7 +180,8 @@ export function createFiles(
           if (now === null) throw notFound();
           requireOpen(now);
           const voided = await record(trx, now, written, by);
-          await store.dropClaims(trx, uploadId);
+          const held = await store.dropClaims(trx, uploadId);
+          for (const path of claimed.filter((one) => !held.includes(one))) await readAgain(trx, now.id, path, by);
           const files = written.map(({ path, size, sha256 }) => ({ path, size, sha256 }));
           await audit(trx, by, 'model.upload', row.id, {
             ...detail,

@@ -20,7 +20,7 @@ type Serving = ReturnType<typeof createServing>;
 /** The catalog of models as the rest of the platform sees it. */
 export interface Catalog extends Serving {
   routes: BoundRoutes;
-  /** Who may refer to a model: asked before one is deleted and for its lineage. */
+  /** Who may refer to a model, one a kind: asked before one is deleted and for its lineage. */
   registerReferences(kind: Reference['kind'], find: FindReferences): void;
   /** For resumable uploads of kind `model`: may this identity add files to it? Throws `model_not_found`, `permission_denied`, `model_frozen`, `model_external`. */
   authorizeUpload(access: Access, modelId: string): Promise<void>;
@@ -33,8 +33,12 @@ export interface Catalog extends Serving {
 export function createCatalog(given: CatalogDeps): Catalog {
   const store = createCatalogStore(given.db.kysely);
   const guard = createGuard(store);
-  const finders: FindReferences[] = [];
-  const references = async (trx: Trx, id: string) => (await Promise.all(finders.map((find) => find(trx, id)))).flat();
+  const finders = new Map<Reference['kind'], FindReferences>();
+  const references = async (trx: Trx, id: string) => {
+    const found: Reference[] = [];
+    for (const find of finders.values()) found.push(...(await find(trx, id)));
+    return found;
+  };
   const base = { ...given, store, guard, references };
   const models = createModels(base);
   const reviews = createReviews({ ...base, models });
@@ -45,7 +49,7 @@ export function createCatalog(given: CatalogDeps): Catalog {
   return {
     routes: createRoutes({ models, files, reviews, versions, imports }),
     ...createServing(base),
-    registerReferences: (_kind, find) => void finders.push(find),
+    registerReferences: (kind, find) => void finders.set(kind, find),
     async authorizeUpload(access, modelId) {
       const row = await guard.read(access, modelId);
       requireTeam(access, row.owner_team);

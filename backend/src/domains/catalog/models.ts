@@ -169,7 +169,7 @@ export function createModels(
         ...(body.project === undefined ? {} : { project: body.project }),
         ...(body.visibility === undefined ? {} : { visibility: body.visibility }),
       };
-      if (card.base_model_id === row.id) {
+      if (card.base_model_id?.toLowerCase() === row.id) {
         throw failure('validation_failed', {
           issues: [{ path: 'base_model_id', message: 'A model cannot be its own base.' }],
         });

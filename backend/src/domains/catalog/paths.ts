@@ -1,7 +1,7 @@
 import { failure } from '#platform/errors';
 
 /** What a model consists of: weights, configurations, tokenizers, templates, texts. */
-export const extensions = [
+const extensions = [
   '.bin',
   '.safetensors',
   '.json',

@@ -382,7 +382,7 @@ export function createCatalogStore(kysely: Connection) {
       const { rows } = await sql`
         insert into model_upload as held (model_id, path, upload_id) values (${claim.modelId}, ${claim.path}, ${claim.uploadId})
         on conflict (model_id, path) do update set upload_id = excluded.upload_id, touched_at = now()
-        where held.upload_id = excluded.upload_id or held.touched_at < now() - interval '5 minutes'
+        where held.upload_id = excluded.upload_id or held.touched_at < now() - interval '20 seconds'
         returning upload_id`.execute(on(trx));
       return rows.length > 0;
     },
@@ -395,14 +395,16 @@ export function createCatalogStore(kysely: Connection) {
         .execute();
     },
 
-    async dropClaims(trx: Connection, uploadId: string): Promise<void> {
-      await on(trx).deleteFrom('model_upload').where('upload_id', '=', uploadId).execute();
+    /** Gives the claims of an upload back; answers which it still had. */
+    async dropClaims(trx: Connection, uploadId: string): Promise<string[]> {
+      const rows = await on(trx).deleteFrom('model_upload').where('upload_id', '=', uploadId).returning('path').execute();
+      return rows.map(({ path }) => path);
     },
 
-    /** Paths of a model that somebody writes at this moment; what was not kept fresh for 5 minutes was abandoned. */
+    /** Paths of a model that somebody writes at this moment; what was not kept fresh for 20 s was abandoned. */
     async claimed(trx: Connection, modelId: string): Promise<string[]> {
       const query = on(trx).selectFrom('model_upload').select('path').where('model_id', '=', modelId);
-      const rows = await query.where(sql<SqlBool>`touched_at > now() - interval '5 minutes'`).execute();
+      const rows = await query.where(sql<SqlBool>`touched_at > now() - interval '20 seconds'`).execute();
       return rows.map(({ path }) => path);
     },
   };

@@ -31,7 +31,7 @@ export function createUpkeep(deps: CatalogDeps & { store: CatalogStore; files: F
     const known = await store.transaction(async (trx) => {
       if ((await store.lock(trx, modelId)) === null) return 'gone';
       if (!(await store.claim(trx, { modelId, path, uploadId }))) {
-        await jobs.send(trx, verifyFileQueue, job, { startAfter: new Date(deps.now().getTime() + 60_000) });
+        await jobs.send(trx, verifyFileQueue, job, { startAfter: new Date(deps.now().getTime() + 5_000) });
         return 'busy';
       }
       const file = await store.file(modelId, path, trx);

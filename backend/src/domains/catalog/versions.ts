@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
 import type { Context, Paged, Trx } from '#platform/http';
-import { readCard } from './card.ts';
+import { placeOfKey, readCard } from './card.ts';
 import { objectReader } from './content.ts';
 import type { CatalogDeps, Reference } from './deps.ts';
 import { actorOf } from './files.ts';
@@ -67,7 +67,9 @@ export function createVersions(
         body.metadata === undefined
           ? { metadata: from.metadata, apiKey: undefined }
           : readCard(from.type, body.metadata);
-      const stored = from.has_api_key ? await secrets.get(keyOwner(from.id), 'api_key', trx) : null;
+      // a key goes only where it was registered for
+      const samePlace = placeOfKey(from.metadata) === placeOfKey(written.metadata);
+      const stored = from.has_api_key && samePlace ? await secrets.get(keyOwner(from.id), 'api_key', trx) : null;
       const row = await models.add(
         c,
         {

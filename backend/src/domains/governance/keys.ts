@@ -60,7 +60,16 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       const { key, prefix, hash } = newApiKey();
       const { name, team, roles, limits = null } = body;
       const made = {
-        ...{ id: uuidv7(), name, prefix, hash, team, project, roles, routes, environments, limits },
+        id: uuidv7(),
+        name,
+        prefix,
+        hash,
+        team,
+        project,
+        roles,
+        routes,
+        environments,
+        limits,
         expires_at: expiresAt,
         created_by: identity.userId,
       };
@@ -81,7 +90,13 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
   };
 }
 
-const resourceOf = ({ id, name, team, project, created_by }: Pick<store.KeyRow, 'id' | 'name' | 'team' | 'project' | 'created_by'>) => ({
+const resourceOf = ({
+  id,
+  name,
+  team,
+  project,
+  created_by,
+}: Pick<store.KeyRow, 'id' | 'name' | 'team' | 'project' | 'created_by'>) => ({
   type: 'api-key',
   id,
   name,

@@ -50,7 +50,12 @@ function actionIssues(rule: PolicyRule, scope: Policy['scope'], at: string): Iss
     }
     return inScope(action, scope)
       ? []
-      : [{ path, message: `"${action}" is outside of the scope ${scope}; use the scope global or that of the action.` }];
+      : [
+          {
+            path,
+            message: `"${action}" is outside of the scope ${scope}; use the scope global or that of the action.`,
+          },
+        ];
   });
 }
 

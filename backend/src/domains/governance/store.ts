@@ -150,7 +150,9 @@ export async function updatePolicy(
       updated_at: sql<Date>`now()`,
     })
     .where('id', '=', row.id)
-    .where(sql<boolean>`not exists (select 1 from policy other where other.name = ${row.name} and other.id <> ${row.id}::uuid)`)
+    .where(
+      sql<boolean>`not exists (select 1 from policy other where other.name = ${row.name} and other.id <> ${row.id}::uuid)`,
+    )
     .returningAll()
     .executeTakeFirst();
   return updated ?? null;
@@ -168,7 +170,11 @@ export interface TeamRow {
   members: number;
 }
 
-export async function listTeams(db: Executor, limit: number, after: { at: string; name: string } | null): Promise<TeamRow[]> {
+export async function listTeams(
+  db: Executor,
+  limit: number,
+  after: { at: string; name: string } | null,
+): Promise<TeamRow[]> {
   const rest = after === null ? sql`true` : sql`(created_at, name) < (${after.at}::timestamptz, ${after.name})`;
   const { rows } = await sql<TeamRow>`
     select name, created_at, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position,

@@ -25,7 +25,8 @@ export async function ensureTeam(trx: Trx, name: string, identity: Identity): Pr
 
 export function createTeams({ kysely }: GovernanceDeps) {
   async function requireTeam(db: Parameters<typeof store.teamExists>[0], team: string): Promise<void> {
-    if (!(await store.teamExists(db, team))) throw failure('team_not_found', { message: `There is no team "${team}".` });
+    if (!(await store.teamExists(db, team)))
+      throw failure('team_not_found', { message: `There is no team "${team}".` });
   }
 
   return {

@@ -14,10 +14,10 @@ import { createSnapshot } from './snapshot.ts';
 import { markUsed, type KeyRow, type SessionRow } from './store.ts';
 import { hashOf, keyPrefix } from './tokens.ts';
 
-export type { AuthOptions, GroupMap, OidcOptions } from './options.ts';
+export type { AuthOptions } from './options.ts';
 export { createSignIn, type SignIn } from './signin.ts';
 export { newApiKey } from './tokens.ts';
-export { sessionView, signInView } from './view.ts';
+export { sessionView } from './view.ts';
 
 export interface Authenticator {
   /**

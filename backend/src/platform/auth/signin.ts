@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Kysely } from 'kysely';
+import type { JWTPayload } from 'jose';
 import * as oidcClient from 'openid-client';
 import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
@@ -94,7 +95,7 @@ export function createSignIn(deps: {
       .catch((cause: unknown) => {
         throw isFailure(cause) ? cause : failure('sign_in_failed', { cause });
       });
-    const claims = claimsOf(tokens.claims()! as never, oidc);
+    const claims = claimsOf(await describe(tokens), oidc);
     const token = newToken();
     const session = {
       id: uuidv7(),
@@ -112,6 +113,20 @@ export function createSignIn(deps: {
       setCookie(token, { secure, maxAgeSeconds: Math.round(sessionHours * 3600) }),
       setCookie('', { name: attemptCookie, path: '/auth', secure, maxAgeSeconds: 0 }),
     ]);
+  }
+
+  /** Some providers put groups into the ID token, others only into the answer of the userinfo endpoint. */
+  async function describe(tokens: Awaited<ReturnType<typeof oidcClient.authorizationCodeGrant>>): Promise<JWTPayload> {
+    const claims = tokens.claims()!;
+    const said = claimsOf(claims, oidc);
+    if (said.roles.length > 0 || said.teams.length > 0) return claims;
+    const more = await oidcClient
+      .fetchUserInfo(await discovered(), tokens.access_token, claims.sub)
+      .catch((error: Error) => {
+        log.debug({ reason: error.message }, 'the identity provider tells no more about this person');
+        return {};
+      });
+    return { ...more, ...claims };
   }
 
   async function logout(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { PolicyInForce } from '#platform/access';
 import type { Db } from '#platform/db';
@@ -15,7 +16,7 @@ export interface Snapshot {
   policies(): readonly PolicyInForce[];
   /** Reads now; concurrent calls share a read that began after them. */
   refresh(): Promise<void>;
-  /** The same for something unknown, at most every 250 ms, so that strangers cannot make us ask the database. */
+  /** The same for something unknown, which may be new: once for all who ask within 250 ms, so that strangers cannot flood the database. */
   lookAgain(): Promise<void>;
   /** ms since what is known was read */
   ageMs(): number;
@@ -24,6 +25,7 @@ export interface Snapshot {
 
 const everyMs = 2_000;
 const lookAgainMs = 250;
+const patienceMs = 1_000;
 
 export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; log: Logger }): Promise<Snapshot> {
   const kysely = deps.db.kysely as unknown as Kysely<unknown>;
@@ -35,6 +37,7 @@ export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; 
   let fingerprint = '';
   let readAt = 0;
   let lookedAgainAt = 0;
+  let again: Promise<void> | null = null;
   let running: Promise<void> | null = null;
   let queued: Promise<void> | null = null;
   let closed = false;
@@ -83,10 +86,14 @@ export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; 
     memberships: (userId) => members.get(userId) ?? [],
     policies: () => policies,
     refresh,
-    async lookAgain() {
-      if (Date.now() - lookedAgainAt < lookAgainMs) return;
-      lookedAgainAt = Date.now();
-      await refresh().catch(() => {});
+    lookAgain() {
+      again ??= sleep(Math.max(0, lookedAgainAt + lookAgainMs - Date.now()), undefined, { ref: false }).then(() => {
+        again = null;
+        lookedAgainAt = Date.now();
+        // nobody waits long for a database that is away
+        return Promise.race([refresh().catch(() => {}), sleep(patienceMs, undefined, { ref: false })]);
+      });
+      return again;
     },
     ageMs: () => Date.now() - readAt,
     async close() {

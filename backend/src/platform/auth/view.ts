@@ -1,7 +1,6 @@
 import { deployableEnvironments, environments, permissions, type Session } from '@llm-ops/contracts';
 import type { z } from 'zod';
 import type { Access, Identity } from '#platform/access';
-import type { AuthOptions } from './options.ts';
 
 /** The `data` of `GET /session`. */
 export function sessionView(identity: Identity, access: Access): z.output<typeof Session> {
@@ -21,10 +20,4 @@ export function sessionView(identity: Identity, access: Access): z.output<typeof
     rules: access.packedRules(),
     csrfToken: identity.csrfToken,
   };
-}
-
-/** The `data` of `GET /session/sign-in`. */
-export function signInView(config: Pick<AuthOptions, 'mode' | 'oidc'>) {
-  const oidc = config.mode !== 'header' && config.oidc !== undefined;
-  return { headerMode: config.mode !== 'oidc', oidc, loginUrl: oidc ? '/auth/login' : null };
 }

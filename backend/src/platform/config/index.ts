@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { failure, type Issue } from '#platform/errors';
+import { defaultOf } from './defaults.ts';
 import { options, type OptionName, type Settings } from './schema.ts';
 
 export type { Settings } from './schema.ts';
@@ -77,14 +78,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env, directo
         };
       }),
   };
-}
-
-/** The default as one would write it in `.env`; null when there is none. */
-export function defaultOf(name: OptionName): string | null {
-  const parsed = options[name].schema.safeParse(undefined);
-  if (!parsed.success || parsed.data === undefined) return null;
-  if (Array.isArray(parsed.data)) return parsed.data.join(',');
-  return typeof parsed.data === 'object' ? JSON.stringify(parsed.data) : String(parsed.data);
 }
 
 function shapeOf(value: string | undefined, secret: boolean): string {

@@ -1,4 +1,4 @@
-import { defaultOf } from './index.ts';
+import { defaultOf } from './defaults.ts';
 import { options, type OptionName } from './schema.ts';
 
 type Entry = [OptionName, (typeof options)[OptionName]];

@@ -74,11 +74,7 @@ export async function migrate(
 }
 
 /** What is to be run, in order, given what the database says was run. */
-function pending(
-  migrations: Migration[],
-  applied: { name: string; sha256: string }[],
-  upTo?: string,
-): Migration[] {
+function pending(migrations: Migration[], applied: { name: string; sha256: string }[], upTo?: string): Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
   for (const { name, sha256 } of applied) {
     const file = known.get(name);

@@ -1,6 +1,6 @@
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns';
-import { promisify } from 'node:util';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { callbackify, promisify } from 'node:util';
+import { Agent, buildConnector } from 'undici';
 import { failure } from '#platform/errors';
 import { addressIn, refused, type EgressRules } from './rules.ts';
 
@@ -36,18 +36,18 @@ export async function admitted(rules: EgressRules, resolve: Resolve, host: strin
 
 /** What was checked is what is connected to: nothing asks the name server a second time. */
 export function createLookup(rules: EgressRules, resolve: Resolve): Lookup {
-  return (host, options, callback) => {
-    admitted(rules, resolve, host).then(
-      (found) => {
-        const wanted = options.family === 4 || options.family === 6 ? options.family : 0;
-        const usable = wanted === 0 ? found : found.filter(({ family }) => family === wanted);
-        const first = usable[0] ?? found[0]!;
-        if (options.all) callback(null, usable.length > 0 ? usable : found);
-        else callback(null, first.address, first.family);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, ''),
-    );
-  };
+  const answer = callbackify(async (host: string, { family, all }: LookupOptions): Promise<LookupAddress[]> => {
+    const found = await admitted(rules, resolve, host);
+    const usable = family === 4 || family === 6 ? found.filter((one) => one.family === family) : found;
+    const chosen = usable.length > 0 ? usable : found;
+    return all ? chosen : chosen.slice(0, 1);
+  });
+  return (host, options, callback) =>
+    answer(host, options, (error, found) => {
+      if (error) callback(error, '');
+      else if (options.all) callback(null, found);
+      else callback(null, found[0]!.address, found[0]!.family);
+    });
 }
 
 export interface AgentOptions {
@@ -94,5 +94,3 @@ function originOf({ protocol, hostname, port }: buildConnector.Options): string 
   const host = hostname.includes(':') && !hostname.startsWith('[') ? `[${hostname}]` : hostname;
   return new URL(`${protocol}//${host}${port ? `:${port}` : ''}`).origin;
 }
-
-export type { Dispatcher };

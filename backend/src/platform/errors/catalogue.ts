@@ -114,6 +114,11 @@ export const catalogue = {
     message: 'This kind of file does not belong to a model.',
     remedy: 'Use .safetensors, .gguf, .bin, .pt, .pth, .onnx, .json, .txt, .md, .jinja or .model.',
   },
+  headers_too_large: {
+    status: 431,
+    message: 'The headers are larger than 16 KiB.',
+    remedy: 'Send fewer or smaller headers and cookies.',
+  },
   huggingface_refused: {
     status: 400,
     message: 'The Hugging Face hub does not give out this model.',
@@ -243,6 +248,11 @@ export const catalogue = {
     status: 404,
     message: 'This model has no such version.',
     remedy: 'List its versions and use a label from there.',
+  },
+  object_corrupt: {
+    status: 500,
+    message: 'The file in the object store is not what was uploaded.',
+    remedy: 'Upload it again, and have the disks of the object store checked.',
   },
   object_key_invalid: {
     status: 400,

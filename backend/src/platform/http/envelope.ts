@@ -1,5 +1,5 @@
 import type { Envelope, FailureData } from '@llm-ops/contracts';
-import { failure, Failure, isFailure } from '#platform/errors';
+import { failure, isFailure, type Failure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
 import { unavailable } from '#platform/db';
 

@@ -108,6 +108,7 @@ function responses(route: RouteSpec): Json {
     'permission_denied',
     'route_unknown',
     'rate_limited',
+    'headers_too_large',
     'internal',
     'database_unavailable',
   ];

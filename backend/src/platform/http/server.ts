@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   METHODS,
   createServer,
@@ -7,7 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { basePath, rolesWith, type Permission, type RouteSpec } from '@llm-ops/contracts';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Access, Identity } from '#platform/access';
 import { recordAudit } from '#platform/audit';
 import type { Db } from '#platform/db';
@@ -49,13 +50,16 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
   const app = Fastify({
     serverFactory: (handler) => rawServer(deps, handler),
     loggerInstance: log as never,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.bodyLimit,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: (request) => requestIdOf(request),
     routerOptions: { maxParamLength: 1000, ignoreTrailingSlash: true },
     onProtoPoisoning: 'remove',
+    frameworkErrors: (error, request, reply) =>
+      void sendFailure(log, error, request as FastifyRequest, reply as FastifyReply),
+    clientErrorHandler: refuseBroken,
     onConstructorPoisoning: 'remove',
   });
 
@@ -110,6 +114,19 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
     });
   }
   return app as unknown as FastifyInstance;
+}
+
+/** Bytes that are no HTTP request: told in the envelope, and the connection ends. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const known =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? failure('headers_too_large')
+      : failure('body_malformed', { message: 'This is not a well-formed HTTP request.' });
+  const body = JSON.stringify(failureReply(known).envelope);
+  socket.end(
+    `HTTP/1.1 ${known.status} Refused\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 const securityHeaders = {

@@ -37,7 +37,7 @@ export async function writeSecret(executor: Executor, row: SecretRow, options: {
     .onConflict((conflict) => {
       const same = conflict.columns(['owner', 'name']);
       if (options.keep) return same.doNothing();
-      return same.doUpdateSet({ ...row, ...{ updated_at: sql`now()` } });
+      return same.doUpdateSet({ ...row, updated_at: sql`now()` } as never);
     })
     .execute();
 }

@@ -8,7 +8,7 @@ import type { UploadLock } from './lock.ts';
 import { partKey, tooLarge, type Checksum } from './rules.ts';
 import type { Upload, UploadStore } from './store.ts';
 
-export interface Append {
+interface Append {
   store: UploadStore;
   objects: Objects;
   now(): Date;

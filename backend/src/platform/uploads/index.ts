@@ -8,9 +8,9 @@ import { createUploadLocks } from './lock.ts';
 import { createTusHandler, type UploadTarget } from './protocol.ts';
 import { createUploadStore, type Upload } from './store.ts';
 
-export { receiveFiles, type ReceivedFiles, type ReceiveOptions } from './receive.ts';
+export { receiveFiles } from './receive.ts';
 export { checkPath } from './rules.ts';
-export type { Upload, UploadStatus } from './store.ts';
+export type { Upload } from './store.ts';
 export type { UploadTarget } from './protocol.ts';
 
 export interface UploadsDeps {

@@ -137,19 +137,19 @@ export function createTusHandler(deps: TusDeps): (request: IncomingMessage, resp
     if (offset === undefined) throw rules.invalid([{ path: 'Upload-Offset', message: 'must be a number of bytes' }]);
     const checksum = rules.parseChecksum(request.headers['upload-checksum']);
     const known = await find(request, id, 'append');
-    const upload = await locks.hold(known.id, patience, async (lock) => {
-      const now = await current(known.id);
-      checkAlive(now);
-      if (offset !== now.received) {
+    const advanced = await locks.hold(known.id, patience, async (lock) => {
+      const upload = await current(known.id);
+      checkAlive(upload);
+      if (offset !== upload.received) {
         throw failure('upload_offset_conflict', {
-          message: `This upload stands at ${now.received}, not at ${offset}.`,
-          headers: { 'Upload-Offset': String(now.received) },
+          message: `This upload stands at ${upload.received}, not at ${offset}.`,
+          headers: { 'Upload-Offset': String(upload.received) },
         });
       }
-      checkLength(request, now.size - now.received);
-      return now.status === 'receiving' ? receive(request, now, lock, checksum) : now;
+      checkLength(request, upload.size - upload.received);
+      return upload.status === 'receiving' ? receive(request, upload, lock, checksum) : upload;
     });
-    return { status: 204, headers: { 'Upload-Offset': upload.received, ...expires(upload) } };
+    return { status: 204, headers: { 'Upload-Offset': advanced.received, ...expires(advanced) } };
   }
 
   async function remove(request: IncomingMessage, id: string | undefined): Promise<Answer> {

@@ -4,7 +4,7 @@ import { failure } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import type { Creation } from './rules.ts';
 
-export type UploadStatus = 'receiving' | 'verifying' | 'complete' | 'failed';
+type UploadStatus = 'receiving' | 'verifying' | 'complete' | 'failed';
 
 type UploadTable = {
   id: string;

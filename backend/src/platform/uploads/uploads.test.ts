@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,6 +32,8 @@ let clock = () => new Date();
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'llm-ops-uploads-'));
+  // as root the database runs as another user, who must be able to get there
+  await chmod(folder, 0o755);
   db = await openDatabase({ dataDir: join(folder, 'data'), log });
   await db.pool.query(await readFile(join(import.meta.dirname, '../../../migrations/0002_uploads.sql'), 'utf8'));
   await db.pool.query('create table job (upload_id uuid)');

@@ -14,7 +14,7 @@ export interface PlacedEdge extends Edge {
   labelX: number;
   labelY: number;
 }
-export const box = { width: 200, height: 52, gapX: 110, gapY: 20 };
+export const box = { width: 200, height: 52, gapX: 110, gapY: 28 };
 
 /** Which end is drawn at the left: data and bases before what was made of them, endpoints last. */
 function ends(edge: Edge, nodes: ReadonlyMap<string, Node>): [left: string, right: string] {
@@ -68,8 +68,11 @@ export function layoutLineage({ nodes, edges }: Lineage): {
     const startX = a.x + box.width;
     const [y1, y2] = [a.y + box.height / 2, b.y + box.height / 2];
     if (a.x === b.x) {
-      const bend = startX + box.gapX / 2.5;
-      return [{ ...edge, path: `M${startX},${y1} C${bend},${y1} ${bend},${y2} ${startX},${y2}`, labelX: bend + 4, labelY: (y1 + y2) / 2 }];
+      // behind the boxes between them
+      const x = a.x + box.width / 2;
+      const [upper, lower] = a.y < b.y ? [a, b] : [b, a];
+      const labelY = upper.y + box.height + box.gapY / 2 + 9;
+      return [{ ...edge, path: `M${x},${upper.y + box.height} L${x},${lower.y}`, labelX: x + 38, labelY }];
     }
     const middle = (startX + b.x) / 2;
     return [{ ...edge, path: `M${startX},${y1} C${middle},${y1} ${middle},${y2} ${b.x},${y2}`, labelX: middle, labelY: (y1 + y2) / 2 }];
@@ -78,7 +81,7 @@ export function layoutLineage({ nodes, edges }: Lineage): {
   return {
     nodes: placed,
     edges: drawn,
-    width: count * box.width + (count - 1) * box.gapX + box.gapX / 2,
+    width: count * box.width + (count - 1) * box.gapX,
     height: tallest * rowHeight - box.gapY,
   };
 }

@@ -65,10 +65,11 @@ export async function createFileObjects(options: { root: string; bucket?: string
         await writeFile(path, [body, digest.stream], limits?.signal);
         await publish(path, key);
       } catch (error) {
+        const cause = digest.bodyFailed() ? error : translated(error, key);
         body.destroy();
         await rm(path, { force: true }).catch(() => undefined);
         if (!isFailure(error, 'object_key_invalid')) await removeEmptyFolders(root, key);
-        throw digest.bodyFailed() ? error : translated(error, key);
+        throw cause;
       }
       return { key, size: digest.size(), sha256: digest.sha256() };
     },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
 /** Who writes a temporary file: part of its name, so that another process can tell whether the writer still lives. */
-export interface Writer {
+interface Writer {
   host: string;
   pid: number;
   /** milliseconds since 1970 */

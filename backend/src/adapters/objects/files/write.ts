@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { createWriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 /** Chunks are gathered to calls of this size; larger ones cost more, because they leave the processor's cache. */
 const batchBytes = 256 * 1024;
@@ -11,13 +11,6 @@ export async function writeFile(
   streams: [Readable, ...NodeJS.ReadWriteStream[]],
   signal?: AbortSignal,
 ): Promise<void> {
-  const file = await open(path, 'wx', 0o640);
-  // The stream closes the handle itself: a handle that is closed while a stream of it is open never closes.
-  const target = file.createWriteStream({ flush: true, highWaterMark: batchBytes });
-  const closed = new Promise<void>((resolve) => target.once('close', resolve));
-  try {
-    await pipeline([...streams, target], { signal });
-  } finally {
-    await closed;
-  }
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o640, flush: true, highWaterMark: batchBytes });
+  await pipeline([...streams, file], { signal });
 }

@@ -7,7 +7,7 @@ import { createDigest } from '../digest.ts';
 import { checkKey, checkPrefix } from '../keys.ts';
 import { isMissing, translated } from './errors.ts';
 
-export interface S3Options {
+interface S3Options {
   /** `http://127.0.0.1:9000`, or `host:port` whose scheme `secure` decides; empty: AWS itself */
   endpoint: string;
   accessKey: string;
@@ -19,7 +19,7 @@ export interface S3Options {
   now?: () => Date;
 }
 
-export interface S3Objects extends Objects {
+interface S3Objects extends Objects {
   /** Aborts multipart uploads begun more than a day ago, which killed writers left; answers how many. */
   collectTemporary(): Promise<number>;
 }
@@ -63,9 +63,10 @@ export function createS3Objects(options: S3Options): S3Objects {
         await upload.done();
         await reading;
       } catch (error) {
+        const cause = digest.bodyFailed() ? error : translated(error, key, Bucket);
         digest.stream.destroy();
         body.destroy();
-        throw digest.bodyFailed() ? error : translated(error, key, Bucket);
+        throw cause;
       }
       return { key, size: digest.size(), sha256: digest.sha256() };
     },

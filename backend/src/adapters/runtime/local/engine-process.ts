@@ -137,14 +137,19 @@ export async function adoptEngine(instance: string, record: EngineRecord): Promi
     kill(record.pid, 'SIGKILL');
     return null;
   }
+  let released = false;
   const exited = new Promise<EngineExit>((resolve) => {
     lease.once('close', () => {
+      if (released) return;
       void gone(record).then(() => resolve({ code: null, signal: null, failure: null }));
     });
   });
   return {
     ...handle(instance, record, exited),
-    release: () => void lease.destroy(),
+    release() {
+      released = true;
+      lease.destroy();
+    },
   };
 }
 

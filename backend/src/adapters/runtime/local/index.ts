@@ -7,7 +7,7 @@ import { readFreeMemory } from './memory.ts';
 import { createModels } from './models.ts';
 import { judge } from './preflight.ts';
 import type { Python } from './python.ts';
-import { createRecords } from './records.ts';
+import { createRecords, type EngineRecord } from './records.ts';
 import { planEngine } from './rules.ts';
 import { createSupervisor } from './supervisor.ts';
 
@@ -61,15 +61,16 @@ export async function createLocalRuntime({
     return made;
   };
 
-  for (const { instance, record } of await records.all()) {
+  async function enter(instance: string, record: EngineRecord): Promise<void> {
+    const { revisionId, pid } = record;
     const engine = await adoptEngine(instance, record);
-    if (engine !== null) supervisorOf(record.revisionId).adopt(engine);
-    else await records.remove(record.revisionId, instance);
-    log.info(
-      { revisionId: record.revisionId, pid: record.pid, adopted: engine !== null },
-      'found an engine of an earlier run',
-    );
+    if (engine !== null) supervisorOf(revisionId).adopt(engine);
+    else await records.remove(revisionId, instance);
+    log.info({ revisionId, pid, adopted: engine !== null }, 'found an engine of an earlier run');
   }
+
+  await models.collectTemporary();
+  await Promise.all((await records.all()).map(({ instance, record }) => enter(instance, record)));
 
   return {
     kind: 'local',
@@ -86,6 +87,7 @@ export async function createLocalRuntime({
       if (supervisor === undefined) return records.forget(revisionId);
       await supervisor.remove(drainMs);
       supervisors.delete(revisionId);
+      await models.collectUnused(new Set([...supervisors.values()].flatMap((other) => other.digest() ?? [])), now());
     },
     address: (revisionId) => supervisors.get(revisionId)?.address() ?? null,
     logs: async (revisionId, lines) => (await supervisors.get(revisionId)?.logs(lines)) ?? [],

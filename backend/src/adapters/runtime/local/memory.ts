@@ -17,7 +17,7 @@ async function groupHeadroom(): Promise<number | null> {
   const [max, current, stat] = await Promise.all(
     ['memory.max', 'memory.current', 'memory.stat'].map((name) => read(`${folder}/${name}`)),
   );
-  if (max == null || current == null || max.trim() === 'max') return null;
+  if (!max || !current || max.trim() === 'max') return null;
   const inactive = Number(/^inactive_file (\d+)$/m.exec(stat ?? '')?.[1] ?? 0);
   return Math.max(0, Number(max) - Number(current) + inactive);
 }

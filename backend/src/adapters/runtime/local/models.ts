@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -21,6 +21,8 @@ interface Deps {
   python: Python;
 }
 
+const KEEP_UNUSED_MS = 30 * 24 * 3600 * 1000;
+
 /**
  * Local copies of models, by the digest of their files: copied from the object store with every byte checked, converted once where
  * they are not GGUF. Two revisions that ask at the same time share the work. Throws `Problem`.
@@ -34,7 +36,8 @@ export function createModels({ folder, objects, python }: Deps) {
     const { source, digest } = shape;
     if (source.kind === 'none') throw new Problem('ModelFilesMissing', source.reason, source.remedy, { retry: false });
     const place = join(folder, digest);
-    await mkdir(folder, { recursive: true });
+    await mkdir(place, { recursive: true });
+    await touch(place, new Date());
     if (source.kind === 'gguf') {
       await materialise(join(place, 'files'), shape.files, prefix, progress, signal);
       return join(place, 'files', source.entry);
@@ -177,6 +180,27 @@ export function createModels({ folder, objects, python }: Deps) {
   }
 
   return {
+    /** Removes what a killed platform left half made; only this process writes here. */
+    async collectTemporary(): Promise<void> {
+      for (const digest of await names(folder)) {
+        for (const name of await names(join(folder, digest))) {
+          if (!/^files\.[0-9a-f]{8}$|\.part$|\.tmp$/.test(name)) continue;
+          await rm(join(folder, digest, name), { recursive: true, force: true });
+        }
+      }
+    },
+
+    /** Removes copies that nothing used for a month; a revision that comes back makes its own again. */
+    async collectUnused(used: Set<string>, now: Date): Promise<void> {
+      for (const digest of await names(folder)) {
+        const place = join(folder, digest);
+        if (used.has(digest)) await touch(place, now);
+        else if (!inFlight.has(digest) && now.getTime() - (await stat(place)).mtimeMs > KEEP_UNUSED_MS) {
+          await rm(place, { recursive: true, force: true });
+        }
+      }
+    },
+
     /** Path of the GGUF file to load. The first caller's progress and signal count. */
     ready(shape: EngineShape, prefix: string, progress: Progress, signal: AbortSignal): Promise<string> {
       const running = inFlight.get(shape.digest);
@@ -187,6 +211,10 @@ export function createModels({ folder, objects, python }: Deps) {
     },
   };
 }
+
+const touch = (path: string, at: Date): Promise<void> => utimes(path, at, at);
+
+const names = (path: string): Promise<string[]> => readdir(path).catch(() => []);
 
 interface Refusal {
   code: string;

@@ -106,7 +106,7 @@ function crashCondition(
     remedy:
       memory || exit.failure?.code === 'memory_insufficient'
         ? 'Raise memoryLimit, or ask for less context or fewer parallel sequences.'
-        : 'It is restarted by itself; when it keeps ending, see the log lines above and roll back.',
+        : `It is restarted by itself; when it keeps ending, see the log lines above and roll back.${exit.signal === 'SIGKILL' ? ' SIGKILL is also what the kernel sends when memory runs out.' : ''}`,
     since: since.toISOString(),
   };
 }

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Address, Observation, RevisionSpec } from '#ports/runtime';
 import { uuidv7 } from '#platform/ids';
@@ -165,8 +166,11 @@ export function createSupervisor(deps: Deps) {
     if (slot.ending || !slots.includes(slot)) return;
     if (health === null) {
       slot.silent++;
+      if (slot.silent >= 2) slot.ready = false;
       if (slot.silent >= MAX_SILENT) {
-        log.warn('an engine does not answer and is ended');
+        const line = `an engine did not answer ${MAX_SILENT} times in a row and is ended`;
+        log.warn(line);
+        await appendFile(logPath, `${now().toISOString()} [${slot.engine.record.pid}] ${line}\n`);
         await slot.engine.end();
       }
       return;
@@ -272,6 +276,9 @@ export function createSupervisor(deps: Deps) {
         model,
       };
     },
+
+    /** Of the model files, for keeping those that are in use; null when nobody asked for the revision yet. */
+    digest: (): string | null => (spec === null ? null : engineShape(spec).digest),
 
     logs: (lines: number): Promise<string[]> => tail(logPath, lines),
 

@@ -19,6 +19,12 @@ export function errorBody(error: unknown): { status: number; body: { error: Reco
   return { status, body: { error: { message, type: typeOf(status), param, code } } };
 }
 
+/** `size` says how long the prompt is: `2100 tokens`. */
+export function tooLong(contextLength: number, size: string): ApiError {
+  const message = `This model's maximum context length is ${contextLength} tokens, but the prompt has ${size}.`;
+  return new ApiError(400, 'context_length_exceeded', message, 'messages');
+}
+
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 503) return 'service_unavailable_error';

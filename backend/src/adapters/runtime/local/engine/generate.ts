@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
-import { ApiError } from './errors.ts';
+import { tooLong } from './errors.ts';
 import type { Loaded } from './model.ts';
 import type { GenerationRequest, Sampling } from './requests.ts';
 import { createSequencePool } from './sequences.ts';
@@ -28,14 +28,7 @@ export function createGenerator({ model, context }: Loaded) {
 
   async function* generate(prompt: Token[], request: GenerationRequest, signal: AbortSignal): AsyncGenerator<Step> {
     const room = context.contextSize - prompt.length;
-    if (room < 1) {
-      throw new ApiError(
-        400,
-        'context_length_exceeded',
-        `This model's maximum context length is ${context.contextSize} tokens, but the prompt has ${prompt.length} tokens.`,
-        'messages',
-      );
-    }
+    if (room < 1) throw tooLong(context.contextSize, `${prompt.length} tokens`);
     const limit = Math.min(request.maxTokens ?? room, room);
     const slot = await pool.acquire(prompt, signal);
     const { sequence } = slot;
@@ -101,7 +94,7 @@ export function createGenerator({ model, context }: Loaded) {
     };
   }
 
-  return { generate, status: () => ({ ...pool.counts(), ...totals }) };
+  return { generate, status: () => ({ queued: pool.queued(), ...totals }) };
 }
 
 /**

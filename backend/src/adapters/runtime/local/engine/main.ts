@@ -85,7 +85,13 @@ async function load(): Promise<void> {
     );
     const loaded = await loadModel(settings, log);
     const generator = createGenerator(loaded);
-    completions = createCompletionRoutes({ model: loaded.model, name: settings.name, generator, log });
+    completions = createCompletionRoutes({
+      model: loaded.model,
+      contextLength: loaded.context.contextSize,
+      name: settings.name,
+      generator,
+      log,
+    });
     serving = { loaded, generator };
     log(`ready: ${loaded.model.typeDescription}, ${loaded.context.contextSize} tokens of context`);
   } catch (error) {
@@ -96,7 +102,8 @@ async function load(): Promise<void> {
 }
 
 function health(): EngineHealth {
-  const { active = 0, queued = 0, promptTokens = 0, completionTokens = 0 } = serving?.generator.status() ?? {};
+  const { queued = 0, promptTokens = 0, completionTokens = 0 } = serving?.generator.status() ?? {};
+  const active = (completions?.inFlight() ?? 0) - queued;
   return {
     status: serving === undefined ? 'loading' : 'ready',
     pid: process.pid,

@@ -5,7 +5,7 @@ const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
 
 const message = z.looseObject({
   role: z.string().min(1),
-  content: z.union([z.string(), z.array(textPart)]).nullish(),
+  content: z.union([z.string(), z.array(textPart)], { error: 'only text is offered by this engine' }).nullish(),
 });
 
 /** What both kinds of request share. Fields the engine does not know are left alone, those it cannot honour are refused. */
@@ -21,6 +21,10 @@ const sampling = {
   stop: z.union([z.string(), z.array(z.string()).max(16)]).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z
+    .record(z.string(), z.number())
+    .refine((bias) => Object.keys(bias).length === 0, 'logit bias is not offered by this engine')
+    .nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
 };

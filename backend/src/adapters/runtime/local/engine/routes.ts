@@ -1,17 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { readJson, sendJson } from './http.ts';
-import { ApiError, errorBody } from './errors.ts';
+import { readJson, sendJson, type Handler } from './http.ts';
+import { ApiError, errorBody, tooLong } from './errors.ts';
 import type { createGenerator, Step, Usage } from './generate.ts';
 import { parseChat, parseCompletion, type GenerationRequest } from './requests.ts';
 import { createChatTemplate } from './template.ts';
 
+/** No vocabulary has longer tokens, in characters. */
+const MAX_TOKEN_LENGTH = 256;
+
 interface Deps {
   model: LlamaModel;
+  contextLength: number;
   name: string;
   generator: ReturnType<typeof createGenerator>;
   log(line: string): void;
+}
+
+interface TokenizerMetadata {
+  chat_template?: string;
+  ggml?: { tokens?: readonly string[] };
 }
 
 /** What differs between the two kinds of answer. */
@@ -43,18 +52,30 @@ const completionShape: Shape = {
 };
 
 /** `POST /v1/chat/completions` and `/v1/completions`, streamed and not. */
-export function createCompletionRoutes({ model, name, generator, log }: Deps) {
+export function createCompletionRoutes({ model, contextLength, name, generator, log }: Deps) {
   const { bos, bosString, eosString, shouldPrependBosToken } = model.tokens;
-  const metadata = model.fileInfo.metadata.tokenizer as Record<string, unknown> | undefined;
-  const source = metadata?.['chat_template'];
+  const metadata = model.fileInfo.metadata.tokenizer as TokenizerMetadata | undefined;
+  const source = metadata?.chat_template;
+  const vocabulary = metadata?.ggml?.tokens?.length ?? 0;
   const template = createChatTemplate({
     template: typeof source === 'string' ? source : null,
     bosToken: bosString,
     eosToken: eosString,
   });
 
+  /** A text that cannot fit is refused before it is tokenized: that would stop every other request meanwhile. */
+  const tokenize = (text: string): Token[] => {
+    const most = contextLength * MAX_TOKEN_LENGTH;
+    if (text.length > most) throw tooLong(contextLength, `${text.length} characters`);
+    return model.tokenize(text, true);
+  };
+
   const textPrompt = (prompt: string | number[]): Token[] => {
-    const tokens = typeof prompt === 'string' ? model.tokenize(prompt, true) : (prompt as Token[]);
+    const tokens = typeof prompt === 'string' ? tokenize(prompt) : (prompt as Token[]);
+    // llama.cpp fails the whole batch for one unknown token, with everybody else's requests in it
+    if (tokens.some((token) => token >= vocabulary)) {
+      throw new ApiError(400, 'invalid_request', `prompt: this model has ${vocabulary} tokens`, 'prompt');
+    }
     const begin = typeof prompt === 'string' && shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos] : [];
     if (tokens.length + begin.length === 0) throw new ApiError(400, 'invalid_request', 'prompt: it is empty', 'prompt');
     return [...begin, ...tokens];
@@ -81,16 +102,27 @@ export function createCompletionRoutes({ model, name, generator, log }: Deps) {
     }
   }
 
+  let inFlight = 0;
+  /** Counted until the last byte is sent, so that draining cuts no answer short. */
+  const counted =
+    (handler: Handler): Handler =>
+    (request, response) => {
+      inFlight++;
+      response.once('close', () => inFlight--);
+      return handler(request, response);
+    };
+
   return {
-    async chat(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    inFlight: () => inFlight,
+    chat: counted(async (request, response) => {
       const body = parseChat(await readJson(request));
       const text = template.render(body.messages, body.extra);
-      await answer(response, chatShape, model.tokenize(text, true), body);
-    },
-    async completions(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      await answer(response, chatShape, tokenize(text), body);
+    }),
+    completions: counted(async (request, response) => {
       const body = parseCompletion(await readJson(request));
       await answer(response, completionShape, textPrompt(body.prompt), body);
-    },
+    }),
   };
 }
 

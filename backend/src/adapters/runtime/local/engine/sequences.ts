@@ -19,16 +19,13 @@ export function createSequencePool({ context, maxQueued }: Deps) {
     usedAt: 0,
   }));
   const waiting: { give(slot: Slot): void }[] = [];
-  let active = 0;
-
   const take = (slot: Slot): Slot => {
     free.splice(free.indexOf(slot), 1);
-    active++;
     return slot;
   };
 
   return {
-    counts: () => ({ active, queued: waiting.length }),
+    queued: () => waiting.length,
 
     /** The free sequence that already holds most of the prompt, else the one unused for longest. Rejects with the signal's reason. */
     acquire(tokens: Token[], signal: AbortSignal): Promise<Slot> {
@@ -54,7 +51,6 @@ export function createSequencePool({ context, maxQueued }: Deps) {
     },
 
     release(slot: Slot): void {
-      active--;
       slot.usedAt = performance.now();
       free.push(slot);
       waiting.shift()?.give(slot);

@@ -1,0 +1,31 @@
+import type { DataOf, Endpoint, EndpointStatus, Environment, servingRoutes } from '@llm-ops/contracts';
+
+export type Revision = DataOf<(typeof servingRoutes)['listRevisions']>[number];
+export type Runtime = DataOf<(typeof servingRoutes)['listRuntimes']>[number];
+export type Preflight = DataOf<(typeof servingRoutes)['preflight']>;
+export type Verification = DataOf<(typeof servingRoutes)['verifyEndpoint']>;
+export type Drift = DataOf<(typeof servingRoutes)['listDrift']>[number];
+export type Registration = DataOf<(typeof servingRoutes)['listRegistrations']>[number];
+export type Route = DataOf<(typeof servingRoutes)['listRoutes']>[number];
+
+export const environments = ['dev', 'stg', 'prod'] as const satisfies readonly Environment[];
+export const endpointStatuses = [
+  'deploying',
+  'healthy',
+  'degraded',
+  'failed',
+  'stopped',
+  'deleting',
+] as const satisfies readonly EndpointStatus[];
+
+/** A newer revision is on its way to the traffic. */
+export const isRollingOut = ({ status, revision, targetRevision }: Endpoint): boolean =>
+  status === 'deploying' || (revision !== targetRevision && status !== 'stopped' && status !== 'deleting');
+
+/** Worth looking again soon: something is under way, or wrong and may mend itself. */
+export const isUnsettled = (endpoint: Endpoint): boolean =>
+  isRollingOut(endpoint) || endpoint.status === 'degraded' || endpoint.status === 'deleting';
+
+/** How an endpoint is told from others in a list of choices: `glossary · dev`. */
+export const labelOf = ({ route, environment }: Pick<Endpoint, 'route' | 'environment'>): string =>
+  `${route.replace(/^\/(?:llm-ops\/v1\/serve\/)?/, '')} · ${environment}`;

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process';
+import { provisionAll } from './provision/all.ts';
+
+/** The long forms of what `npm test` runs in short: `npm run drill kill`. Figures go into bench/README.md with date and versions. */
+const drills: Record<string, { about: string; files: string[]; environment: Record<string, string> }> = {
+  kill: { about: 'kill -9 at 25 random points', files: ['tests/faults/kill.test.ts'], environment: { KILLS: '25' } },
+  contract: {
+    about: 'schemathesis, 200 cases an operation',
+    files: ['tests/journeys/contract.test.ts'],
+    environment: { CONTRACT_CASES: '200' },
+  },
+  parity: {
+    about: 'greedy output against transformers, live (installs torch)',
+    files: ['tests/python/parity.test.ts'],
+    environment: { PARITY: 'live' },
+  },
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in drills));
+if (unknown.length > 0 || wanted.length === 0) {
+  for (const [name, { about }] of Object.entries(drills)) console.log(`npm run drill ${name.padEnd(10)} ${about}`);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+await provisionAll();
+for (const name of wanted) {
+  const { about, files, environment } = drills[name]!;
+  console.log(`== ${name}: ${about}`);
+  const { status } = spawnSync(process.execPath, ['--test', '--test-force-exit', ...files], {
+    stdio: 'inherit',
+    env: { ...process.env, ...environment },
+  });
+  if (status !== 0) process.exitCode = 1;
+}
