@@ -1,8 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { envExample, setupGuide } from '../backend/src/platform/config/index.ts';
+import { errorsPage } from './errors-page.ts';
 
 /** Writes the files that come from the code; `--check` fails when one is not what the code says. */
-const files: Record<string, string> = { 'env.example': envExample(), 'ENV_SETUP.md': setupGuide() };
+const files: Record<string, string> = {
+  'env.example': envExample(),
+  'ENV_SETUP.md': setupGuide(),
+  'docs/errors.md': errorsPage(),
+};
 const stale = Object.entries(files).filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
 
 if (process.argv.includes('--check')) {

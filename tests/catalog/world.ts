@@ -60,11 +60,12 @@ export async function openWorld(
   options: {
     fourEyes?: boolean;
     hubUrl?: string;
-    objects?: (real: FileObjects) => FileObjects;
+    /** stays when the world closes; its own, removed at the end, when not given */
+    folder?: string;
     testConnection?: CatalogDeps['testConnection'];
   } = {},
 ): Promise<World> {
-  const folder = await mkdtemp(join(tmpdir(), 'llmops-catalog-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'llmops-catalog-')));
   const logged: string[] = [];
   const log = pino(
     { level: 'debug' },
@@ -78,8 +79,7 @@ export async function openWorld(
   );
   const db = await openDatabase({ dataDir: folder, log });
   await migrate(db, join(import.meta.dirname, '../../backend/migrations'));
-  const real = await createFileObjects({ root: join(folder, 'objects') });
-  const objects = options.objects?.(real) ?? real;
+  const objects = await createFileObjects({ root: join(folder, 'objects') });
   const secrets = await createSecrets({
     db,
     keys: await loadKeys({ secretsKey: undefined, dataDir: folder, embedded: true }),
@@ -153,7 +153,7 @@ export async function openWorld(
   await jobs.start({ work: true });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const api = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/llm-ops/v1`;
-  const as = (userId: string, roles: string, team?: string) => personOf(api, userId, roles, team);
+  const as = (userId: string, roles: string, team?: string) => personAt(api, userId, roles, team);
   return {
     api,
     db,
@@ -180,12 +180,13 @@ export async function openWorld(
       await authenticator.close();
       await egress.close();
       await db.close();
-      await rm(folder, { recursive: true, force: true });
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-function personOf(api: string, userId: string, roles: string, team?: string): Person {
+/** Somebody who calls the API by header identity. */
+export function personAt(api: string, userId: string, roles: string, team?: string): Person {
   const identity = {
     'x-user-id': userId,
     'x-user-roles': roles,

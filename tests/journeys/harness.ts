@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, openAsBlob, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, openAsBlob, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -187,20 +187,3 @@ export async function untilStatus(api: string, endpointId: string, status: strin
     timeoutMs,
   );
 }
-
-/** A chat by the OpenAI route. */
-export async function chat(
-  url: string,
-  who: Person,
-  model: string,
-  content: string,
-  extra: Record<string, unknown> = {},
-): Promise<Response> {
-  return fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { ...who, 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: 60, ...extra }),
-  });
-}
-
-export const sampleIsThere = (): boolean => existsSync(path.join(sampleModel, 'config.json'));

@@ -196,6 +196,16 @@ describe('runtime port, local: a running engine', () => {
     assert.equal((await healthOf(address)).active, 0);
   });
 
+  test('FR-006l: an answer that must be JSON of a schema is', async () => {
+    const schema = { type: 'object', properties: { verdict: { enum: ['good', 'bad'] }, sure: { type: 'boolean' } } };
+    const response_format = { type: 'json_schema', json_schema: { name: 'verdict', schema } };
+    const body = { messages: hi, temperature: 1, seed: 3, response_format };
+    const answer = await complete(addressOf(runtime, 'r1'), '/chat/completions', body);
+    const { verdict, sure } = JSON.parse(answer.choices[0]!.message.content) as Record<string, unknown>;
+    assert.ok(['good', 'bad'].includes(String(verdict)) && typeof sure === 'boolean');
+    assert.equal(answer.choices[0]!.finish_reason, 'stop');
+  });
+
   test("FR-006l: refusals are in OpenAI's shape, with their status", async () => {
     const address = addressOf(runtime, 'r1');
     const refused = async (path: string, body: unknown, headers = address.headers): Promise<[number, string]> => {

@@ -179,6 +179,7 @@ function createGround(
   const get = (id: string) => call('getEndpoint', { params: { id } });
 
   return {
+    db,
     engines,
     external,
     runtimes,

@@ -20,11 +20,11 @@ export const servingClient = {
     api.call('promoteEndpoint', { params: { id }, body: payload }),
   verifyEndpoint: (id: string, payload: Body<'verifyEndpoint'> = {}) =>
     api.call('verifyEndpoint', { params: { id }, body: payload }),
-  listRevisions: (id: string) => api.call('listRevisions', { params: { id } }),
+  listRevisions: (id: string, query?: Query<'listRevisions'>) => api.call('listRevisions', { params: { id }, query }),
   getManifests: (id: string) => api.call('getManifests', { params: { id } }),
   getEndpointLogs: (id: string, query?: Query<'getEndpointLogs'>) =>
     api.call('getEndpointLogs', { params: { id }, query }),
-  preflight: (payload: Body<'preflight'>) => api.call('preflight', { body: payload }),
+  preflight: (payload: Body<'preflight'>, signal?: AbortSignal) => api.call('preflight', { body: payload, signal }),
   listRuntimes: () => api.call('listRuntimes'),
   listDrift: (query?: Query<'listDrift'>) => api.call('listDrift', { query }),
   listRoutes: (query?: Query<'listRoutes'>) => api.call('listRoutes', { query }),

@@ -14,7 +14,7 @@ import { requireDraft } from './models.ts';
 import { checkFilePath, collision, prefixOf } from './paths.ts';
 import type { Reviews } from './reviews.ts';
 import { takesFiles } from './rules.ts';
-import type { CatalogStore, Connection, ModelRow } from './store.ts';
+import type { CatalogStore, Connection, ModelRow } from './store/index.ts';
 import { notFound, toFile, type Guard } from './view.ts';
 
 export const verifyFileQueue = 'catalog.verify-file';
@@ -69,7 +69,10 @@ export function createFiles(
       }
       if (!paths.includes(path)) return;
       await store.setFileStatus(trx, modelId, path, 'verifying');
-      await jobs.send(trx, verifyFileQueue, { modelId, path, by: actorOf(by) },
+      await jobs.send(
+        trx,
+        verifyFileQueue,
+        { modelId, path, by: actorOf(by) },
         { startAfter: new Date(deps.now().getTime() + soon) },
       );
     });

@@ -10,10 +10,10 @@ import type { HubFile } from '#ports/hub';
 import { readCard } from './card.ts';
 import type { CatalogDeps } from './deps.ts';
 import { actorOf, type Actor, type Files } from './files.ts';
-import { createImportStore, type ImportRow } from './import-store.ts';
+import { createImportStore, type ImportRow } from './store/index.ts';
 import type { Models } from './models.ts';
 import { collision, isFilePath } from './paths.ts';
-import type { CatalogStore } from './store.ts';
+import type { CatalogStore } from './store/index.ts';
 import type { Guard } from './view.ts';
 
 const importQueue = 'catalog.import';

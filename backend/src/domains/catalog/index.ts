@@ -6,7 +6,7 @@ import { createModels } from './models.ts';
 import { createReviews } from './reviews.ts';
 import { createRoutes } from './routes.ts';
 import { createServing } from './serving.ts';
-import { createCatalogStore } from './store.ts';
+import { createCatalogStore } from './store/index.ts';
 import { createUpkeep, type Upkeep } from './upkeep.ts';
 import { createVersions } from './versions.ts';
 import { createGuard, requireTeam, resourceOf } from './view.ts';

@@ -7,7 +7,7 @@ import { placeOfKey, readCard } from './card.ts';
 import type { CatalogDeps, Reference } from './deps.ts';
 import { prefixOf } from './paths.ts';
 import { differences } from './rules.ts';
-import type { Card, CatalogStore, ModelRow } from './store.ts';
+import type { Card, CatalogStore, ModelRow } from './store/index.ts';
 import { cardOf, isSeen, requireTeam, resourceOf, scopeOf, toModel, type Guard } from './view.ts';
 
 export const removeFilesQueue = 'catalog.remove-files';
@@ -207,10 +207,10 @@ export function createModels(
     },
 
     async testConnection(c: Context<Routes['testModelConnection']>) {
-      const row = await guard.read(c.access, c.params.id);
+      const row = await guard.read(c.access, c.params.id, c.trx);
       if (row.type !== 'external') throw failure('model_not_external');
       requireTeam(c.access, row.owner_team);
-      const apiKey = row.has_api_key ? await secrets.get(keyOwner(row.id), 'api_key') : null;
+      const apiKey = row.has_api_key ? await secrets.get(keyOwner(row.id), 'api_key', c.trx) : null;
       const result = await deps.testConnection({ metadata: row.metadata, apiKey });
       c.note(row.id, { ok: result.ok });
       return result;

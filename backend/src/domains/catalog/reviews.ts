@@ -8,7 +8,7 @@ import type { CatalogDeps } from './deps.ts';
 import { cursorOf, type Models } from './models.ts';
 import { prefixOf } from './paths.ts';
 import { actionBetween, completenessOf, digestOfFiles, possibleFrom, type Action } from './rules.ts';
-import type { CatalogStore, ModelRow, NewModel, ReviewRow } from './store.ts';
+import type { CatalogStore, ModelRow, NewModel, ReviewRow } from './store/index.ts';
 import { holdsPickle, requireTeam, resourceOf, scopeOf, type Guard } from './view.ts';
 
 type Routes = typeof catalogRoutes;

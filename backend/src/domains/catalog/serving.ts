@@ -8,7 +8,7 @@ import { isWeights } from './inspect/index.ts';
 import { keyOwner } from './models.ts';
 import { prefixOf } from './paths.ts';
 import { completenessOf, digestOfFiles } from './rules.ts';
-import type { CatalogStore, Connection, FileRow, ModelRow } from './store.ts';
+import type { CatalogStore, Connection, FileRow, ModelRow } from './store/index.ts';
 import { holdsPickle, notFound, visibilityOf } from './view.ts';
 
 /** A model version as other domains see it. */

@@ -8,7 +8,7 @@ import { verifyFileQueue, type Actor, type Files } from './files.ts';
 import { inspectFile } from './inspect/index.ts';
 import { removeFilesQueue } from './models.ts';
 import { checkFilePath, collision, prefixOf } from './paths.ts';
-import type { CatalogStore } from './store.ts';
+import type { CatalogStore } from './store/index.ts';
 
 const assembleQueue = 'catalog.assemble';
 export const copyFileQueue = 'catalog.copy-file';

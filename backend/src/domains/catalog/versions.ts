@@ -11,7 +11,7 @@ import { combineFacts, tensorsOf } from './inspect/index.ts';
 import { cursorOf, keyOwner, requireDraft, type Models } from './models.ts';
 import { prefixOf } from './paths.ts';
 import { differences, pairs } from './rules.ts';
-import type { CatalogStore, FileRow, ModelRow } from './store.ts';
+import type { CatalogStore, FileRow, ModelRow } from './store/index.ts';
 import { copyFileQueue } from './upkeep.ts';
 import { cardOf, isSeen, resourceOf, scopeOf, type Guard } from './view.ts';
 

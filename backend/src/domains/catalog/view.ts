@@ -2,7 +2,7 @@ import type { Model } from '@llm-ops/contracts';
 import type { Access, Resource } from '#platform/access';
 import { failure } from '#platform/errors';
 import { completenessOf } from './rules.ts';
-import type { Card, CatalogStore, Connection, FileRow, ModelRow } from './store.ts';
+import type { Card, CatalogStore, Connection, FileRow, ModelRow } from './store/index.ts';
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 

@@ -83,7 +83,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       trx,
       row.id,
       { target_revision: number, desired: 'running', desired_reason: null },
-      { generation: true },
+      { generation: false },
     );
     await events.publish(trx, 'endpoint.revised', { endpointId: row.id, revision: number, reason: revision.reason });
     await tellServing(trx, row.id);
@@ -252,7 +252,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       const wanted = revision ?? rollbackTarget(past)?.number;
       if (wanted === undefined) {
         const reason = 'There is no earlier revision to go back to, so it is scaled to 0; its history is kept.';
-        await updateEndpoint(trx, id, { desired: 'stopped', desired_reason: reason }, { generation: true });
+        await updateEndpoint(trx, id, { desired: 'stopped', desired_reason: reason }, { generation: false });
         await events.publish(trx, 'endpoint.stopped', { endpointId: id, reason });
         await tellServing(trx, id);
         const view = await viewed(trx, id);
@@ -360,7 +360,7 @@ export function createEndpoints(deps: EndpointsDeps) {
           trx,
           id,
           { desired: 'deleted', status: 'deleting', deleted_by: access.identity.userId },
-          { generation: true },
+          { generation: false },
         );
       } else {
         // asked again: what failed is tried at once

@@ -32,7 +32,8 @@ export function normaliseRoute(given: string): RouteName {
   if (/\/{2,}/.test(trimmed)) throw refused('Must not hold "//".');
   const route = `/${trimmed.replace(/^\//, '').replace(/\/$/, '')}`;
   const name = route.startsWith(servePrefix) ? route.slice(servePrefix.length) : route.slice(1);
-  const fault = route.length > 200 ? 'At most 200 characters.' : faultOfName(name);
+  const empty = `${route}/` === servePrefix;
+  const fault = route.length > 200 ? 'At most 200 characters.' : faultOfName(empty ? '' : name);
   if (fault !== null) throw refused(fault);
   return { route, name };
 }

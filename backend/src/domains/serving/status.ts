@@ -94,7 +94,8 @@ function rolloutConditions(
       {
         type: 'Progressing',
         reason: target.state === 'verifying' ? 'Verifying' : 'RollingOut',
-        message: `Revision ${target.number} starts beside revision ${live.number}, which serves until it is ready. ${progress?.message ?? ''}`.trim(),
+        message:
+          `Revision ${target.number} starts beside revision ${live.number}, which serves until it is ready. ${progress?.message ?? ''}`.trim(),
         remedy: progress?.remedy ?? 'Nothing to do.',
       },
     ];

@@ -195,7 +195,7 @@ export function revisionsOf(
 ): Promise<RevisionRow[]> {
   return revisions(connection)
     .where('r.endpoint_id', '=', endpointId)
-    .$if(page?.after != null, (query) =>
+    .$if(page !== undefined && page.after !== null, (query) =>
       query.where('r.number', '<', (inner) =>
         inner.selectFrom('revision').select('number').where('id', '=', page!.after!.id),
       ),

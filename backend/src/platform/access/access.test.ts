@@ -149,6 +149,9 @@ test('FR-010: rows are seen by team, visibility and maker', () => {
   assert.equal(access.sees({ team: 'vision', visibility: 'team' }), false);
   assert.equal(access.sees({ team: 'vision', visibility: 'organization' }), true);
   assert.equal(access.sees({ team: 'vision', visibility: 'team', createdBy: 'ada' }), true);
+  const key = createAccess(identity({ kind: 'api-key' }), []);
+  assert.equal(key.sees({ team: 'vision', visibility: 'team', createdBy: 'ada' }), false);
+  assert.equal(key.scope('model:read', 'model').userId, '');
   assert.equal(createAccess(identity({ teams: '*' }), []).sees({ team: 'vision', visibility: 'team' }), true);
 });
 

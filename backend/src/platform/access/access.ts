@@ -41,6 +41,8 @@ interface Compiled {
 export function createAccess(identity: Identity, policies: readonly PolicyInForce[]): Access {
   const everyTeam = identity.teams === '*' || identity.roles.includes('admin');
   const teams = identity.teams === '*' ? [] : identity.teams;
+  // a key stays in its team, even where its maker has rows elsewhere
+  const maker = identity.kind === 'api-key' ? '' : identity.userId;
   let own: Compiled | null = null;
   const mine = () => (own ??= compiledFor(identity, policies));
 
@@ -88,7 +90,7 @@ export function createAccess(identity: Identity, policies: readonly PolicyInForc
         everyTeam ||
         row.visibility === 'organization' ||
         teams.includes(row.team) ||
-        (row.createdBy !== undefined && row.createdBy === identity.userId && identity.kind !== 'api-key')
+        (maker !== '' && row.createdBy === maker)
       );
     },
     scope(permission, type): Scope {
@@ -100,7 +102,7 @@ export function createAccess(identity: Identity, policies: readonly PolicyInForc
       const allowed = matches('allow');
       const byRole = permissionsOf(identity.roles).has(permission);
       return {
-        userId: identity.userId,
+        userId: maker,
         teams: everyTeam ? null : teams,
         denied: matches('deny'),
         allowed: byRole || allowed.some((match) => Object.keys(match).length === 0) ? null : allowed,

@@ -38,6 +38,7 @@ export interface Decision {
  * of its values, so `{}` holds for every row.
  */
 export interface Scope {
+  /** whose own rows are seen whatever their team; empty: nobody's (an API key stays in its team) */
   userId: string;
   /** null: every team's */
   teams: readonly string[] | null;

@@ -148,6 +148,7 @@ export function createSignIn(deps: {
 
   return {
     async handle(request, response) {
+      if (!URL.canParse(request.url ?? '/', publicUrl.href)) return false;
       const url = new URL(request.url ?? '/', publicUrl);
       const action = /^\/auth\/(login|callback|logout)$/.exec(url.pathname)?.[1];
       if (action === undefined) return false;

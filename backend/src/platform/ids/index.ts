@@ -25,8 +25,3 @@ export function uuidv7(now: number = Date.now()): string {
   const variant = ((bytes[8]! & 0x3f) | 0x80).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${variant}${tail.slice(2, 4)}-${tail.slice(4)}`;
 }
-
-/** The moment a UUIDv7 was made, in milliseconds since 1970. */
-export function timeOfUuidv7(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-}

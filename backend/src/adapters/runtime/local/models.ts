@@ -195,8 +195,10 @@ export function createModels({ folder, objects, python }: Deps) {
       for (const digest of await names(folder)) {
         const place = join(folder, digest);
         if (used.has(digest)) await touch(place, now);
-        else if (!inFlight.has(digest) && now.getTime() - (await stat(place)).mtimeMs > KEEP_UNUSED_MS) {
-          await rm(place, { recursive: true, force: true });
+        else if (!inFlight.has(digest)) {
+          const found = await stat(place).catch(() => null);
+          const old = found !== null && now.getTime() - found.mtimeMs > KEEP_UNUSED_MS;
+          if (old) await rm(place, { recursive: true, force: true });
         }
       }
     },

@@ -209,10 +209,11 @@ export function createSupervisor(deps: Deps) {
     slot.ending = true;
     slot.ready = false;
     const deadline = performance.now() + graceMs;
-    while (performance.now() < deadline) {
+    // idle twice, because a request may be on its way to an address that was given out before
+    for (let idle = 0; idle < 2 && performance.now() < deadline; await delay(50)) {
       const health = await slot.engine.health(HEALTH_TIMEOUT_MS);
-      if (health === null || health.active + health.queued === 0) break;
-      await delay(50);
+      if (health === null) break;
+      idle = health.active + health.queued === 0 ? idle + 1 : 0;
     }
     await slot.engine.end();
   }

@@ -27,14 +27,16 @@ export function combineFacts(files: { size: number; facts: FileFacts }[]): Model
   const sources = [...files.filter(({ facts }) => facts.kind === 'config'), ...weights].map(
     ({ facts }) => facts.facts ?? {},
   );
-  const first = <K extends keyof ModelFacts>(key: K) => sources.find((source) => (source[key] ?? null) !== null)?.[key] ?? null;
+  const first = <K extends keyof ModelFacts>(key: K) =>
+    sources.find((source) => (source[key] ?? null) !== null)?.[key] ?? null;
   const parameters = weights.map(({ facts }) => facts.facts?.parameters);
   const heads = first('heads');
   const hiddenSize = first('hiddenSize');
   return {
     format,
     architecture: first('architecture'),
-    parameters: parameters.length > 0 && parameters.every((count) => typeof count === 'number') ? sum(parameters) : null,
+    parameters:
+      parameters.length > 0 && parameters.every((count) => typeof count === 'number') ? sum(parameters) : null,
     dtype: Object.entries(dtypes).sort((a, b) => b[1] - a[1])[0]?.[0] ?? first('dtype'),
     contextLength: first('contextLength'),
     layers: first('layers'),

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { tooLong } from './errors.ts';
+import { jsonGrammar } from './grammar.ts';
 import type { Loaded } from './model.ts';
 import type { GenerationRequest, Sampling } from './requests.ts';
 import { createSequencePool } from './sequences.ts';
@@ -9,6 +10,8 @@ import { createStopFilter } from './stop.ts';
 /** Tokens of a prompt evaluated between two looks at the signal. */
 const PREFILL_CHUNK = 256;
 const MAX_QUEUED = 256;
+/** Inside of JSON line ends are escaped; the grammars allow blank lines after its end, and some models write nothing else then. */
+const JSON_END = '\n\n\n\n';
 /** Tokens that one character may be spread over, before broken text is shown as it is. */
 const MAX_PARTIAL = 8;
 
@@ -30,9 +33,10 @@ export function createGenerator({ model, context }: Loaded) {
     const room = context.contextSize - prompt.length;
     if (room < 1) throw tooLong(context.contextSize, `${prompt.length} tokens`);
     const limit = Math.min(request.maxTokens ?? room, room);
+    const grammar = await jsonGrammar(model, request.json);
     const slot = await pool.acquire(prompt, signal);
     const { sequence } = slot;
-    const filter = createStopFilter(request.stop);
+    const filter = createStopFilter(grammar ? [...request.stop, JSON_END] : request.stop);
     const text = createTextAssembler(prompt);
     const generated: Token[] = [];
     let finish: 'stop' | 'length' = 'length';
@@ -40,7 +44,10 @@ export function createGenerator({ model, context }: Loaded) {
       const cached = await align(sequence, prompt, request.sampling.seed === null);
       await prefill(sequence, prompt.slice(cached, -1), signal);
       totals.promptTokens += prompt.length;
-      for await (const token of sequence.evaluate(prompt.slice(-1), options(request.sampling, generated))) {
+      for await (const token of sequence.evaluate(prompt.slice(-1), {
+        ...options(request.sampling, generated),
+        ...(grammar && { grammarEvaluationState: grammar }),
+      })) {
         generated.push(token);
         totals.completionTokens++;
         signal.throwIfAborted();
@@ -56,6 +63,8 @@ export function createGenerator({ model, context }: Loaded) {
         }
         if (generated.length >= limit) break;
       }
+      // a grammar that is complete ends the answer without an end mark
+      if (grammar && generated.length < limit) finish = 'stop';
       const last = filter.push(text.flush());
       if (last.stopped) finish = 'stop';
       const rest = last.text + filter.flush();

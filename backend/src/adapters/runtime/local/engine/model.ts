@@ -41,6 +41,8 @@ export async function loadModel(settings: EngineSettings, log: (line: string) =>
       build: 'never',
       skipDownload: true,
       progressLogs: false,
+      // The platform judges the memory before it starts an engine, and the limit holds afterwards.
+      ramPadding: 0,
       logLevel: LlamaLogLevel.warn,
       logger: (level, message) => log(`llama.cpp ${level}: ${message.trimEnd()}`),
       maxThreads: settings.threads,

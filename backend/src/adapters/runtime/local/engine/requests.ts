@@ -29,15 +29,22 @@ const sampling = {
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
 };
 
+const responseFormat = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('text') }),
+  z.looseObject({ type: z.literal('json_object') }),
+  z.looseObject({
+    type: z.literal('json_schema'),
+    json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
+  }),
+]);
+
 const chatRequest = z.looseObject({
   ...sampling,
   messages: z.array(message).min(1),
   max_completion_tokens: z.int().min(1).nullish(),
   logprobs: z.literal(false, { error: 'log probabilities are not offered by this engine' }).nullish(),
   tools: z.array(z.unknown()).max(0, 'tool calls are not offered by this engine').nullish(),
-  response_format: z
-    .looseObject({ type: z.literal('text', { error: 'only response_format text is offered by this engine' }) })
-    .nullish(),
+  response_format: responseFormat.nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
 });
 
@@ -69,6 +76,8 @@ export interface GenerationRequest {
   /** null: as much as the context holds */
   maxTokens: number | null;
   stop: string[];
+  /** the answer must be JSON, of this JSON Schema or of any kind; null: free text */
+  json: { schema: Record<string, unknown> | null } | null;
   stream: boolean;
   includeUsage: boolean;
 }
@@ -79,6 +88,7 @@ export function parseChat(
   const request = parse(chatRequest, body);
   return {
     ...generation(request, request.max_completion_tokens),
+    json: jsonOf(request.response_format),
     messages: request.messages.map((entry) => ({ ...entry, content: contentOf(entry.content) })),
     extra: request.chat_template_kwargs ?? {},
   };
@@ -107,9 +117,15 @@ function generation(
     },
     maxTokens: request.max_tokens ?? fallbackTokens ?? null,
     stop: [request.stop ?? []].flat().filter((stop) => stop !== ''),
+    json: null,
     stream: request.stream ?? false,
     includeUsage: request.stream_options?.include_usage ?? false,
   };
+}
+
+function jsonOf(format: z.infer<typeof responseFormat> | null | undefined): GenerationRequest['json'] {
+  if (format?.type === 'json_schema') return { schema: format.json_schema.schema };
+  return format?.type === 'json_object' ? { schema: null } : null;
 }
 
 function contentOf(content: string | { text: string }[] | null | undefined): string {

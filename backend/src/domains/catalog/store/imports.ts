@@ -1,6 +1,6 @@
 import { sql, type Generated, type Kysely, type Selectable } from 'kysely';
 import type { HubFile } from '#ports/hub';
-import type { Connection } from './store.ts';
+import type { Connection } from './tables.ts';
 
 interface ImportTable {
   id: string;

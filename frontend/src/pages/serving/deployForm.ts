@@ -1,0 +1,122 @@
+import type { BodyOf, Environment, servingRoutes } from '@llm-ops/contracts';
+import { previewRoute } from './routeName.ts';
+
+export interface ResourceForm {
+  cpuRequest: string;
+  cpuLimit: string;
+  memoryRequest: string;
+  memoryLimit: string;
+}
+
+/** Everything the wizard asks for, as it is typed. */
+export interface DeployForm extends ResourceForm {
+  modelId: string;
+  environment: Environment;
+  route: string;
+  minReplicas: number | undefined;
+  maxReplicas: number | undefined;
+  rollbackPlan: string;
+  parityNote: string;
+  /** an image of the list; empty for the platform's default; `customImage` for the one below */
+  image: string;
+  customImage: string;
+  useGpu: boolean;
+  gpuCount: number | undefined;
+  gpuType: string;
+  contextLength: number | undefined;
+  /** one a line */
+  args: string;
+  /** NAME=value, one a line */
+  env: string;
+}
+
+export const customImage = 'custom';
+
+export const emptyDeployForm = (): DeployForm => ({
+  modelId: '',
+  environment: 'dev',
+  route: '',
+  minReplicas: 1,
+  maxReplicas: 1,
+  rollbackPlan: '',
+  parityNote: '',
+  image: '',
+  customImage: '',
+  useGpu: false,
+  gpuCount: undefined,
+  gpuType: '',
+  cpuRequest: '',
+  cpuLimit: '',
+  memoryRequest: '',
+  memoryLimit: '',
+  contextLength: undefined,
+  args: '',
+  env: '',
+});
+
+/** Lines that say something, trimmed. */
+export const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/** NAME=value lines; what is no such line is named in `wrong`. */
+export function parseEnv(text: string): { values: Record<string, string>; wrong: string[] } {
+  const values: Record<string, string> = {};
+  const wrong: string[] = [];
+  for (const line of linesOf(text)) {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) wrong.push(line);
+    else values[name] = value;
+  }
+  return { values, wrong };
+}
+
+/** The resources that were typed; those left empty are the platform's to decide. */
+export function resourcesOf(form: ResourceForm): Partial<ResourceForm> {
+  const { cpuRequest, cpuLimit, memoryRequest, memoryLimit } = form;
+  const given = Object.entries({ cpuRequest, cpuLimit, memoryRequest, memoryLimit });
+  return Object.fromEntries(given.map(([name, value]) => [name, value.trim()]).filter(([, value]) => value !== ''));
+}
+
+type Deployment = BodyOf<(typeof servingRoutes)['deployEndpoint']>;
+
+/** What is sent. An external model runs elsewhere: nothing of the runtime is asked for. */
+export function deployPayload(form: DeployForm, external: boolean): Deployment {
+  const image = form.image === customImage ? form.customImage.trim() : form.image;
+  const ran = {
+    useGpu: form.useGpu,
+    ...(image === '' ? {} : { servingRuntimeImage: image }),
+    ...(form.useGpu && form.gpuCount ? { gpuCount: form.gpuCount } : {}),
+    ...(form.useGpu && form.gpuType.trim() !== '' ? { gpuType: form.gpuType.trim() } : {}),
+    ...(form.contextLength ? { contextLength: form.contextLength } : {}),
+    ...resourcesOf(form),
+  };
+  return {
+    modelId: form.modelId,
+    environment: form.environment,
+    route: previewRoute(form.route).route,
+    minReplicas: form.minReplicas ?? 1,
+    maxReplicas: form.maxReplicas ?? form.minReplicas ?? 1,
+    ...(form.rollbackPlan.trim() === '' ? {} : { rollbackPlan: form.rollbackPlan.trim() }),
+    ...(form.parityNote.trim() === '' ? {} : { parityNote: form.parityNote.trim() }),
+    args: external ? [] : linesOf(form.args),
+    env: external ? {} : parseEnv(form.env).values,
+    imagePullPolicy: 'IfNotPresent',
+    ...(external ? { useGpu: false } : ran),
+  };
+}
+
+export const steps = ['model', 'place', 'runtime', 'preflight'] as const;
+export type Step = (typeof steps)[number];
+
+const placeFields = ['environment', 'route', 'minReplicas', 'maxReplicas', 'rollbackPlan'];
+
+/** Where a field of the request is asked for. */
+export function stepOf(path: string): Step {
+  const [field = ''] = path.split('.');
+  if (field === 'modelId' || field === 'version') return 'model';
+  if (placeFields.includes(field)) return 'place';
+  return field === 'parityNote' ? 'preflight' : 'runtime';
+}
