@@ -6,7 +6,7 @@ const worthRetrying = (error: unknown) => !(error instanceof ApiError) || error.
 
 export const queryClient = new QueryClient({
   defaultOptions: {
-    queries: { staleTime: 5_000, retry: (count, error) => count < 2 && worthRetrying(error) },
+    queries: { staleTime: 5_000, retry: (count, error) => count < 2 && worthRetrying(error), retryDelay: 600 },
     mutations: { retry: false },
   },
 });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../contracts/index.ts';
@@ -33,7 +35,7 @@ async function platform(t: { after(work: () => Promise<void>): void }) {
     return id;
   }
   async function until(id: string, wanted: (endpoint: Endpoint) => boolean): Promise<Endpoint> {
-    for (const end = Date.now() + 60_000; ; ) {
+    for (const end = Date.now() + 60_000; ;) {
       const endpoint = await call<Endpoint>('GET', `/serving/endpoints/${id}`);
       if (wanted(endpoint)) return endpoint;
       assert.ok(Date.now() < end, `still ${JSON.stringify(endpoint, null, 1)}\n${running.log.slice(-20).join('\n')}`);
@@ -54,9 +56,18 @@ async function platform(t: { after(work: () => Promise<void>): void }) {
 test('FR-006, FR-006j, DEP-4: with the real engine: deploy, rollout and rollback under load lose no request; a killed engine comes back', async (t) => {
   const p = await platform(t);
   const modelId = await p.approved(tinyGguf(), '1');
-  const { id } = await p.call<Endpoint>('POST', '/serving/endpoints', { modelId, environment: 'dev', route: '/alphabet', useGpu: false });
+  const { id } = await p.call<Endpoint>('POST', '/serving/endpoints', {
+    modelId,
+    environment: 'dev',
+    route: '/alphabet',
+    useGpu: false,
+  });
   await p.until(id, ({ status }) => status === 'healthy');
-  const said = await p.call<{ ok: boolean; completion: string; latencyMs: number }>('POST', `/serving/endpoints/${id}/verify`, {});
+  const said = await p.call<{ ok: boolean; completion: string; latencyMs: number }>(
+    'POST',
+    `/serving/endpoints/${id}/verify`,
+    {},
+  );
   assert.equal(said.ok, true);
   assert.equal(said.completion.slice(0, 5), ANSWER.slice(0, 5));
   assert.ok(said.latencyMs < 3_000, 'DEP-6: within 3 s');
@@ -82,5 +93,18 @@ test('FR-006, FR-006j, DEP-4: with the real engine: deploy, rollout and rollback
   const after = await p.until(id, ({ conditions }) => conditions[0]?.type === 'RolloutFailed');
   assert.deepEqual([after.status, after.revision, after.targetRevision, after.version], ['healthy', 3, 3, '1']);
   assert.match(after.conditions[0]!.message, /unheard-of/);
+  assert.equal((await p.chat('alphabet')).status, 200);
+
+  // its process is killed
+  const folder = join(p.running.dataDir, 'engines');
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.json')) continue;
+    const { pid } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+  }
+  const down = await p.until(id, ({ status }) => status === 'degraded' || status === 'failed');
+  assert.notEqual(down.conditions.length, 0);
+  assert.ok(down.conditions.every(({ message, remedy }) => message !== '' && remedy !== ''));
+  await p.until(id, ({ status }) => status === 'healthy');
   assert.equal((await p.chat('alphabet')).status, 200);
 });

@@ -21,9 +21,10 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', Number.POSITIVE_INFINITY],
 ];
 
-/** How long ago (or ahead) `time` is of `now`: `3 minutes ago`. */
+/** How long ago (or ahead) `time` is of `now`: `3 minutes ago`. Less than a minute ahead is now: clocks differ and screens lag. */
 export function formatRelative(time: string, now: number, locale: string): string {
   let amount = (Date.parse(time) - now) / 1000;
+  if (amount > 0 && amount < 60) amount = 0;
   for (const [unit, size] of steps) {
     if (Math.abs(amount) < size) {
       return new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' }).format(Math.round(amount), unit);

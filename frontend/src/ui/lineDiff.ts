@@ -24,6 +24,13 @@ function piecesOf(text: string, ranges: readonly [from: number, to: number][]): 
   return pieces;
 }
 
+/** What changed within a line; nothing when the lines have so little in common that marks would only confuse. */
+function likeness(before: string, after: string, within: Diff): readonly Change[] {
+  const changes = within(before, after);
+  const changed = changes.reduce((sum, { fromA, toA, fromB, toB }) => sum + toA - fromA + toB - fromB, 0);
+  return changed > (before.length + after.length) * 0.6 ? [] : changes;
+}
+
 /**
  * Two texts side by side, line by line, with what changed within a line. `diff` and `within` compare texts by character (those of
  * @codemirror/merge); lines are compared by standing in for each other as one character each.
@@ -52,7 +59,7 @@ export function lineDiff(before: string, after: string, diff: Diff, within: Diff
     while (a < change.toA || b < change.toB) {
       const oldLine = a < change.toA ? sides[0][a] : undefined;
       const newLine = b < change.toB ? sides[1][b] : undefined;
-      const parts = oldLine !== undefined && newLine !== undefined ? within(oldLine, newLine) : [];
+      const parts = oldLine !== undefined && newLine !== undefined ? likeness(oldLine, newLine, within) : [];
       const number = { before: a + 1, after: b + 1 };
       const whole = (text: string) => [{ text, changed: false }];
       const both = oldLine !== undefined && newLine !== undefined;

@@ -1,11 +1,11 @@
 import { useToast } from '@nuxt/ui/composables';
-import { useI18n } from 'vue-i18n';
+import { i18n } from '../i18n.ts';
 import { failureOf } from './failure.ts';
 
 /** Short messages at the corner, for what happened out of sight of the button that caused it. */
 export function useNotice() {
   const toast = useToast();
-  const { t } = useI18n();
+  const { t } = i18n.global;
   return {
     done: (title: string, description?: string) =>
       toast.add({ title, description, color: 'success', icon: 'i-lucide-circle-check' }),

@@ -4,12 +4,12 @@ import { computed, type MaybeRefOrGetter, toValue } from 'vue';
 
 /**
  * A list of the API, page by page. `key` names it in the cache with its filters; a change of the filters reads again while the rows
- * before stay on the screen. `every` reads again each so many milliseconds while the page is looked at.
+ * before stay on the screen. `every` reads again each so many milliseconds while the page is looked at; it may depend on the rows.
  */
 export function usePagedList<Row>(
   key: MaybeRefOrGetter<readonly unknown[]>,
   read: (cursor: string | undefined, signal: AbortSignal) => Promise<Reply<Row[]>>,
-  { every }: { every?: MaybeRefOrGetter<number | false> } = {},
+  { every = false }: { every?: number | false | ((rows: Row[]) => number | false) } = {},
 ) {
   const query = useInfiniteQuery({
     queryKey: computed(() => toValue(key)),
@@ -17,7 +17,8 @@ export function usePagedList<Row>(
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: Reply<Row[]>) => last.next ?? undefined,
     placeholderData: keepPreviousData,
-    refetchInterval: computed(() => toValue(every) ?? false),
+    refetchInterval: ({ state }) =>
+      typeof every === 'function' ? every(state.data?.pages.flatMap((page) => page.data) ?? []) : every,
   });
   return {
     rows: computed<Row[]>(() => query.data.value?.pages.flatMap((page) => page.data) ?? []),

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
 import type { Logger } from '#platform/log';
-import type { Hub, HubFile } from '#ports/hub';
+import type { Hub, HubFile, HubModel } from '#ports/hub';
 
 const describeMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -112,7 +112,7 @@ export function createHuggingFace(deps: {
 
 type Json = Record<string, unknown>;
 
-function modelOf(answer: unknown, id: string, endpoint: string) {
+function modelOf(answer: unknown, id: string, endpoint: string): HubModel {
   const { sha, siblings, cardData } = (typeof answer === 'object' && answer !== null ? answer : {}) as Json;
   if (typeof sha !== 'string' || !/^[0-9a-zA-Z]{1,64}$/.test(sha) || !Array.isArray(siblings)) {
     throw failure('huggingface_unreachable', { message: `${endpoint} does not answer as the hub does.` });
@@ -133,7 +133,8 @@ function modelOf(answer: unknown, id: string, endpoint: string) {
           path,
           size: bytes,
           sha256: typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : null,
-          gitBlob: (lfs ?? null) === null && typeof blobId === 'string' && /^[0-9a-f]{40}$/.test(blobId) ? blobId : null,
+          gitBlob:
+            (lfs ?? null) === null && typeof blobId === 'string' && /^[0-9a-f]{40}$/.test(blobId) ? blobId : null,
         },
       ];
     }),

@@ -12,7 +12,7 @@ import { createVersions } from './versions.ts';
 import { createGuard, requireTeam, resourceOf } from './view.ts';
 import type { Access } from '#platform/access';
 
-export type { CatalogDeps, ConnectionTest, FindReferences, Reference } from './deps.ts';
+export type { CatalogDeps } from './deps.ts';
 export type { ServableModel } from './serving.ts';
 
 type Serving = ReturnType<typeof createServing>;

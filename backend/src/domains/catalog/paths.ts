@@ -34,14 +34,15 @@ export function checkFilePath(path: string): string {
   });
 }
 
-/** Two paths that a file system without case would take for one. */
+/** What a path cannot stand beside: a name that differs only by case, in a folder or the file itself, or a file where it has a folder. */
 export function collision(path: string, existing: readonly string[]): string | undefined {
-  return existing.find((other) => other !== path && clashes(other.toLowerCase(), path.toLowerCase()));
+  return existing.find((other) => other !== path && clashes(other.split('/'), path.split('/')));
 }
 
-/** Equal but for case, or one would be the other's folder. */
-function clashes(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+function clashes([a, ...restA]: string[], [b, ...restB]: string[]): boolean {
+  if (a === undefined || b === undefined) return true;
+  if (a.toLowerCase() !== b.toLowerCase()) return false;
+  return a !== b || clashes(restA, restB);
 }
 
 /** Where the files of a model version lie in the object store; made of ids, never of names. */

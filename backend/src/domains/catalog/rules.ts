@@ -33,7 +33,7 @@ export function digestOfFiles(files: readonly { path: string; sha256: string }[]
   return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
-export interface CardFacts {
+interface CardFacts {
   type: ModelType;
   metadata: Record<string, unknown>;
   lineage_dataset_ids: readonly string[];
@@ -119,7 +119,7 @@ export function differences(before: unknown, after: unknown, path = ''): Change[
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
     return keys.flatMap((key) => differences(own(before, key), own(after, key), path === '' ? key : `${path}.${key}`));
   }
-  if (before === after || JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (JSON.stringify(before ?? null) === JSON.stringify(after ?? null)) return [];
   const change = isAbsent(before) ? 'added' : isAbsent(after) ? 'removed' : 'changed';
   return [{ path, change, before: before ?? null, after: after ?? null }];
 }

@@ -2,6 +2,7 @@ import type { Db } from '#platform/db';
 import type { BoundRoutes, Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
+import { createChanges } from './changes.ts';
 import { createChecks } from './checks.ts';
 import type { Send } from './completion.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -9,6 +10,7 @@ import type { Publisher } from './executor.ts';
 import { createInspect } from './inspect.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRegistry } from './registry.ts';
+import { createRevisions } from './revisions.ts';
 import { createRoutes } from './routes.ts';
 import { endpointsOfModel } from './store.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
@@ -38,11 +40,13 @@ export interface Serving {
 /** Endpoints, revisions and routes: the control plane of serving. */
 export function createServing(deps: ServingDeps): Serving {
   const { db, runtimes, catalog, events, egress, config } = deps;
+  const changes = createChanges({ catalog, events });
   const checks = createChecks({ db, runtimes, catalog, config });
   return {
     routes: createRoutes({
       checks,
-      endpoints: createEndpoints({ db, runtimes, catalog, events, checks, config }),
+      endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
+      revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
       inspect: createInspect({ db, runtimes, egress, config }),
       registry: createRegistry({ db }),
     }),

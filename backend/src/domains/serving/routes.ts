@@ -4,9 +4,11 @@ import type { Checks } from './checks.ts';
 import type { createEndpoints } from './endpoints.ts';
 import type { createInspect } from './inspect.ts';
 import type { createRegistry } from './registry.ts';
+import type { createRevisions } from './revisions.ts';
 
 interface Services {
   endpoints: ReturnType<typeof createEndpoints>;
+  revisions: ReturnType<typeof createRevisions>;
   checks: Checks;
   inspect: ReturnType<typeof createInspect>;
   registry: ReturnType<typeof createRegistry>;
@@ -22,7 +24,7 @@ function noted<T extends { id: string }>(
   return answer;
 }
 
-export function createRoutes({ endpoints, checks, inspect, registry }: Services): BoundRoutes {
+export function createRoutes({ endpoints, revisions, checks, inspect, registry }: Services): BoundRoutes {
   return bindRoutes(servingRoutes, {
     listEndpoints: async (c) => endpoints.list(c.access, c.query),
     deployEndpoint: async (c) => {
@@ -40,19 +42,19 @@ export function createRoutes({ endpoints, checks, inspect, registry }: Services)
     },
     deleteEndpoint: async (c) => noted(c, await endpoints.remove(c.trx, c.access, c.params.id)),
     rollbackEndpoint: async (c) => {
-      const endpoint = await endpoints.rollback(c.trx, c.access, c.params.id, c.body?.revision);
+      const endpoint = await revisions.rollback(c.trx, c.access, c.params.id, c.body?.revision);
       return noted(c, endpoint, { revision: endpoint.targetRevision });
     },
     redeployEndpoint: async (c) => {
       const request = { ...c.query, ...c.body };
-      const endpoint = await endpoints.redeploy(c.trx, c.access, c.params.id, request);
+      const endpoint = await revisions.redeploy(c.trx, c.access, c.params.id, request);
       return noted(c, endpoint, { revision: endpoint.targetRevision, changed: Object.keys(request) });
     },
-    listRevisions: async (c) => endpoints.revisions(c.access, c.params.id, c.query),
+    listRevisions: async (c) => revisions.list(c.access, c.params.id, c.query),
     getManifests: async (c) => inspect.manifests(c.access, c.params.id),
     getEndpointLogs: async (c) => inspect.logs(c.access, c.params.id, c.query),
     promoteEndpoint: async (c) => {
-      const endpoint = await endpoints.promote(c.trx, c.access, c.params.id, c.body);
+      const endpoint = await revisions.promote(c.trx, c.access, c.params.id, c.body);
       return noted(c, endpoint, {
         from: c.params.id,
         environment: endpoint.environment,

@@ -259,7 +259,7 @@ async function serve(
     });
     return await answer(route, result, request, reply);
   } catch (error) {
-    if (isFailure(error, 'permission_denied'))
+    if (isFailure(error, 'permission_denied') || isFailure(error, 'environment_not_allowed'))
       await auditAside(deps, actor, audit('denied', String(error.data?.['rule'] ?? '')));
     else if (route.audit !== undefined) {
       noted.detail['code'] = isFailure(error) ? error.code : 'internal';

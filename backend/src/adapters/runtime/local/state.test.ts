@@ -5,8 +5,9 @@ import { Problem } from './problem.ts';
 import { observationOf, type SupervisorState } from './state.ts';
 
 const since = new Date('2026-01-02T03:04:05Z');
-const ready = { ready: true, readySince: since };
-const loading = { ready: false, readySince: null };
+const ready = { ready: true, readySince: since, silentSince: null };
+const loading = { ready: false, readySince: null, silentSince: null };
+const silent = { ready: false, readySince: since, silentSince: since };
 const killed = { exit: { code: null, signal: 'SIGKILL' as const, failure: null }, lines: ['last words'], since };
 
 function state(changes: Partial<SupervisorState> = {}): SupervisorState {
@@ -33,6 +34,7 @@ test('FR-006r: the phase follows from what is wanted, what answers and what went
   assert.equal(phase({ desired: 2, engines: [ready, loading] }), 'starting');
   assert.equal(phase({ desired: 2, engines: [ready], everReady: true, crash: killed, crashes: 1 }), 'degraded');
   assert.equal(phase({ everReady: true, crash: killed, crashes: 1 }), 'degraded');
+  assert.equal(phase({ everReady: true, engines: [silent] }), 'degraded');
   assert.equal(phase({ crash: killed, crashes: 1 }), 'starting');
   assert.equal(phase({ crash: killed, crashes: 3 }), 'failed');
   assert.equal(phase({ everReady: true, crash: killed, crashes: 3, engines: [ready] }), 'ready');

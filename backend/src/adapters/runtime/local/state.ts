@@ -7,7 +7,7 @@ import type { Problem } from './problem.ts';
 /** Everything a supervisor knows, from which `observe` answers. */
 export interface SupervisorState {
   desired: number;
-  engines: { ready: boolean; readySince: Date | null }[];
+  engines: { ready: boolean; readySince: Date | null; silentSince: Date | null }[];
   doing: {
     what: 'copying' | 'verifying' | 'converting' | 'loading';
     doneBytes: number;
@@ -39,23 +39,33 @@ export function observationOf(state: SupervisorState): Observation {
 
 function phaseOf(state: SupervisorState, ready: number): Observation['phase'] {
   if (state.desired === 0 && state.engines.length === 0) return 'stopped';
-  if (ready > 0)
-    return ready >= state.desired ? 'ready' : state.everReady && state.crash !== null ? 'degraded' : 'starting';
+  const broken = state.crash !== null || state.engines.some((engine) => engine.silentSince !== null);
+  if (ready > 0) return ready >= state.desired ? 'ready' : state.everReady && broken ? 'degraded' : 'starting';
   if (state.problem !== null) {
     const passing = state.problem.problem.reason === 'PreparationFailed' && state.attempts < FAILURES_TO_FAIL;
     return passing ? 'starting' : 'failed';
   }
   if (state.crashes >= FAILURES_TO_FAIL) return 'failed';
-  return state.crash !== null && state.everReady ? 'degraded' : 'starting';
+  return broken && state.everReady ? 'degraded' : 'starting';
 }
 
-function conditionsOf({ problem, crash, crashes, nextStartAt, doing }: SupervisorState): Condition[] {
+function conditionsOf({ engines, problem, crash, crashes, nextStartAt, doing }: SupervisorState): Condition[] {
   const conditions: Condition[] = [];
   if (problem !== null) {
     const { reason, message, remedy } = problem.problem;
     conditions.push({ type: 'Failed', reason, message, remedy, since: problem.since.toISOString() });
   }
   if (crash !== null) conditions.push(crashCondition(crash, crashes, nextStartAt));
+  const silent = engines.find((engine) => engine.silentSince !== null);
+  if (silent) {
+    conditions.push({
+      type: 'EngineUnresponsive',
+      reason: 'EngineUnresponsive',
+      message: 'The engine runs but does not answer its health checks; it gets no requests meanwhile.',
+      remedy: 'Wait: it is ended and restarted when it stays silent.',
+      since: silent.silentSince!.toISOString(),
+    });
+  }
   if (doing !== null && problem === null) {
     conditions.push({
       type: 'Progressing',

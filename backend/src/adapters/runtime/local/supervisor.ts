@@ -29,6 +29,8 @@ interface Slot {
   readySince: Date | null;
   /** health checks without an answer, in a row */
   silent: number;
+  /** since when it is taken out of the traffic for that */
+  silentSince: Date | null;
   /** it is being ended on purpose */
   ending: boolean;
 }
@@ -65,7 +67,7 @@ export function createSupervisor(deps: Deps) {
   };
 
   function add(engine: EngineProcess): void {
-    const slot: Slot = { engine, ready: false, readySince: null, silent: 0, ending: false };
+    const slot: Slot = { engine, ready: false, readySince: null, silent: 0, silentSince: null, ending: false };
     slots.push(slot);
     void engine.exited
       .then((exit) => ended(slot, exit))
@@ -166,7 +168,10 @@ export function createSupervisor(deps: Deps) {
     if (slot.ending || !slots.includes(slot)) return;
     if (health === null) {
       slot.silent++;
-      if (slot.silent >= 2) slot.ready = false;
+      if (slot.silent >= 2) {
+        slot.ready = false;
+        slot.silentSince ??= now();
+      }
       if (slot.silent >= MAX_SILENT) {
         const line = `an engine did not answer ${MAX_SILENT} times in a row and is ended`;
         log.warn(line);
@@ -176,6 +181,7 @@ export function createSupervisor(deps: Deps) {
       return;
     }
     slot.silent = 0;
+    slot.silentSince = null;
     slot.ready = health.status === 'ready';
     if (!slot.ready) return;
     slot.readySince ??= now();

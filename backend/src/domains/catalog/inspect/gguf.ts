@@ -49,7 +49,7 @@ const types: Record<number, [string, number, number]> = {
 /** Bytes of the value types of fixed length: u8 i8 u16 i16 u32 i32 f32 bool, then (10–12) u64 i64 f64. */
 const fixedBytes: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
 
-export type GgufValue = string | number | boolean | { items: number };
+type GgufValue = string | number | boolean | { items: number };
 
 export interface Gguf {
   version: number;

@@ -8,7 +8,7 @@ const maxPickleBytes = 64 * 1024 * 1024;
 const maxStreams = 5;
 const legacyMagic = '6cfc9c46f9206aa85019';
 
-export interface PickleScan {
+interface PickleScan {
   /** what it would import when loaded: `collections.OrderedDict` */
   globals: string[];
   /** those off the allow-list: the file must never be loaded */

@@ -40,7 +40,7 @@ export interface Tensor {
   size: number;
 }
 
-export interface Safetensors {
+interface Safetensors {
   tensors: Tensor[];
   metadata: Record<string, string>;
 }

@@ -4,7 +4,7 @@ import { InvalidFile, type RandomAccess } from './reader.ts';
 const maxEntries = 100_000;
 const maxDirectoryBytes = 64 * 1024 * 1024;
 
-export interface ZipEntry {
+interface ZipEntry {
   name: string;
   /** 0 stored, 8 deflated */
   method: number;

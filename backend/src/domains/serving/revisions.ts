@@ -1,0 +1,172 @@
+import type { BodyOf, Endpoint, QueryOf, servingRoutes } from '@llm-ops/contracts';
+import type { Access } from '#platform/access';
+import type { Db } from '#platform/db';
+import { failure } from '#platform/errors';
+import { decodeCursor, pageOf, type Trx } from '#platform/http';
+import { uuidv7 } from '#platform/ids';
+import type { Runtime } from '#ports/runtime';
+import type { Changes } from './changes.ts';
+import type { Checks } from './checks.ts';
+import { digestOf, redrafted, type Drafted, type RedeployRequest } from './draft.ts';
+import type { Publisher } from './executor.ts';
+import { admitted, requireDeploy } from './guard.ts';
+import { configurationOf, rollbackTarget } from './spec.ts';
+import { endpointNamed, findEndpoint, findRevision, revisionsOf, tellServing, updateEndpoint } from './store.ts';
+import type { ServingCatalog, ServingConfig } from './types.ts';
+import { revisionView } from './views.ts';
+
+type Routes = typeof servingRoutes;
+
+interface RevisionsDeps {
+  db: Db;
+  runtimes: Readonly<Record<string, Runtime>>;
+  catalog: ServingCatalog;
+  events: Publisher;
+  changes: Changes;
+  checks: Checks;
+  config: ServingConfig;
+}
+
+/** Further revisions of an endpoint: by redeployment, rollback and promotion. */
+export function createRevisions(deps: RevisionsDeps) {
+  const { db, runtimes, catalog, events, changes, checks, config } = deps;
+  const { add, create, locked, servable, viewed } = changes;
+
+  return {
+    async list(access: Access, id: string, query: QueryOf<Routes['listRevisions']>) {
+      admitted(access, await findEndpoint(db.kysely, id));
+      const rows = await revisionsOf(db.kysely, id, { after: decodeCursor(query.cursor), limit: query.limit });
+      const page = pageOf(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }));
+      return { rows: page.rows.map(revisionView), next: page.next };
+    },
+
+    async redeploy(trx: Trx, access: Access, id: string, request: RedeployRequest): Promise<Endpoint> {
+      const row = await locked(trx, access, id);
+      const model = await servable(trx, access, request.modelId ?? row.model_id);
+      const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
+      const before = configurationOf(row.spec, row.artifact_digest);
+      await checks.refuseDrift(trx, draft.spec, draft.artifactDigest, request.parityNote, before);
+      return add(trx, row, {
+        spec: draft.spec,
+        runtime: draft.runtime,
+        artifactDigest: draft.artifactDigest,
+        reason: 'redeploy',
+        rolledBackTo: null,
+        parityNote: request.parityNote ?? null,
+        createdBy: access.identity.userId,
+      });
+    },
+
+    async rollback(trx: Trx, access: Access, id: string, revision: number | undefined): Promise<Endpoint> {
+      const row = await locked(trx, access, id);
+      const history = await revisionsOf(trx, id);
+      const past = history.map((one) => ({
+        number: one.number,
+        rolledBackTo: one.rolled_back_to,
+        wasLive: one.live_at !== null,
+        configuration: configurationOf(one.spec, one.artifact_digest),
+      }));
+      const wanted = revision ?? rollbackTarget(past)?.number;
+      if (wanted === undefined) {
+        const reason = 'There is no earlier revision to go back to, so it is scaled to 0; its history is kept.';
+        await updateEndpoint(trx, id, { desired: 'stopped', desired_reason: reason }, { generation: false });
+        await events.publish(trx, 'endpoint.stopped', { endpointId: id, reason });
+        await tellServing(trx, id);
+        const view = await viewed(trx, id);
+        const condition = {
+          type: 'Stopped',
+          reason: 'ScaledToZero',
+          message: reason,
+          remedy: 'Redeploy it to serve again.',
+          since: new Date().toISOString(),
+        };
+        return { ...view, conditions: [condition, ...view.conditions] };
+      }
+      const to = history.find(({ number }) => number === wanted);
+      if (!to) throw failure('revision_not_found');
+      // what was approved then must still be: its bytes are served again
+      await catalog.hold(trx, to.model_id);
+      const { model } = await catalog.deployable(to.model_id);
+      if (digestOf(model) !== to.artifact_digest) {
+        throw failure('revision_not_found', {
+          message: `The files of ${to.model_name} ${to.version} are no longer those of revision ${to.number}.`,
+          remedy: 'Redeploy with a model version whose files are approved.',
+        });
+      }
+      return add(trx, row, {
+        spec: to.spec,
+        runtime: to.runtime,
+        artifactDigest: to.artifact_digest,
+        reason: 'rollback',
+        rolledBackTo: to.rolled_back_to ?? to.number,
+        parityNote: to.parity_note,
+        createdBy: access.identity.userId,
+      });
+    },
+
+    async promote(trx: Trx, access: Access, id: string, request: BodyOf<Routes['promoteEndpoint']>): Promise<Endpoint> {
+      const source = admitted(access, await findEndpoint(trx, id));
+      const { environment, parityNote } = request;
+      requireDeploy(access, { name: source.name, modelId: source.model_id }, environment);
+      if (environment === source.environment) {
+        throw failure('validation_failed', {
+          issues: [{ path: 'environment', message: `It is in ${environment} already.` }],
+        });
+      }
+      const live = await findRevision(trx, id, source.live_revision);
+      if (source.status !== 'healthy' || !live) throw failure('endpoint_not_healthy');
+      const model = await servable(trx, access, live.model_id);
+      if (digestOf(model) !== live.artifact_digest) {
+        throw failure('model_approval_void', {
+          message: `The files of ${live.model_name} ${live.version} were changed after revision ${live.number}.`,
+        });
+      }
+      const there = await endpointNamed(trx, environment, source.name);
+      const endpointId = there?.id ?? uuidv7();
+      const spec = {
+        ...live.spec,
+        revisionId: uuidv7(),
+        endpointId,
+        number: 1,
+        environment,
+        minReplicas: source.min_replicas,
+        maxReplicas: source.max_replicas,
+      };
+      if (environment === 'prod' && !(request.rollbackPlan ?? source.rollback_plan).trim()) {
+        throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message: 'Required for prod.' }] });
+      }
+      const rollbackPlan = request.rollbackPlan?.trim() || source.rollback_plan;
+      await checks.refuseDrift(trx, spec, live.artifact_digest, parityNote, undefined, there);
+      if (environment === 'prod') await checks.refuseRed(live.runtime, spec);
+      if (there) {
+        const row = await locked(trx, access, there.id);
+        if (request.rollbackPlan)
+          await updateEndpoint(trx, row.id, { rollback_plan: rollbackPlan }, { generation: false });
+        return add(trx, row, {
+          spec,
+          runtime: live.runtime,
+          artifactDigest: live.artifact_digest,
+          reason: 'promote',
+          rolledBackTo: null,
+          parityNote: parityNote ?? null,
+          createdBy: access.identity.userId,
+        });
+      }
+      const draft: Drafted = {
+        spec,
+        model,
+        artifactDigest: live.artifact_digest,
+        name: source.name,
+        runtime: live.runtime,
+        autoscalePolicy: source.autoscale_policy,
+        promptPolicyId: source.prompt_policy_id,
+      };
+      return create(trx, access, draft, {
+        reason: 'promote',
+        team: source.team,
+        parityNote: parityNote ?? null,
+        rollbackPlan,
+      });
+    },
+  };
+}
