@@ -98,7 +98,9 @@ export const ModelCreate = z.object({
 
 export const ModelPatch = z.object({
   model_family: Name.nullish(),
-  metadata: Metadata.optional(),
+  metadata: Metadata.optional().describe(
+    'Replaces the card as a whole; a stored api_key stays unless another one is given or the provider or its address changes.',
+  ),
   lineage_dataset_ids: z.array(Id).max(200).optional(),
   base_model_id: Id.nullish(),
   visibility: Visibility.optional(),

@@ -6,7 +6,18 @@ import { combineFacts, inspectFile, type FileInspection } from '../../backend/sr
 import { scanPickle } from '../../backend/src/domains/catalog/inspect/pickle.ts';
 import { bytesReader, InvalidFile } from '../../backend/src/domains/catalog/inspect/reader.ts';
 import { readSafetensors } from '../../backend/src/domains/catalog/inspect/safetensors.ts';
-import { config, gguf, goodPickle, goodTorchFile, hostilePickles, rawSafetensors, safetensors, zip } from './files.ts';
+import {
+  config,
+  gguf,
+  goodPickle,
+  goodTorchFile,
+  hostilePickles,
+  hostilePythonPickles,
+  pythonPickles,
+  rawSafetensors,
+  safetensors,
+  zip,
+} from './files.ts';
 
 const runs = 10_000;
 
@@ -184,6 +195,18 @@ describe('pickles', () => {
       const { sound, notes } = await inspectFile('pytorch_model.bin', bytesReader(bytes));
       assert.equal(`${sound} ${notes.length}`, 'true 1');
       assert.match(notes[0]!, /collections\.OrderedDict, torch\.FloatStorage, torch\._utils\._rebuild_tensor_v2/);
+    }
+  });
+
+  it('FR-001a: pickles of CPython under every protocol are followed to their end', async () => {
+    for (const [protocol, text] of pythonPickles.entries()) {
+      const { sound, notes } = await inspectFile('x.pt', bytesReader(Buffer.from(text, 'base64')));
+      assert.equal(`${protocol} ${sound}`, `${protocol} true`, notes.join(' '));
+    }
+    for (const [protocol, text] of hostilePythonPickles.entries()) {
+      const { sound, notes } = await inspectFile('x.pt', bytesReader(Buffer.from(text, 'base64')));
+      assert.equal(`${protocol} ${sound}`, `${protocol} false`);
+      assert.match(notes.join(' '), /Dangerous: it imports posix\.system/);
     }
   });
 

@@ -43,8 +43,9 @@ export function useChat({ target, settings, brokenOff }: Ground) {
   async function answer(): Promise<void> {
     const to = target();
     if (!to) return;
+    // a question without an answer is left out: templates want the roles to alternate
     const history = messages.value
-      .filter(({ role, content }) => role === 'user' || content !== '')
+      .filter(({ role, content }, at, all) => content !== '' && (role === 'assistant' || all[at + 1]?.content !== ''))
       .map(({ role, content }) => ({ role, content }));
     const system = settings.system.trim();
     const reply = add('assistant', '', 'streaming');
@@ -59,6 +60,7 @@ export function useChat({ target, settings, brokenOff }: Ground) {
           messages: [...(system === '' ? [] : [{ role: 'system' as const, content: system }]), ...history],
           temperature: settings.temperature,
           max_tokens: settings.maxTokens,
+          stream_options: { include_usage: true },
         },
         { signal: stop.signal, headers: { 'x-llmops-environment': to.environment } },
       );

@@ -8,7 +8,7 @@ import { readSafetensors, type Tensor } from './safetensors.ts';
 export { combineFacts, isWeights, type FileFacts } from './facts.ts';
 export type { RandomAccess } from './reader.ts';
 
-const maxJsonBytes = 64 * 1024 * 1024;
+const maxJsonBytes = 16 * 1024 * 1024;
 
 export interface FileInspection {
   /** false: the file must not be served */
@@ -87,7 +87,7 @@ async function lookAtPickle(reader: RandomAccess): Promise<{ facts: FileFacts; n
 }
 
 async function json(path: string, reader: RandomAccess): Promise<Record<string, unknown>> {
-  if (reader.size > maxJsonBytes) throw new InvalidFile(`${path} is larger than 64 MiB.`);
+  if (reader.size > maxJsonBytes) throw new InvalidFile(`${path} is larger than 16 MiB.`);
   return parseObject(await reader.read(0, reader.size), path);
 }
 
