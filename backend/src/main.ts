@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { createCatalog } from '#domains/catalog';
-import { createGovernance } from '#domains/governance';
+import { createGovernance, ensureTeam } from '#domains/governance';
 import { createInference } from '#domains/inference';
 import type { FastifyInstance } from 'fastify';
 import { createRouteTable, createServing, type ServingConfig } from '#domains/serving';
@@ -25,11 +25,14 @@ import type { Objects } from '#ports/objects';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createFileObjects } from './adapters/objects/files/index.ts';
 import { createS3Objects } from './adapters/objects/s3/index.ts';
+import { ollama } from './adapters/provider/ollama/index.ts';
+import { openai } from './adapters/provider/openai/index.ts';
 import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
 import { buildApp } from './app.ts';
 import { platformRoutesOf } from './routes.ts';
 
+const providers = { openai, ollama };
 const projectRoot = path.resolve(import.meta.dirname, '../..');
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
   .version;
@@ -119,7 +122,8 @@ async function assemble(
       token: settings.HUGGINGFACE_TOKEN ?? null,
       log,
     }),
-    testConnection: createConnectionTest({ egress }),
+    ensureTeam,
+    testConnection: createConnectionTest({ providers, egress }),
     log,
     now,
     config: {
@@ -159,7 +163,7 @@ async function assemble(
     keepEngines: settings.ENGINE_GRACE_MS > 0,
   });
   closers.push(() => local.close());
-  const external = createExternalRuntime({ secret: catalog.externalSecret, egress, now });
+  const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
   const runtimes = { local, external };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
@@ -168,7 +172,7 @@ async function assemble(
     catalog,
     events,
     egress: egress.fetch,
-    inFlight: table.inFlight,
+    table,
     log,
     config: servingConfig(settings),
   });

@@ -11,7 +11,12 @@ const loaded = new Set<string>();
 const wanted = new Set<Area>(['shell']);
 const storageKey = 'llmops.locale';
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: false, missingWarn: import.meta.env.DEV });
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'en',
+  fallbackLocale: false,
+  missingWarn: import.meta.env.DEV,
+});
 export const locale = computed(() => i18n.global.locale.value as Locale);
 
 async function load(language: Locale, area: Area): Promise<void> {

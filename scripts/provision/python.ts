@@ -72,7 +72,10 @@ async function findPython(): Promise<Interpreter> {
 
 async function install(interpreter: Interpreter, folder: string, requirementsFile: string): Promise<void> {
   const python = join(folder, 'bin', 'python');
-  const big = { maxBuffer: 64 * 1024 * 1024, env: { ...process.env, UV_PYTHON_DOWNLOADS: 'never' } };
+  const big = {
+    maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, UV_PYTHON_DOWNLOADS: 'never', UV_NATIVE_TLS: 'true', UV_SYSTEM_CERTS: 'true' },
+  };
   const uv = await run('uv', ['--version']).then(
     () => true,
     () => false,

@@ -18,6 +18,7 @@ import { createJobs } from '../../backend/src/platform/jobs/index.ts';
 import { createMetrics } from '../../backend/src/platform/metrics/index.ts';
 import { createSecrets, loadKeys, type Secrets } from '../../backend/src/platform/secrets/index.ts';
 import { createUploads } from '../../backend/src/platform/uploads/index.ts';
+import { ensureTeam } from '../../backend/src/domains/governance/index.ts';
 
 /** Answers are read as the documents show them; a wrong field fails the assertion that names it. */
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -108,6 +109,7 @@ export async function openWorld(
       log,
       pauseMs: 20,
     }),
+    ensureTeam,
     testConnection:
       options.testConnection ??
       (async () => ({ ok: true, message: 'It knows the model.', latencyMs: 1, models: ['m'] })),

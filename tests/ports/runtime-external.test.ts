@@ -1,3 +1,5 @@
+import { ollama } from '../../backend/src/adapters/provider/ollama/index.ts';
+import { openai } from '../../backend/src/adapters/provider/openai/index.ts';
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +9,8 @@ import { createConnectionTest, createExternalRuntime } from '../../backend/src/a
 import { createEgress, type Egress } from '../../backend/src/platform/egress/index.ts';
 import type { RevisionSpec } from '../../backend/src/ports/runtime.ts';
 import { complete, createPlace, createSpec } from './runtime.harness.ts';
+
+const providers = { openai, ollama };
 
 const KEY = 'sk-canary-1';
 
@@ -56,7 +60,7 @@ describe('runtime port, external', () => {
   });
 
   test('FR-006d: OpenAI is ready at once, and answers at its address with the key of this model', async () => {
-    const runtime = createExternalRuntime({ secret, egress });
+    const runtime = createExternalRuntime({ providers, secret, egress });
     const card = external({ provider: 'openai', model_name: 'gpt-4o', base_url: `${origin}/v1/` });
     const plan = runtime.plan(card);
     assert.ok(!JSON.stringify(plan).includes(KEY));
@@ -80,7 +84,7 @@ describe('runtime port, external', () => {
   test('FR-006d: a changed key is used without a restart, and a store that is down keeps the last one', async () => {
     let key: () => Promise<string | null> = async () => 'first';
     let at = 0;
-    const runtime = createExternalRuntime({ secret: () => key(), egress, now: () => new Date(at) });
+    const runtime = createExternalRuntime({ providers, secret: () => key(), egress, now: () => new Date(at) });
     const card = external({ provider: 'openai', model_name: 'x' });
     await runtime.apply(runtime.plan(card), card);
     const seen = async (): Promise<string | undefined> => {
@@ -95,7 +99,7 @@ describe('runtime port, external', () => {
   });
 
   test('FR-006d: without base_url it is OpenAI itself; Ollama is met at its OpenAI face, with or without /v1', async () => {
-    const runtime = createExternalRuntime({ secret, egress });
+    const runtime = createExternalRuntime({ providers, secret, egress });
     const addressOf = async (metadata: Record<string, unknown>): Promise<string> => {
       await runtime.apply(runtime.plan(external(metadata)), external(metadata));
       return runtime.address('r1')!.baseUrl;
@@ -109,7 +113,7 @@ describe('runtime port, external', () => {
   });
 
   test('FR-006d: a card that leads nowhere fails with the field and a remedy', async () => {
-    const runtime = createExternalRuntime({ secret, egress });
+    const runtime = createExternalRuntime({ providers, secret, egress });
     for (const [metadata, reason] of [
       [{ provider: 'toString' }, 'ProviderUnknown'],
       [{ provider: 'ollama', model_name: 'x' }, 'ProviderAddressInvalid'],
@@ -123,7 +127,7 @@ describe('runtime port, external', () => {
   });
 
   test('DEP-7: preflight refuses addresses that must not be called, and a missing key', async () => {
-    const runtime = createExternalRuntime({ secret, egress });
+    const runtime = createExternalRuntime({ providers, secret, egress });
     const level = async (metadata: Record<string, unknown>, id?: string): Promise<string> =>
       (await runtime.preflight(external({ model_name: 'x', ...metadata }, id))).level;
     assert.equal(await level({ provider: 'openai', base_url: origin }), 'green');
@@ -138,7 +142,7 @@ describe('runtime port, external', () => {
   });
 
   test('FR-001: the connection test tells what is right and what is wrong, in time, and never throws', async () => {
-    const testConnection = createConnectionTest({ egress, timeoutMs: 500 });
+    const testConnection = createConnectionTest({ providers, egress, timeoutMs: 500 });
     const ask = (metadata: Record<string, unknown>, apiKey: string | null = KEY) =>
       testConnection({ metadata, apiKey });
     const good = await ask({ provider: 'openai', model_name: 'gpt-4o', base_url: `${origin}/v1` });

@@ -43,7 +43,12 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
   const engines = new Map<string, Engine>();
   const calls = { apply: 0, remove: 0, observe: 0, completions: 0 };
   let down = false;
+  let flaky = { probability: 0, random: () => 1 };
+  const stumble = () => {
+    if (flaky.random() < flaky.probability) throw new Error('the connection broke');
+  };
   const reach = () => {
+    stumble();
     if (down) throw new Error('connect ECONNREFUSED runtime');
   };
 
@@ -97,6 +102,7 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
       const engine: Engine = { server: null, port: 0, since: Date.now(), behaviour, spec, crashed: null, active: 0 };
       engines.set(spec.revisionId, engine);
       await listen(engine);
+      stumble();
     },
     async observe(revisionId): Promise<Observation> {
       reach();
@@ -132,6 +138,7 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
       engines.delete(revisionId);
       engine.server?.closeAllConnections();
       engine.server?.close();
+      stumble();
     },
     address(revisionId) {
       const engine = engines.get(revisionId);
@@ -169,6 +176,8 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
     engines,
     /** The API of the runtime cannot be reached. */
     goDown: (is: boolean) => void (down = is),
+    /** Each call fails before or after its effect with this probability: as seen by a server that dies in between. */
+    beFlaky: (probability: number, random: () => number) => void (flaky = { probability, random }),
     crash(revisionId: string, message: string) {
       const engine = engines.get(revisionId)!;
       engine.crashed = message;

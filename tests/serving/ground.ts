@@ -120,7 +120,7 @@ function createGround(
           void published.push({ type, payload: payload as Record<string, unknown> }),
       },
       egress: async (url, { timeoutMs, ...init }) => fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) }),
-      inFlight: table.inFlight,
+      table,
       log,
       config: settings,
     });
@@ -215,6 +215,7 @@ function createGround(
       await serving.reconciler.stop();
       await table.stop();
       engines.goDown(false);
+      engines.beFlaky(0, () => 1);
       await engines.runtime.close();
       await external.runtime.close();
     },

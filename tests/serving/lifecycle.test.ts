@@ -213,3 +213,34 @@ test('FR-006a: endpoints are listed newest first by environment, model and statu
     { kind: 'endpoint', id: first.id, label: `${first.route.slice(1)} (dev)`, status: 'deploying' },
   ]);
 });
+
+test('FR-006, FR-006i: whatever call to the runtime breaks, before or after its effect, everything converges and nothing is doubled', async () => {
+  for (let seed = 1; seed <= 5; seed += 1) {
+    const g = ground(() => ({}), { crash: { limit: 1_000, settleMs: 60_000 }, drainMs: 20 });
+    let state = seed;
+    // a small generator of its own, so that a failing seed can be run again
+    const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+    g.engines.beFlaky(0.3, random);
+    const { id } = await g.deploy();
+    await g.until(id, ({ revision, status }) => revision === 1 && status === 'healthy');
+    await g.call('redeployEndpoint', { params: { id }, query: { cpuLimit: '3' } });
+    await g.until(id, ({ revision }) => revision === 2);
+    await g.call('rollbackEndpoint', { params: { id } });
+    await g.until(id, ({ revision, status }) => revision === 3 && status === 'healthy');
+    const states = async () => (await g.call('listRevisions', { params: { id } })).map(({ state: at }) => at).join();
+    for (let waited = 0; (await states()) !== 'live,retired,retired'; waited += 1) {
+      assert.ok(waited < 200, `seed ${seed}: ${await states()}`);
+      await g.db.pool.query('update revision_state set remove_after = null where remove_after is not null');
+      await g.serving.reconciler.once();
+    }
+    assert.equal(g.engines.engines.size, 1, `seed ${seed}`);
+    await g.call('deleteEndpoint', { params: { id } });
+    const gone = async () => (await g.call('listEndpoints', {})).every((one) => one.id !== id);
+    for (let waited = 0; !(await gone()); waited += 1) {
+      assert.ok(waited < 200, `seed ${seed}: not deleted`);
+      await g.db.pool.query('update revision_state set remove_after = null where remove_after is not null');
+      await g.serving.reconciler.once();
+    }
+    assert.equal(g.engines.engines.size, 0, `seed ${seed}`);
+  }
+});

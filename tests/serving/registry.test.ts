@@ -26,6 +26,7 @@ test('DEP-3: a registered name routes within 2 s without a reload being asked fo
   assert.deepEqual([made.name, made.endpointId, made.environment, made.enabled], ['assistant', id, 'dev', true]);
   await within('target');
   await g.call('updateRegistration', { params: { name: 'assistant' }, body: { enabled: false } });
+  assert.equal(g.table.resolve('assistant').kind, 'disabled', 'in this process at once');
   await within('disabled');
   await g.call('updateRegistration', { params: { name: 'assistant' }, body: { enabled: true } });
   await within('target');

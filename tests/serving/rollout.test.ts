@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { grounds } from './ground.ts';
 
 const ground = grounds();
@@ -221,4 +222,33 @@ test('FR-006j, DEP-4: redeploy and rollback under load: no request fails', async
   const total = [...seen.values()].reduce((sum, count) => sum + count, 0);
   assert.ok(total >= 100, `${total} requests`);
   assert.deepEqual([...seen.keys()].sort(), [1, 2, 3]);
+});
+
+test('DEP-8: an endpoint whose test completion takes long holds up no other', async () => {
+  const g = ground(({ env }) => (env.SLOW ? { answerMs: 2_000 } : {}), {
+    verification: { attempts: 2, timeoutMs: 4_000, prompt: 'Hi' },
+  });
+  await g.serving.reconciler.start();
+  const slow = await g.deploy({ env: { SLOW: '1' } });
+  await sleep(300);
+  const fast = await g.deploy();
+  for (let waited = 0; (await g.get(fast.id)).status !== 'healthy'; waited += 1) {
+    assert.ok(waited < 100, 'the fast one waits');
+    await sleep(10);
+  }
+  assert.equal((await g.get(slow.id)).status, 'deploying');
+});
+
+test('FR-006: twenty deployments at once all become healthy and share the connections', async () => {
+  const g = ground();
+  await g.serving.reconciler.start();
+  const made = await Promise.all(Array.from({ length: 20 }, () => g.deploy()));
+  for (let waited = 0; ; waited += 1) {
+    const all = await Promise.all(made.map(({ id }) => g.get(id)));
+    if (all.every(({ status }) => status === 'healthy')) break;
+    assert.ok(waited < 200, 'not all healthy');
+    await sleep(50);
+  }
+  const same = await Promise.allSettled(Array.from({ length: 10 }, () => g.deploy({ route: '/one-name' })));
+  assert.equal(same.filter(({ status }) => status === 'fulfilled').length, 1, 'one name, one endpoint');
 });

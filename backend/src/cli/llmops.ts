@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { isFailure, type ErrorCode } from '#platform/errors';
 import { addDataCommands } from './data.ts';
+import { addSecurityCommands } from './security.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 not now (the same command may work later), 130 interrupted. */
 const exitCodes: Partial<Record<ErrorCode, number>> = {
@@ -17,6 +18,7 @@ const program = new Command('llmops')
   .exitOverride()
   .showHelpAfterError();
 addDataCommands(program);
+addSecurityCommands(program);
 
 try {
   await program.parseAsync();

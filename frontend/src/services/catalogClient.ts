@@ -1,5 +1,4 @@
 import type { ArgumentsOf, Tables } from '@llm-ops/sdk';
-import { addressOf } from '@llm-ops/sdk';
 import type { ModelStatus } from '@llm-ops/contracts';
 import { api } from './api.ts';
 
@@ -13,15 +12,12 @@ export const catalogClient = {
   createModel: (payload: Body<'createModel'>) => api.call('createModel', { body: payload }),
   updateModel: (modelId: string, payload: Body<'updateModel'>) =>
     api.call('updateModel', { params: { id: modelId }, body: payload }),
-  updateModelStatus: (modelId: string, status: ModelStatus, options: { accept_pickle?: boolean; notes?: string } = {}) =>
-    api.call('updateModelStatus', { params: { id: modelId }, body: { status, ...options } }),
+  updateModelStatus: (
+    modelId: string,
+    status: ModelStatus,
+    options: { accept_pickle?: boolean; notes?: string } = {},
+  ) => api.call('updateModelStatus', { params: { id: modelId }, body: { status, ...options } }),
   deleteModel: (modelId: string) => api.call('deleteModel', { params: { id: modelId } }),
-  uploadModelFiles: (modelId: string, files: readonly File[]) => {
-    const body = new FormData();
-    for (const file of files) body.append('files', file, file.name);
-    return api.call('uploadModelFiles', { params: { id: modelId }, body });
-  },
-  modelFileAddress: (modelId: string, path: string) => addressOf('getModelFile', { id: modelId, path }),
   downloadModelFile: (modelId: string, path: string) => api.call('getModelFile', { params: { id: modelId, path } }),
   deleteModelFile: (modelId: string, path: string) => api.call('deleteModelFile', { params: { id: modelId, path } }),
   listModelVersions: (modelId: string) =>
@@ -36,7 +32,8 @@ export const catalogClient = {
     api.call('rollbackModel', { params: { id: modelId }, body: payload }),
   getModelLineage: (modelId: string) => api.call('getModelLineage', { params: { id: modelId } }),
   testModelConnection: (modelId: string) => api.call('testModelConnection', { params: { id: modelId } }),
-  importFromHuggingFace: (payload: Body<'importFromHuggingFace'>) => api.call('importFromHuggingFace', { body: payload }),
+  importFromHuggingFace: (payload: Body<'importFromHuggingFace'>) =>
+    api.call('importFromHuggingFace', { body: payload }),
   listModelImports: (modelId: string) => api.call('listModelImports', { params: { id: modelId } }),
   listApprovals: (query?: Query<'listApprovals'>) => api.call('listApprovals', { query }),
 };

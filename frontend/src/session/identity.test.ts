@@ -3,7 +3,8 @@ import { headersOf } from './identity.ts';
 
 it('header mode: names in any script travel as UTF-8 bytes', () => {
   const headers = headersOf({ userId: '김민수', roles: ['admin', 'viewer'], team: ' 검색팀 ' });
-  const read = (value: string | undefined) => new TextDecoder().decode(Uint8Array.from(value ?? '', (at) => at.charCodeAt(0)));
+  const read = (value: string | undefined) =>
+    new TextDecoder().decode(Uint8Array.from(value ?? '', (at) => at.charCodeAt(0)));
   expect(read(headers['x-user-id'])).toBe('김민수');
   expect(read(headers['x-user-team'])).toBe('검색팀');
   expect(headers['x-user-roles']).toBe('admin,viewer');

@@ -20,7 +20,8 @@ async function readSession(): Promise<{ signIn: SignIn; session: Session }> {
 
 /** Who is signed in and what they may do, by the server's own rules. */
 export function useSession() {
-  const query = useQuery({ queryKey: ['session'], queryFn: readSession, staleTime: 60_000, retry: 1 });
+  // many parts ask; one that appears after a failure must not ask again by itself, or the sign-in screen would chase itself away
+  const query = useQuery({ queryKey: ['session'], queryFn: readSession, staleTime: 60_000, retryOnMount: false });
   const session = computed(() => query.data.value?.session ?? null);
   const ability = computed(() =>
     createMongoAbility(unpackRules((session.value?.rules ?? []) as PackRule<never>[]), { anyAction: '*' }),

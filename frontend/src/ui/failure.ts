@@ -1,4 +1,5 @@
 import { ApiError } from '@llm-ops/sdk';
+import { i18n } from '../i18n.ts';
 
 export interface ShownFailure {
   message: string;
@@ -9,10 +10,25 @@ export interface ShownFailure {
 
 /** What a person sees of any error. */
 export function failureOf(error: unknown, unexpected: string): ShownFailure {
+  if (error instanceof ApiError && error.code === 'network_unreachable') {
+    // no server spoke, so the words are ours
+    const { t } = i18n.global;
+    return {
+      message: t('shell.error.unreachable'),
+      remedy: t('shell.error.unreachableRemedy'),
+      errorId: null,
+      issues: [],
+    };
+  }
   if (error instanceof ApiError) {
     return { message: error.message, remedy: error.remedy, errorId: error.errorId, issues: error.issues };
   }
-  return { message: error instanceof Error && error.message ? error.message : unexpected, remedy: null, errorId: null, issues: [] };
+  return {
+    message: error instanceof Error && error.message ? error.message : unexpected,
+    remedy: null,
+    errorId: null,
+    issues: [],
+  };
 }
 
 /** The message for one field of a form, by its dotted path. */

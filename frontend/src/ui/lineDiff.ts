@@ -69,14 +69,24 @@ export function lineDiff(before: string, after: string, diff: Diff, within: Diff
             ? null
             : {
                 number: number.before,
-                pieces: both ? piecesOf(oldLine, parts.map(({ fromA, toA }) => [fromA, toA])) : whole(oldLine),
+                pieces: both
+                  ? piecesOf(
+                      oldLine,
+                      parts.map(({ fromA, toA }) => [fromA, toA]),
+                    )
+                  : whole(oldLine),
               },
         after:
           newLine === undefined
             ? null
             : {
                 number: number.after,
-                pieces: both ? piecesOf(newLine, parts.map(({ fromB, toB }) => [fromB, toB])) : whole(newLine),
+                pieces: both
+                  ? piecesOf(
+                      newLine,
+                      parts.map(({ fromB, toB }) => [fromB, toB]),
+                    )
+                  : whole(newLine),
               },
         changed: true,
       });

@@ -9,6 +9,8 @@ export interface Column<Row> {
   class?: string;
 }
 
+const collator = new Intl.Collator(undefined, { numeric: true });
+
 /** A sorted copy; rows without a value go last either way, and numbers inside texts count as numbers (v2 before v10). */
 export function sortRows<Row>(
   rows: readonly Row[],
@@ -23,6 +25,6 @@ export function sortRows<Row>(
     const b = value(rowB) ?? null;
     if (a === null || b === null) return Number(a === null) - Number(b === null);
     if (typeof a === 'number' && typeof b === 'number') return direction * (a - b);
-    return direction * String(a).localeCompare(String(b), undefined, { numeric: true });
+    return direction * collator.compare(String(a), String(b));
   });
 }

@@ -41,7 +41,9 @@ describe('FR-002: the visual diff', () => {
       for (const after of texts) {
         const lines = lineDiff(before, after, diff, presentableDiff);
         const side = (name: 'before' | 'after') =>
-          lines.flatMap((line) => (line[name] ? [line[name].pieces.map((piece) => piece.text).join('')] : [])).join('\n');
+          lines
+            .flatMap((line) => (line[name] ? [line[name].pieces.map((piece) => piece.text).join('')] : []))
+            .join('\n');
         expect([side('before'), side('after')]).toEqual([before, after]);
       }
     }
@@ -52,8 +54,18 @@ describe('UI-1: tables', () => {
   const columns = [{ key: 'v', label: 'v', value: (row: { v: string | null }) => row.v }];
   it('sorts versions by their numbers and leaves empty cells last', () => {
     const rows = ['v10', null, 'v2', 'v1'].map((v) => ({ v }));
-    expect(sortRows(rows, columns, { key: 'v', descending: false }).map(({ v }) => v)).toEqual(['v1', 'v2', 'v10', null]);
-    expect(sortRows(rows, columns, { key: 'v', descending: true }).map(({ v }) => v)).toEqual(['v10', 'v2', 'v1', null]);
+    expect(sortRows(rows, columns, { key: 'v', descending: false }).map(({ v }) => v)).toEqual([
+      'v1',
+      'v2',
+      'v10',
+      null,
+    ]);
+    expect(sortRows(rows, columns, { key: 'v', descending: true }).map(({ v }) => v)).toEqual([
+      'v10',
+      'v2',
+      'v1',
+      null,
+    ]);
   });
 });
 
@@ -72,7 +84,8 @@ describe('reliability: markup in model cards', () => {
     for (const element of host.querySelectorAll('*')) {
       expect([...element.attributes].filter(({ name }) => name.startsWith('on'))).toEqual([]);
     }
-    for (const link of host.querySelectorAll('a')) expect(link.getAttribute('href') ?? '').not.toMatch(/^(javascript|data):/i);
+    for (const link of host.querySelectorAll('a'))
+      expect(link.getAttribute('href') ?? '').not.toMatch(/^(javascript|data):/i);
   });
   it('renders what is meant', () => {
     expect(renderMarkdown('A **small** model\n\n- one')).toContain('<strong>small</strong>');
@@ -88,7 +101,11 @@ describe('UI-1: errors show message, field and remedy', () => {
     remedy: 'Correct the fields.',
   });
   it('takes them from the answer', () => {
-    expect(failureOf(error, '?')).toMatchObject({ message: 'Not valid.', errorId: 'e-1', remedy: 'Correct the fields.' });
+    expect(failureOf(error, '?')).toMatchObject({
+      message: 'Not valid.',
+      errorId: 'e-1',
+      remedy: 'Correct the fields.',
+    });
     expect(issueOf(error, 'metadata.description')).toBe('Say what it is.');
     expect(issueOf(error, 'name')).toBeUndefined();
   });

@@ -18,7 +18,9 @@ export function useQueryFilters<const Name extends string>(names: readonly Name[
   }
   return {
     filters,
-    values: computed(() => Object.fromEntries(names.map((name) => [name, read(name)])) as Record<Name, string | undefined>),
+    values: computed(
+      () => Object.fromEntries(names.map((name) => [name, read(name)])) as Record<Name, string | undefined>,
+    ),
     active: computed(() => names.some((name) => read(name) !== undefined)),
     clear: () =>
       void router.replace({

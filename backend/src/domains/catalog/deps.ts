@@ -1,3 +1,4 @@
+import type { Identity } from '#platform/access';
 import type { Db } from '#platform/db';
 import type { Events } from '#platform/events';
 import type { Trx } from '#platform/http';
@@ -27,6 +28,8 @@ export interface CatalogDeps {
   hub: Hub;
   /** Asks an external provider whether it knows us; `metadata` is the card of the model. Does not throw for what the provider does. */
   testConnection(external: { metadata: Record<string, unknown>; apiKey: string | null }): Promise<ConnectionTest>;
+  /** The team that a row will belong to: made on first use by those whose it is. Throws `team_not_found`. */
+  ensureTeam(trx: Trx, name: string, identity: Identity): Promise<void>;
   log: Logger;
   now(): Date;
   config: {

@@ -91,6 +91,7 @@ export function createModels(
     requireTeam(access, row.owner_team);
     access.require('model:write', resourceOf(row));
     await requireBase(access, row.base_model_id, trx);
+    await deps.ensureTeam(trx, row.owner_team, access.identity);
     const inserted = await store.insert(trx, row);
     if (inserted === null) {
       throw failure('model_version_exists', {

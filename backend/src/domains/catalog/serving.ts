@@ -65,16 +65,16 @@ export function createServing(deps: CatalogDeps & { store: CatalogStore }) {
      * The model for a deployment, checked (FR-001a). Throws `model_not_found`, `model_not_approved`, `model_incomplete`,
      * `model_files_unverified`, `model_file_invalid`, `model_approval_void`, `model_files_missing`, `model_pickle_not_accepted`.
      */
-    async deployable(id: string): Promise<{ model: ServableModel }> {
-      const { row, files } = await load(id);
+    async deployable(id: string, trx?: Trx): Promise<{ model: ServableModel }> {
+      const { row, files } = await load(id, trx);
       checkServable(row, files);
       if (row.type !== 'external') await checkStored(row, files);
       return { model: toServable(row, files) };
     },
 
     /** The model as it is, without any check but that it is there. Throws `model_not_found`. */
-    async getForServing(id: string): Promise<{ model: ServableModel }> {
-      const { row, files } = await load(id);
+    async getForServing(id: string, trx?: Trx): Promise<{ model: ServableModel }> {
+      const { row, files } = await load(id, trx);
       return { model: toServable(row, files) };
     },
 

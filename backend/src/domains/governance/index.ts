@@ -13,6 +13,7 @@ import { createRoutes } from './routes.ts';
 import { createTeams } from './teams.ts';
 
 export { ensureTeam } from './teams.ts';
+export { auditHeadKey } from './head.ts';
 
 /** Keys, policies, teams and the audit log. */
 export interface Governance {

@@ -42,10 +42,10 @@ export function createChanges({ catalog, events }: { catalog: ServingCatalog; ev
 
     /** A model that may be served by this identity; it cannot be deleted before the transaction ends. */
     async servable(trx: Trx, access: Access, id: string): Promise<ServableModel> {
-      const known = await catalog.getForServing(id);
+      const known = await catalog.getForServing(id, trx);
       requireModel(access, known.model);
       await catalog.hold(trx, id);
-      return (await catalog.deployable(id)).model;
+      return (await catalog.deployable(id, trx)).model;
     },
 
     /** A further revision of an endpoint becomes the wanted one. */

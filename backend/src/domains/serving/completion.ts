@@ -1,3 +1,4 @@
+import { isFailure } from '#platform/errors';
 import type { Address } from '#ports/runtime';
 import type { Usage } from './tables.ts';
 
@@ -79,6 +80,7 @@ function usageOf(usage: Partial<Usage> | undefined): Usage | null {
 
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (isFailure(error)) return error.message;
   const cause = error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : null;
   return cause === null || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

@@ -13,6 +13,7 @@ import { createRegistry } from './registry.ts';
 import { createRevisions } from './revisions.ts';
 import { createRoutes } from './routes.ts';
 import { endpointsOfModel } from './store.ts';
+import type { RouteTable } from './table.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
 
 export interface ServingDeps {
@@ -23,8 +24,8 @@ export interface ServingDeps {
   events: Publisher;
   /** for test completions of external models: under the egress rules */
   egress: Send;
-  /** requests under way to a revision from this process: `RouteTable.inFlight` */
-  inFlight: (revisionId: string) => number;
+  /** of this process: it counts requests under way, and denies at once what is being disabled */
+  table: Pick<RouteTable, 'inFlight' | 'deny' | 'admit'>;
   log: Logger;
   config: ServingConfig;
 }
@@ -39,7 +40,7 @@ export interface Serving {
 
 /** Endpoints, revisions and routes: the control plane of serving. */
 export function createServing(deps: ServingDeps): Serving {
-  const { db, runtimes, catalog, events, egress, config } = deps;
+  const { db, runtimes, catalog, events, egress, table, config } = deps;
   const changes = createChanges({ catalog, events });
   const checks = createChecks({ db, runtimes, catalog, config });
   return {
@@ -48,9 +49,9 @@ export function createServing(deps: ServingDeps): Serving {
       endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
       revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
       inspect: createInspect({ db, runtimes, egress, config }),
-      registry: createRegistry({ db }),
+      registry: createRegistry({ db, gate: table }),
     }),
-    reconciler: createReconciler(deps),
+    reconciler: createReconciler({ ...deps, inFlight: table.inFlight }),
     async references(trx, modelId) {
       const rows = await endpointsOfModel(trx, modelId);
       return rows.map(({ id, name, environment, status }) => ({

@@ -15,7 +15,7 @@ import type { ServingConfig } from './types.ts';
 export interface Reconciler {
   /** Looks at once, then every interval, sooner while something is under way or when the database tells of a change. */
   start(): Promise<void>;
-  /** Ends after what is being done. */
+  /** Ends after what is being done, or after 5 s. */
   stop(): Promise<void>;
   /** One look at every endpoint; true when something is under way. */
   once(): Promise<boolean>;
@@ -33,6 +33,7 @@ interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs'> {
 const soonMs = 200;
 const atOnce = 4;
 const rounds = 12;
+const patienceMs = 5_000;
 /** What no row wants any more is looked for this often, counted in looks. */
 const collectEvery = 30;
 
@@ -47,6 +48,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let wake: (() => void) | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let looks = 0;
+  let queue: { endpoint: EndpointView; now: Date }[] = [];
+  const looking = new Set<string>();
+  const workers = new Set<Promise<void>>();
 
   async function observe(endpoint: EndpointView): Promise<Map<string, Observation>> {
     const observations = new Map<string, Observation>();
@@ -141,17 +145,35 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
-  async function once(): Promise<boolean> {
+  /**
+   * Looks at every endpoint that is not being looked at already, a few at once. `settled` resolves when these looks have ended: one that
+   * takes long (a test completion, an engine that drains) holds up no other.
+   */
+  async function lookAround(): Promise<{ under: boolean; settled: Promise<unknown> }> {
     const seen: Seen = await loadEndpoints(db.kysely);
-    const queue = [...seen.endpoints];
-    const work = async () => {
-      for (let next = queue.shift(); next && !stopping.signal.aborted; next = queue.shift()) await look(next, seen.now);
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
+    queue = seen.endpoints.filter(({ id }) => !looking.has(id)).map((endpoint) => ({ endpoint, now: seen.now }));
+    while (workers.size < Math.min(atOnce, workers.size + queue.length)) {
+      const worker: Promise<void> = work().finally(() => workers.delete(worker));
+      workers.add(worker);
+    }
     if (looks++ % collectEvery === 0) {
       await collect().catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'could not look for leftovers'));
     }
-    return seen.endpoints.some(busy);
+    return { under: seen.endpoints.some(busy), settled: Promise.all(workers) };
+  }
+
+  async function work(): Promise<void> {
+    for (let next = queue.shift(); next && !stopping.signal.aborted; next = queue.shift()) {
+      const { endpoint, now } = next;
+      looking.add(endpoint.id);
+      await look(endpoint, now).finally(() => looking.delete(endpoint.id));
+    }
+  }
+
+  async function once(): Promise<boolean> {
+    const { under, settled } = await lookAround();
+    await settled;
+    return under;
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -159,7 +181,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       let pause = config.reconcileIntervalMs;
       const woken = new Promise<void>((resolve) => (wake = resolve));
       try {
-        if (await once()) pause = Math.min(soonMs, pause);
+        const { under, settled } = await lookAround();
+        if (under) pause = Math.min(soonMs, pause);
+        await Promise.race([settled, sleep(config.reconcileIntervalMs, undefined, { ref: false })]);
       } catch (error) {
         log[unavailable(error) ? 'warn' : 'error'](
           { reason: reasonOf(error) },
@@ -188,6 +212,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       wake?.();
       await listening?.close();
       await loop;
+      // what takes longer is left: any server continues it
+      await Promise.race([Promise.all(workers), sleep(patienceMs, undefined, { ref: false })]);
       loop = null;
     },
   };

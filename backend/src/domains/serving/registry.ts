@@ -24,8 +24,14 @@ type RouteView = DataOf<Routes['getRoute']>;
 type RegistrationView = DataOf<Routes['getRegistration']>;
 type GivenTarget = BodyOf<Routes['createRoute']>['targets'][number];
 
+/** The route table of this process: what is being disabled is denied at once. */
+export interface Gate {
+  deny(routeId: string): void;
+  admit(routeId: string): void;
+}
+
 /** Names and where they lead. A registration is the same row: a name with one endpoint. */
-export function createRegistry({ db }: { db: Db }) {
+export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
   const resourceOf = (row: Pick<RouteRow, 'name' | 'environment' | 'team'> & { id?: string }) => ({
     type: 'route',
     ...(row.id === undefined ? {} : { id: row.id }),
@@ -148,6 +154,8 @@ export function createRegistry({ db }: { db: Db }) {
   async function change(trx: Trx, row: RouteRow, changes: Parameters<typeof updateRoute>[2]): Promise<RouteRow> {
     const changed = await updateRoute(trx, row.id, changes);
     if (!changed) throw failure('route_not_found');
+    if (changed.enabled) gate.admit(row.id);
+    else gate.deny(row.id);
     await tellServing(trx, row.targets[0]?.endpointId ?? row.id);
     return changed;
   }
@@ -195,6 +203,7 @@ export function createRegistry({ db }: { db: Db }) {
     async deleteRoute(trx: Trx, access: Access, id: string): Promise<{ id: string }> {
       const row = allowed(access, await findRoute(trx, id), 'route:write');
       await deleteRoute(trx, id);
+      gate.deny(id);
       await tellServing(trx, row.targets[0]?.endpointId ?? id);
       return { id };
     },
@@ -248,6 +257,7 @@ export function createRegistry({ db }: { db: Db }) {
     ): Promise<{ name: string }> {
       const row = await registered(trx, access, name, environment, 'route:write');
       await deleteRoute(trx, row.id);
+      gate.deny(row.id);
       await tellServing(trx, row.targets[0]?.endpointId ?? row.id);
       return { name };
     },

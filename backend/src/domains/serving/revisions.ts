@@ -86,7 +86,7 @@ export function createRevisions(deps: RevisionsDeps) {
       if (!to) throw failure('revision_not_found');
       // what was approved then must still be: its bytes are served again
       await catalog.hold(trx, to.model_id);
-      const { model } = await catalog.deployable(to.model_id);
+      const { model } = await catalog.deployable(to.model_id, trx);
       if (digestOf(model) !== to.artifact_digest) {
         throw failure('revision_not_found', {
           message: `The files of ${to.model_name} ${to.version} are no longer those of revision ${to.number}.`,

@@ -73,7 +73,7 @@ export interface ListedRoute {
 
 /** The gateway's view of routes: answers from memory alone. */
 export interface RouteTable {
-  /** Loads once (waiting for the database if it must) and keeps up from then on. */
+  /** Loads once (throws `database_unavailable` when it cannot) and keeps up from then on. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Reads again now; for tests and after changes of one's own. */
@@ -85,8 +85,13 @@ export interface RouteTable {
   /** Counts a request under way to a revision; call what comes back once when it has ended. */
   acquire(revisionId: string): () => void;
   inFlight(revisionId: string): number;
-  /** when the snapshot was last read; null before the first time */
-  loadedAt(): Date | null;
+  /**
+   * Denies a route in this process from now on, before the change that disables it is even committed; until that change has been read.
+   * Without it a request could slip through in the milliseconds that a notification takes.
+   */
+  deny(routeId: string): void;
+  /** Takes a `deny` back. */
+  admit(routeId: string): void;
 }
 
 interface TableDeps {
@@ -106,8 +111,9 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   const pollMs = deps.pollMs ?? 2_000;
   const counts = new Map<string, number>();
   const attached = new Set<string>();
+  /** route → until when it is denied, in ms since 1970 */
+  const denied = new Map<string, number>();
   let snapshot: Snapshot = buildSnapshot({ routes: [], endpoints: [], revisions: [] });
-  let at: Date | null = null;
   let loading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | null = null;
@@ -133,7 +139,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     const found = await loadRouting(db.kysely);
     for (const revision of found.revisions) await attach(revision);
     snapshot = buildSnapshot(found);
-    at = new Date();
+    for (const [id, until] of denied) if (until < Date.now()) denied.delete(id);
   }
 
   /** One load at a time; a wish that comes during one is served by the next, which starts after it. */
@@ -163,11 +169,16 @@ export function createRouteTable(deps: TableDeps): RouteTable {
 
   function candidates(name: string, options: ResolveOptions): Candidate[] {
     const { environment, pinned, sees } = options;
-    return (snapshot.get(name) ?? []).filter(
+    const found = (snapshot.get(name) ?? []).filter(
       ({ route }) =>
         (environment === undefined || route.environment === environment) &&
         (!pinned || pinned.includes(route.environment)) &&
         (!sees || sees({ team: route.team, visibility: route.visibility, createdBy: route.created_by })),
+    );
+    if (denied.size === 0) return found;
+    const now = Date.now();
+    return found.map((one) =>
+      (denied.get(one.route.id) ?? 0) > now ? { ...one, route: { ...one.route, enabled: false } } : one,
     );
   }
 
@@ -267,6 +278,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
       };
     },
     inFlight: (revisionId) => counts.get(revisionId) ?? 0,
-    loadedAt: () => at,
+    deny: (routeId) => void denied.set(routeId, Date.now() + pollMs + 250),
+    admit: (routeId) => void denied.delete(routeId),
   };
 }

@@ -1,4 +1,4 @@
-import { roles } from '@llm-ops/contracts';
+import { roles, TeamName } from '@llm-ops/contracts';
 import { z } from 'zod';
 
 /** How one option is described beside its zod type; `group` orders the pages generated from it. */
@@ -161,8 +161,8 @@ export const options = {
       .string()
       .default('{}')
       .transform((value, context) => parseMap(value, context)),
-    'JSON object from a group to {"teams": ["..."], "roles": ["..."]}.',
-    { example: '{"ml-admins":{"teams":["platform"],"roles":["admin"]}}' },
+    'JSON object from a group to {"team": "...", "roles": ["..."]}.',
+    { example: '{"ml-admins":{"team":"platform","roles":["admin"]}}' },
   ),
   SESSION_HOURS: option('Identity', integer(1, 720, 12), 'How long a web session lasts.'),
   APPROVAL_FOUR_EYES: option(
@@ -300,7 +300,7 @@ export type Settings = { [K in OptionName]: z.output<(typeof options)[K]['schema
 /** What being in a group of the identity provider means here. */
 const GroupMap = z.record(
   z.string(),
-  z.object({ teams: z.array(z.string()).default([]), roles: z.array(z.enum(roles)).default([]) }),
+  z.object({ team: TeamName.optional(), roles: z.array(z.enum(roles)).optional() }),
 );
 
 function parseMap(value: string, context: z.RefinementCtx): z.output<typeof GroupMap> {
@@ -312,7 +312,7 @@ function parseMap(value: string, context: z.RefinementCtx): z.output<typeof Grou
   }
   context.addIssue({
     code: 'custom',
-    message: 'Write a JSON object from a group to {"teams": ["..."], "roles": ["..."]}.',
+    message: 'Write a JSON object from a group to {"team": "...", "roles": ["..."]}.',
   });
   return z.NEVER;
 }

@@ -91,14 +91,16 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
     for (const [name, route] of Object.entries(table)) {
       const handler = handlers[name];
       if (handler === undefined) throw new Error(`Route ${name} has no handler.`);
-      const url = `${basePath}${route.path}`.replace(/\{path\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
-      methodsOf.set(url, (methodsOf.get(url) ?? new Set()).add(route.method));
-      app.route({
-        method: route.method,
-        url,
-        exposeHeadRoute: false,
-        handler: (request, reply) => serve(deps, route, handler, request, reply),
-      });
+      for (const path of addressesOf(route)) {
+        const url = `${basePath}${path}`.replace(/\{path\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
+        methodsOf.set(url, (methodsOf.get(url) ?? new Set()).add(route.method));
+        app.route({
+          method: route.method,
+          url,
+          exposeHeadRoute: false,
+          handler: (request, reply) => serve(deps, route, handler, request, reply),
+        });
+      }
     }
   }
   for (const [url, methods] of methodsOf) {
@@ -137,6 +139,11 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
   'cross-origin-opener-policy': 'same-origin',
 };
+
+/** The documents write policies, audit, cost and the like with and without `/governance`: both answer. */
+function addressesOf({ path }: RouteSpec): string[] {
+  return path.startsWith('/governance/') ? [path, path.slice('/governance'.length)] : [path];
+}
 
 /** `x-request-id` as it came when it is a plain token, else a new one. */
 export function requestIdOf(request: IncomingMessage): string {

@@ -5,7 +5,13 @@ import { type Lineage, layoutLineage } from './lineageLayout.ts';
 import { refusalOf } from './modelFiles.ts';
 
 describe('FR-001c: what the form of a new model sends', () => {
-  const base = { ...emptyForm(), name: ' llama ', ownerTeam: 'nlp', description: 'A model.', metadata: '{"tags":["a"]}' };
+  const base = {
+    ...emptyForm(),
+    name: ' llama ',
+    ownerTeam: 'nlp',
+    description: 'A model.',
+    metadata: '{"tags":["a"]}',
+  };
   it('a base model: card fields join the JSON, empty ones are left out', () => {
     expect(createPayload(base)).toEqual({
       name: 'llama',
@@ -18,8 +24,18 @@ describe('FR-001c: what the form of a new model sends', () => {
     });
   });
   it('OpenAI and Ollama: their configuration is added to the metadata', () => {
-    const external = { ...base, type: 'external' as const, modelName: 'gpt-4', apiKey: 'sk-1', endpoint: 'http://localhost:11434' };
-    expect(createPayload(external).metadata).toMatchObject({ provider: 'openai', model_name: 'gpt-4', api_key: 'sk-1' });
+    const external = {
+      ...base,
+      type: 'external' as const,
+      modelName: 'gpt-4',
+      apiKey: 'sk-1',
+      endpoint: 'http://localhost:11434',
+    };
+    expect(createPayload(external).metadata).toMatchObject({
+      provider: 'openai',
+      model_name: 'gpt-4',
+      api_key: 'sk-1',
+    });
     const ollama = createPayload({ ...external, provider: 'ollama' }).metadata;
     expect(ollama).toMatchObject({ provider: 'ollama', endpoint: 'http://localhost:11434' });
     expect(ollama).not.toHaveProperty('api_key');
@@ -54,9 +70,21 @@ describe('FR-001a: files are looked at before they are sent', () => {
 });
 
 describe('FR-001: the lineage graph', () => {
-  const node = (id: string, kind: 'model' | 'dataset' | 'endpoint', focus = false) => ({ id, kind, label: id, status: 'approved', focus });
+  const node = (id: string, kind: 'model' | 'dataset' | 'endpoint', focus = false) => ({
+    id,
+    kind,
+    label: id,
+    status: 'approved',
+    focus,
+  });
   const graph: Lineage = {
-    nodes: [node('m', 'model', true), node('d', 'dataset'), node('b', 'model'), node('e', 'endpoint'), node('old', 'model')],
+    nodes: [
+      node('m', 'model', true),
+      node('d', 'dataset'),
+      node('b', 'model'),
+      node('e', 'endpoint'),
+      node('old', 'model'),
+    ],
     edges: [
       { from: 'm', to: 'd', relation: 'trained_on' },
       { from: 'm', to: 'b', relation: 'derived_from' },
@@ -78,7 +106,11 @@ describe('FR-001: the lineage graph', () => {
   it('survives a cycle and an edge to nowhere', () => {
     const cyclic = layoutLineage({
       ...graph,
-      edges: [...graph.edges, { from: 'b', to: 'm', relation: 'derived_from' }, { from: 'm', to: 'gone', relation: 'derived_from' }],
+      edges: [
+        ...graph.edges,
+        { from: 'b', to: 'm', relation: 'derived_from' },
+        { from: 'm', to: 'gone', relation: 'derived_from' },
+      ],
     });
     expect(cyclic.nodes).toHaveLength(5);
   });

@@ -1,4 +1,6 @@
-export type ParsedObject = { ok: true; value: Record<string, unknown> } | { ok: false; reason: string; kind: 'syntax' | 'shape' };
+export type ParsedObject =
+  | { ok: true; value: Record<string, unknown> }
+  | { ok: false; reason: string; kind: 'syntax' | 'shape' };
 
 /** An object written as JSON; empty text is an empty object. */
 export function parseObject(text: string): ParsedObject {
@@ -9,7 +11,8 @@ export function parseObject(text: string): ParsedObject {
   } catch (error) {
     return { ok: false, kind: 'syntax', reason: error instanceof Error ? error.message : String(error) };
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, kind: 'shape', reason: '' };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { ok: false, kind: 'shape', reason: '' };
   return { ok: true, value: value as Record<string, unknown> };
 }
 

@@ -19,7 +19,8 @@ export const box = { width: 200, height: 52, gapX: 110, gapY: 28 };
 /** Which end is drawn at the left: data and bases before what was made of them, endpoints last. */
 function ends(edge: Edge, nodes: ReadonlyMap<string, Node>): [left: string, right: string] {
   const kind = (id: string) => nodes.get(id)?.kind;
-  if (edge.relation === 'trained_on') return kind(edge.from) === 'dataset' ? [edge.from, edge.to] : [edge.to, edge.from];
+  if (edge.relation === 'trained_on')
+    return kind(edge.from) === 'dataset' ? [edge.from, edge.to] : [edge.to, edge.from];
   if (edge.relation === 'serves') return kind(edge.from) === 'endpoint' ? [edge.to, edge.from] : [edge.from, edge.to];
   return [edge.to, edge.from];
 }
@@ -32,12 +33,17 @@ export function layoutLineage({ nodes, edges }: Lineage): {
   height: number;
 } {
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const links = edges.filter((edge) => byId.has(edge.from) && byId.has(edge.to)).map((edge) => ({ edge, ends: ends(edge, byId) }));
+  const links = edges
+    .filter((edge) => byId.has(edge.from) && byId.has(edge.to))
+    .map((edge) => ({ edge, ends: ends(edge, byId) }));
   const start = nodes.find((node) => node.focus) ?? nodes[0];
   const column = new Map<string, number>(start ? [[start.id, 0]] : []);
   const queue = start ? [start.id] : [];
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
-    for (const { edge, ends: [left, right] } of links) {
+    for (const {
+      edge,
+      ends: [left, right],
+    } of links) {
       const step = edge.relation === 'version_of' ? 0 : 1;
       const next = left === id ? right : right === id ? left : undefined;
       if (next === undefined || column.has(next)) continue;
@@ -75,7 +81,14 @@ export function layoutLineage({ nodes, edges }: Lineage): {
       return [{ ...edge, path: `M${x},${upper.y + box.height} L${x},${lower.y}`, labelX: x + 38, labelY }];
     }
     const middle = (startX + b.x) / 2;
-    return [{ ...edge, path: `M${startX},${y1} C${middle},${y1} ${middle},${y2} ${b.x},${y2}`, labelX: middle, labelY: (y1 + y2) / 2 }];
+    return [
+      {
+        ...edge,
+        path: `M${startX},${y1} C${middle},${y1} ${middle},${y2} ${b.x},${y2}`,
+        labelX: middle,
+        labelY: (y1 + y2) / 2,
+      },
+    ];
   });
   const count = Math.max(1, ...[...columns.keys()].map((at) => at + 1));
   return {

@@ -20,7 +20,8 @@ type Refusal = 'name' | 'extension' | 'size' | 'empty';
 export function refusalOf({ name, size }: { name: string; size: number }): Refusal | null {
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(name) || /^\.+$/.test(name)) return 'name';
   const lower = name.toLowerCase();
-  if (!fileExtensions.some((extension) => lower.endsWith(extension) && lower.length > extension.length)) return 'extension';
+  if (!fileExtensions.some((extension) => lower.endsWith(extension) && lower.length > extension.length))
+    return 'extension';
   if (size === 0) return 'empty';
   return size > maxFileBytes ? 'size' : null;
 }

@@ -22,7 +22,12 @@ export function useUploads(done: () => void) {
     item.error = null;
     item.stop = new AbortController();
     try {
-      await sendFile({ modelId: target, file: item.file, signal: item.stop.signal, onProgress: (sent) => (item.sent = sent) });
+      await sendFile({
+        modelId: target,
+        file: item.file,
+        signal: item.stop.signal,
+        onProgress: (sent) => (item.sent = sent),
+      });
       item.sent = item.file.size;
       item.state = 'done';
       done();

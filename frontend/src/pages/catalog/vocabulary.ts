@@ -32,4 +32,5 @@ export const stepsFrom = (status: ModelStatus): Step[] => steps[status];
 
 /** May its card be changed, and may files be added? */
 export const takesCard = (status: ModelStatus) => status === 'draft';
-export const takesFiles = (status: ModelStatus) => status === 'draft' || status === 'under_review' || status === 'approved';
+export const takesFiles = (status: ModelStatus) =>
+  status === 'draft' || status === 'under_review' || status === 'approved';

@@ -18,7 +18,11 @@ export function firstSteps(models: readonly Model[], endpoints: readonly Endpoin
   const newestAt = (tab = '') => (newest ? `/catalog/models/${newest.id}${tab}` : '/catalog/models/new');
   return [
     { key: 'register', done: models.length > 0, to: '/catalog/models/new' },
-    { key: 'upload', done: deployed || models.some(hasFiles), to: newestAt(newest?.type === 'external' ? '' : '?tab=files') },
+    {
+      key: 'upload',
+      done: deployed || models.some(hasFiles),
+      to: newestAt(newest?.type === 'external' ? '' : '?tab=files'),
+    },
     { key: 'submit', done: deployed || submitted, to: newestAt() },
     { key: 'approve', done: deployed || approved !== undefined, to: '/catalog/approvals' },
     { key: 'deploy', done: deployed, to: `/serving/endpoints/deploy${approved ? `?modelId=${approved.id}` : ''}` },

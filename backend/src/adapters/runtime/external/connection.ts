@@ -1,8 +1,9 @@
 import { isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
-import { targetOf } from './providers.ts';
+import { targetOf, type Providers } from './providers.ts';
 
 interface Deps {
+  providers: Providers;
   egress: Pick<Egress, 'fetch'>;
   timeoutMs?: number;
 }
@@ -13,7 +14,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
  * Asks a provider for its models, by default within 5 s: whether it answers, takes the key and knows the model. `latencyMs` is the time to the
  * whole answer. What the provider does wrong is told in `message`, never thrown.
  */
-export function createConnectionTest({ egress, timeoutMs = 5_000 }: Deps) {
+export function createConnectionTest({ providers, egress, timeoutMs = 5_000 }: Deps) {
   return async function testConnection({
     metadata,
     apiKey,
@@ -21,7 +22,7 @@ export function createConnectionTest({ egress, timeoutMs = 5_000 }: Deps) {
     metadata: Record<string, unknown>;
     apiKey: string | null;
   }): Promise<{ ok: boolean; message: string; latencyMs: number; models: string[] }> {
-    const target = targetOf(metadata);
+    const target = targetOf(providers, metadata);
     if ('reason' in target)
       return { ok: false, message: `${target.message} ${target.remedy}`, latencyMs: 0, models: [] };
     const { provider, baseUrl, model } = target;

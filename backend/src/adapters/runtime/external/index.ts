@@ -1,11 +1,12 @@
 import { isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
 import type { Address, Condition, Preflight, PreflightCheck, RevisionSpec, Runtime } from '#ports/runtime';
-import { knownProviders, targetOf } from './providers.ts';
+import { targetOf, type Providers } from './providers.ts';
 
 export { createConnectionTest } from './connection.ts';
 
 interface Deps {
+  providers: Providers;
   /** the key that the catalog keeps for this model; null when it has none */
   secret(modelId: string): Promise<string | null>;
   egress: Pick<Egress, 'check'>;
@@ -26,14 +27,14 @@ const KEY_MS = 5_000;
 /**
  * Revisions served by somebody else: nothing is started, so a revision is ready as soon as it is applied. Addresses come from users: whoever calls them does so through the egress.
  */
-export function createExternalRuntime({ secret, egress, now = () => new Date() }: Deps): Runtime {
+export function createExternalRuntime({ providers, secret, egress, now = () => new Date() }: Deps): Runtime {
   const entries = new Map<string, Entry>();
 
   return {
     kind: 'external',
 
     plan(spec) {
-      const target = targetOf(spec.model.metadata);
+      const target = targetOf(providers, spec.model.metadata);
       const known = !('reason' in target);
       return {
         kind: 'external',
@@ -77,7 +78,7 @@ export function createExternalRuntime({ secret, egress, now = () => new Date() }
     logs: async () => [],
 
     async preflight(spec): Promise<Preflight> {
-      const target = targetOf(spec.model.metadata);
+      const target = targetOf(providers, spec.model.metadata);
       if ('reason' in target) {
         const check: PreflightCheck = {
           name: 'provider',
@@ -91,7 +92,7 @@ export function createExternalRuntime({ secret, egress, now = () => new Date() }
         {
           name: 'provider',
           level: 'green',
-          message: `${target.provider.kind}, one of ${knownProviders.join(', ')}.`,
+          message: `${target.provider.kind}, one of ${Object.keys(providers).join(', ')}.`,
           remedy: null,
         },
         await addressCheck(target.baseUrl),
@@ -118,7 +119,7 @@ export function createExternalRuntime({ secret, egress, now = () => new Date() }
   };
 
   async function record(spec: RevisionSpec): Promise<void> {
-    const target = targetOf(spec.model.metadata);
+    const target = targetOf(providers, spec.model.metadata);
     const readAt = now().getTime();
     const before = entries.get(spec.revisionId);
     const since = before?.conditions[0]?.since ?? now().toISOString();

@@ -1,10 +1,7 @@
 import type { Provider } from '#ports/provider';
-import { ollama } from '../../provider/ollama/index.ts';
-import { openai } from '../../provider/openai/index.ts';
 
-const providers: Record<string, Provider> = { openai, ollama };
-
-export const knownProviders = Object.keys(providers);
+/** kind → what is known of it */
+export type Providers = Readonly<Record<string, Provider>>;
 
 export interface Target {
   provider: Provider;
@@ -14,12 +11,13 @@ export interface Target {
 
 /** What a card of an external model leads to, or the field that is wrong. */
 export function targetOf(
+  providers: Providers,
   metadata: Record<string, unknown>,
 ): Target | { reason: string; message: string; remedy: string } {
   const kind = String(metadata['provider'] ?? '');
   const provider = Object.hasOwn(providers, kind) ? providers[kind] : undefined;
   if (provider === undefined) {
-    const remedy = `Set metadata.provider to one of ${knownProviders.join(', ')}.`;
+    const remedy = `Set metadata.provider to one of ${Object.keys(providers).join(', ')}.`;
     return { reason: 'ProviderUnknown', message: `The provider "${kind}" is not known.`, remedy };
   }
   const baseUrl = provider.baseUrl(metadata);
