@@ -33,6 +33,9 @@ export default defineConfig({
   build: { target: 'es2023', manifest: true, reportCompressedSize: false, chunkSizeWarningLimit: 900 },
   server: {
     host: '127.0.0.1',
-    proxy: Object.fromEntries(proxied.map((path) => [path, { target: backend, changeOrigin: true }])),
+    // the platform checks Host and Origin; behind this proxy both are its own
+    proxy: Object.fromEntries(
+      proxied.map((path) => [path, { target: backend, changeOrigin: true, headers: { origin: backend } }]),
+    ),
   },
 });

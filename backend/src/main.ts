@@ -377,7 +377,7 @@ function servingConfig(settings: Settings): ServingConfig {
     drainMaxMs: Math.max(settings.SERVING_DRAIN_SECONDS, 300) * 1000,
     rolloutTimeoutMs: settings.SERVING_ROLLOUT_SECONDS * 1000,
     reconcileIntervalMs: 500,
-    crash: { limit: 3, settleMs: 10_000 },
+    crash: { limit: 3, settleMs: 3_000 },
     verification: { attempts: 3, timeoutMs: 60_000, prompt: 'Hello' },
     healthEveryMs: 30_000,
   };

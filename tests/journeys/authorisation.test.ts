@@ -130,6 +130,11 @@ test('FR-010: what belongs to another team and is not for the organisation does 
       assert.ok(!JSON.stringify(answer.body).includes('Ours alone'), name);
     }
   }
+  const log = await ask(platform.api, people.admin, 'GET', '/governance/audit/logs?actor_id=stranger&result=denied');
+  assert.ok(
+    log.some((entry: Json) => entry.rule === 'team' && entry.resource_id === model.id),
+    'the attempt is in the audit log',
+  );
 });
 
 test('GOV-rbac, FR-010: a policy denies by name within five seconds, is told to the denied, and ends as fast', async () => {

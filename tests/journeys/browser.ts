@@ -31,7 +31,6 @@ export async function openPage(
     viewport: { width: options.width ?? 1280, height: 900 },
     colorScheme: options.dark === true ? 'dark' : 'light',
     locale: options.locale ?? 'en-US',
-    bypassCSP: true,
   });
   await context.addInitScript(
     ([stored, mode]) => {
@@ -45,13 +44,40 @@ export async function openPage(
   );
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
+  listen(page, new URL(url).origin);
   await page.goto(url);
   return page;
 }
 
+const heard = new WeakMap<Page, string[]>();
+
+/** What the page has done wrong so far: errors on its console (blocked by its policy among them), and requests to others. */
+function listen(page: Page, origin: string): void {
+  const problems: string[] = [];
+  heard.set(page, problems);
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith('http') && url.origin !== origin) problems.push(`left the origin: ${url.href}`);
+  });
+}
+
+/** Takes what `listen` heard since the last call. */
+export function problemsOf(page: Page): string[] {
+  return heard.get(page)?.splice(0) ?? [];
+}
+
 /** Fails on any accessibility violation of WCAG 2 A and AA that axe can see. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
-  await page.evaluate(axeSource);
+  // through the debugger: the page's own policy forbids to evaluate text, as it should
+  if (!(await page.evaluate(() => 'axe' in globalThis))) {
+    const session = await page.context().newCDPSession(page);
+    await session.send('Runtime.evaluate', { expression: axeSource });
+    await session.detach();
+  }
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: {

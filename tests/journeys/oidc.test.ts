@@ -27,11 +27,22 @@ async function startProvider(productUrl: string) {
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const oidc = new Provider(issuer, {
-    clients: [{ client_id: 'llm-ops', client_secret: 'journey-secret', token_endpoint_auth_method: 'client_secret_post', redirect_uris: [`${productUrl}/auth/callback`], post_logout_redirect_uris: [`${productUrl}/`] }],
+    clients: [
+      {
+        client_id: 'llm-ops',
+        client_secret: 'journey-secret',
+        token_endpoint_auth_method: 'client_secret_post',
+        redirect_uris: [`${productUrl}/auth/callback`],
+        post_logout_redirect_uris: [`${productUrl}/`],
+      },
+    ],
     pkce: { required: () => true },
     claims: { openid: ['sub'], profile: ['name', 'roles', 'groups'] },
     conformIdTokenClaims: false,
-    findAccount: (_context: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id, name: `${id} Kim`, roles: ['researcher'], groups: ['platform'] }) }),
+    findAccount: (_context: unknown, id: string) => ({
+      accountId: id,
+      claims: () => ({ sub: id, name: `${id} Kim`, roles: ['researcher'], groups: ['platform'] }),
+    }),
     features: { devInteractions: { enabled: true } },
     cookies: { keys: ['for tests'] },
   } as never);
@@ -50,7 +61,14 @@ before(async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   provider = await startProvider(url);
-  platform = await startPlatform({ PORT: String(port), PUBLIC_URL: url, IDENTITY_MODE: 'oidc', OIDC_ISSUER: provider.issuer, OIDC_CLIENT_ID: 'llm-ops', OIDC_CLIENT_SECRET: 'journey-secret' });
+  platform = await startPlatform({
+    PORT: String(port),
+    PUBLIC_URL: url,
+    IDENTITY_MODE: 'oidc',
+    OIDC_ISSUER: provider.issuer,
+    OIDC_CLIENT_ID: 'llm-ops',
+    OIDC_CLIENT_SECRET: 'journey-secret',
+  });
   browser = await openBrowser();
 });
 after(async () => {
@@ -80,15 +98,30 @@ test('identity: sign-in by code and PKCE in a browser, work by session, sign out
   // A changing call needs the CSRF token beside the cookie; headers alone are nobody here.
   const cookie = `llmops_session=${session?.value}`;
   const body = JSON.stringify({ name: 'signed-in', version: '1', type: 'base', owner_team: 'platform' });
-  const send = (headers: Record<string, string>): Promise<Response> => fetch(`${platform.api}/catalog/models`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  const send = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${platform.api}/catalog/models`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
   assert.equal((await send({ cookie })).status, 403);
   assert.equal((await send({ 'x-user-id': 'root', 'x-user-roles': 'admin' })).status, 401);
-  const view = (await (await fetch(`${platform.api}/session`, { headers: { cookie } })).json()) as { data: { csrfToken: string; roles: string[]; teams: string[] } };
+  const view = (await (await fetch(`${platform.api}/session`, { headers: { cookie } })).json()) as {
+    data: { csrfToken: string; roles: string[]; teams: string[] };
+  };
   assert.deepEqual([view.data.roles, view.data.teams], [['researcher'], ['platform']]);
   assert.equal((await send({ cookie, 'x-csrf-token': view.data.csrfToken })).status, 200);
 
-  // A page of another site can make a browser ask for /auth/logout, so signing out is a button of ours.
+  // A page of another site can make a browser ask for /auth/logout, so it is refused from there; here it is a link of our own.
   await page.getByRole('button', { name: /ada Kim/i }).click();
-  await page.getByRole('menuitem', { name: /sign out/i }).click();
-  await until('signed out', async () => (await fetch(`${platform.api}/session`, { headers: { cookie } })).status === 401, 5000);
+  await page.getByRole('link', { name: /sign out/i }).click();
+  // The provider asks whether its own session shall end too, and leads back to the sign-in screen.
+  await page.getByRole('button', { name: /yes, sign me out/i }).click();
+  await page.waitForURL(`${platform.url}/`);
+  await page.getByRole('link', { name: /sign in/i }).waitFor();
+  await until(
+    'signed out',
+    async () => (await fetch(`${platform.api}/session`, { headers: { cookie } })).status === 401,
+    5000,
+  );
 });

@@ -9,7 +9,8 @@ import { ANSWER, tinyGguf } from '../ports/runtime.model.ts';
 
 /** The whole server with the real local engine, through its public API. */
 async function platform(t: { after(work: () => Promise<void>): void }) {
-  const running = await startPlatform({ SERVING_DRAIN_SECONDS: '1' });
+  const settings = { SERVING_DRAIN_SECONDS: '1' };
+  let running = await startPlatform(settings);
   t.after(() => running.stop());
   const headers = { 'x-user-id': 'olga', 'x-user-roles': 'admin' };
   async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -50,7 +51,18 @@ async function platform(t: { after(work: () => Promise<void>): void }) {
     });
     return { status: answer.status, text: await answer.text() };
   };
-  return { running, call, approved, until, chat };
+  return {
+    call,
+    approved,
+    until,
+    chat,
+    dataDir: running.dataDir,
+    /** The server dies without a word and is started again on the same data. */
+    async killAndStart() {
+      await running.kill();
+      running = await startPlatform(settings, running.dataDir);
+    },
+  };
 }
 
 test('FR-006, FR-006j, DEP-4: with the real engine: deploy, rollout and rollback under load lose no request; a killed engine comes back', async (t) => {
@@ -96,7 +108,7 @@ test('FR-006, FR-006j, DEP-4: with the real engine: deploy, rollout and rollback
   assert.equal((await p.chat('alphabet')).status, 200);
 
   // its process is killed
-  const folder = join(p.running.dataDir, 'engines');
+  const folder = join(p.dataDir, 'engines');
   for (const name of await readdir(folder, { recursive: true })) {
     if (!name.endsWith('.json')) continue;
     const { pid } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { pid: number };
@@ -107,4 +119,38 @@ test('FR-006, FR-006j, DEP-4: with the real engine: deploy, rollout and rollback
   assert.ok(down.conditions.every(({ message, remedy }) => message !== '' && remedy !== ''));
   await p.until(id, ({ status }) => status === 'healthy');
   assert.equal((await p.chat('alphabet')).status, 200);
+});
+
+test('FR-006: a server killed in a rollout, in a rollback and in a delete ends each of them when it is back, with one engine left or none', async (t) => {
+  const p = await platform(t);
+  const modelId = await p.approved(tinyGguf(), '1');
+  const wanted = { modelId, environment: 'dev', route: '/killed', useGpu: false };
+  const { id } = await p.call<Endpoint>('POST', '/serving/endpoints', wanted);
+  await p.killAndStart();
+  await p.until(id, ({ status, revision }) => status === 'healthy' && revision === 1);
+  await p.call('POST', `/serving/endpoints/${id}/redeploy`, { contextLength: 512 });
+  await sleep(300);
+  await p.killAndStart();
+  await p.until(id, ({ status, revision }) => status === 'healthy' && revision === 2);
+  await p.call('POST', `/serving/endpoints/${id}/rollback`, {});
+  await sleep(900);
+  await p.killAndStart();
+  await p.until(id, ({ status, revision }) => status === 'healthy' && revision === 3);
+  assert.equal((await p.chat('killed')).status, 200);
+  const history = async () =>
+    p.call<{ number: number; state: string }[]>('GET', `/serving/endpoints/${id}/deployments`);
+  for (let waited = 0; (await history()).filter(({ state }) => state !== 'retired').length > 1; waited += 1) {
+    assert.ok(waited < 100, JSON.stringify(await history()));
+    await sleep(100);
+  }
+  const records = async () =>
+    (await readdir(join(p.dataDir, 'engines'), { recursive: true })).filter((name) => name.endsWith('.json'));
+  assert.equal((await records()).length, 1);
+  await p.call('DELETE', `/serving/endpoints/${id}`);
+  await p.killAndStart();
+  for (let waited = 0; (await p.call<Endpoint[]>('GET', '/serving/endpoints')).length > 0; waited += 1) {
+    assert.ok(waited < 150, 'not deleted');
+    await sleep(100);
+  }
+  assert.deepEqual(await records(), []);
 });

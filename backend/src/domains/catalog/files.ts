@@ -136,7 +136,12 @@ export function createFiles(
       const there = (await store.lock(trx, row.id)) ? (await store.files([row.id], trx)).map((file) => file.path) : [];
       for (const path of paths) {
         if (there.includes(path)) await jobs.send(trx, verifyFileQueue, { modelId: row.id, path, by: actorOf(by) });
-        else await objects.delete(prefixOf(row) + path);
+        else {
+          // a store that is down must not keep the path claimed; what stays there is an orphan, which the collector removes
+          await objects.delete(prefixOf(row) + path).catch((error: unknown) => {
+            log.warn({ err: error, modelId: row.id, path }, 'what an upload left could not be removed yet');
+          });
+        }
       }
       await store.dropClaims(trx, uploadId);
     });

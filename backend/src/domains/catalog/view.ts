@@ -65,7 +65,8 @@ export type Guard = ReturnType<typeof createGuard>;
 /** Rows for those who may have them. */
 export function createGuard(store: CatalogStore) {
   function seen(access: Access, row: ModelRow | null): ModelRow {
-    if (row === null || !isSeen(access, row)) throw notFound();
+    if (row === null) throw notFound();
+    if (!isSeen(access, row)) throw failure('model_not_found', { hidden: true });
     access.require('model:read', resourceOf(row));
     return row;
   }

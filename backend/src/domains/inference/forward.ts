@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
-import type { HandlerDeps } from './handler.ts';
+import type { HandlerDeps } from './deps.ts';
 import { sendEnvelope, sendJson, type Face } from './replies.ts';
 import { spliceMembers } from './splice.ts';
 import { createStreamReader } from './sse.ts';
@@ -18,17 +18,6 @@ export interface Call {
   operation: 'chat' | 'completion';
   target: ResolvedTarget;
   body: { text: string; value: Record<string, unknown> };
-}
-
-/** What happened, for metrics and the usage record. */
-export interface Exchange {
-  target: ResolvedTarget;
-  status: number;
-  usage: TokenUsage;
-  estimated: boolean;
-  finishReason: string | null;
-  latencyMs: number;
-  firstTokenMs: number | null;
 }
 
 /** Sends the request to its revision and the answer back; records it whatever happens. Throws what is to be answered as a failure. */

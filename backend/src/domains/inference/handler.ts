@@ -1,29 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Access, Decision, Identity } from '#platform/access';
+import type { Access, Decision } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import type { RawHandler } from '#platform/http';
-import type { Logger } from '#platform/log';
-import { forward, type Exchange } from './forward.ts';
-import type { Recorder } from './recorder.ts';
+import type { HandlerDeps } from './deps.ts';
+import { forward } from './forward.ts';
 import { sendEnvelope, sendFailure, sendJson } from './replies.ts';
 import { checkBody, isInferencePath, matchPath, pinnedEnvironments, readBody, type Matched } from './request.ts';
-import type { Resolution, ResolvedTarget, ResolveOptions, RouteTable } from '#domains/serving';
-import type { Upstream } from './upstream.ts';
-
-export interface HandlerDeps {
-  table: RouteTable;
-  upstream: Upstream;
-  recorder: Recorder;
-  authenticate(request: IncomingMessage): Promise<Identity | null>;
-  accessFor(identity: Identity): Access;
-  observe(exchange: Exchange): void;
-  /** Writes the denial to the audit log, off the request's way. */
-  denied(identity: Identity, route: string, rule: string, requestId: string): void;
-  log: Logger;
-  now(): Date;
-  /** bytes */
-  bodyLimit: number;
-}
+import type { Resolution, ResolvedTarget, ResolveOptions } from '#domains/serving';
 
 /** The inference path: straight on `node:http`, from memory to the engine and back; it never waits for the database. */
 export function createHandler(deps: HandlerDeps): RawHandler {

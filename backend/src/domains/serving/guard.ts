@@ -39,8 +39,9 @@ export function admitted(
   row: EndpointWithTarget | null,
   permission: Permission = 'endpoint:read',
 ): EndpointWithTarget {
-  if (!row || !access.sees({ team: row.team, visibility: row.visibility, createdBy: row.created_by })) {
-    throw failure('endpoint_not_found');
+  if (!row) throw failure('endpoint_not_found');
+  if (!access.sees({ team: row.team, visibility: row.visibility, createdBy: row.created_by })) {
+    throw failure('endpoint_not_found', { hidden: true });
   }
   if (permission === 'endpoint:deploy') requireDeploy(access, resourceOf(row), row.environment);
   else access.require(permission, resourceOf(row), row.environment);
@@ -51,7 +52,7 @@ export function admitted(
 export function requireModel(access: Access, model: ServableModel): void {
   const { id, name, version, status, ownerTeam, project, metadata } = model;
   if (!access.sees({ team: ownerTeam, visibility: model.visibility, createdBy: model.createdBy })) {
-    throw failure('model_not_found');
+    throw failure('model_not_found', { hidden: true });
   }
   const about = { id, name, version, status, team: ownerTeam, owner_team: ownerTeam, project, metadata };
   access.require('model:read', { ...about, type: 'model' });

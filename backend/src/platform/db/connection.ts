@@ -40,9 +40,10 @@ export function createPool(url: string, size: number, onIdleError: (error: Error
     max: size,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: 5_000,
-    // the server gives up first when it still can, so that the connection stays usable
-    statement_timeout: 15_000,
-    query_timeout: 17_000,
+    // the server gives up first when it still can, so that the connection stays usable; waiting for a connection included, nobody
+    // waits longer than 20 s
+    statement_timeout: 12_000,
+    query_timeout: 14_000,
     idle_in_transaction_session_timeout: 60_000,
   });
   // without a listener an idle connection that breaks would end the process

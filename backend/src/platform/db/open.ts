@@ -15,7 +15,7 @@ export interface NoTables {}
 export interface Db {
   /** what fails because the database is not there fails as `database_unavailable` (503) */
   kysely: Kysely<NoTables>;
-  /** raw: its errors are told by `unavailable(error)`; queries end after 15 s */
+  /** raw: its errors are told by `unavailable(error)`; queries end after 12 s */
   pool: pg.Pool;
   /** holds the password: never logged */
   url: string;

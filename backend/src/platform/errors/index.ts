@@ -15,6 +15,8 @@ interface FailureDetail {
   /** further facts for the reply's `data`, beside code, errorId, issues and remedy */
   data?: Record<string, unknown>;
   headers?: Record<string, string>;
+  /** there is such a row, but another team's: answered as not found, written to the audit log as denied */
+  hidden?: boolean;
   cause?: unknown;
 }
 
@@ -26,6 +28,7 @@ export class Failure extends Error {
   readonly issues: Issue[] | undefined;
   readonly data: Record<string, unknown> | undefined;
   readonly headers: Record<string, string> | undefined;
+  readonly hidden: boolean;
 
   constructor(code: ErrorCode, detail: FailureDetail) {
     const entry = catalogue[code];
@@ -37,6 +40,7 @@ export class Failure extends Error {
     this.issues = detail.issues;
     this.data = detail.data;
     this.headers = detail.headers;
+    this.hidden = detail.hidden ?? false;
   }
 }
 

@@ -266,14 +266,23 @@ async function serve(
     });
     return await answer(route, result, request, reply);
   } catch (error) {
-    if (isFailure(error, 'permission_denied') || isFailure(error, 'environment_not_allowed'))
-      await auditAside(deps, actor, audit('denied', String(error.data?.['rule'] ?? '')));
-    else if (route.audit !== undefined) {
+    const rule = ruleOf(error);
+    if (rule !== null) await auditAside(deps, actor, audit('denied', rule));
+    // where the database was not there for the change, it is not there for the entry: asking again would only double the wait
+    else if (route.audit !== undefined && !isFailure(error, 'database_unavailable')) {
       noted.detail['code'] = isFailure(error) ? error.code : 'internal';
       await auditAside(deps, actor, audit('failed'));
     }
     throw error;
   }
+}
+
+/** What denied a request; null when it failed for another reason. */
+function ruleOf(error: unknown): string | null {
+  if (!isFailure(error)) return null;
+  if (error.hidden) return 'team';
+  const denied = error.code === 'permission_denied' || error.code === 'environment_not_allowed';
+  return denied ? String(error.data?.['rule'] ?? '') : null;
 }
 
 /** A refusal is written even though the change it would have gone with was rolled back; the database being away must not hide it. */

@@ -3,12 +3,18 @@ import { expect, test } from 'vitest';
 import { pieceOf, tokensPerSecond } from './completion.ts';
 
 test('FR-006d: text, the reason of the end and the usage are read from the events', () => {
-  expect(pieceOf('{"choices":[{"delta":{"role":"assistant","content":"A"},"finish_reason":null}],"usage":null}')).toEqual({
+  expect(
+    pieceOf('{"choices":[{"delta":{"role":"assistant","content":"A"},"finish_reason":null}],"usage":null}'),
+  ).toEqual({
     text: 'A',
     finish: null,
     usage: null,
   });
-  expect(pieceOf('{"choices":[{"delta":{},"finish_reason":"length"}]}')).toEqual({ text: '', finish: 'length', usage: null });
+  expect(pieceOf('{"choices":[{"delta":{},"finish_reason":"length"}]}')).toEqual({
+    text: '',
+    finish: 'length',
+    usage: null,
+  });
   expect(pieceOf('{"choices":[],"usage":{"prompt_tokens":15,"completion_tokens":5}}')?.usage).toMatchObject({
     completion_tokens: 5,
   });

@@ -1,7 +1,16 @@
 const servePrefix = '/llm-ops/v1/serve/';
 
 /** What is wrong with a route; a key of `serving.route.fault`. */
-export type RouteFault = 'empty' | 'long' | 'control' | 'spaces' | 'query' | 'forbidden' | 'slashes' | 'dots' | 'reserved';
+export type RouteFault =
+  | 'empty'
+  | 'long'
+  | 'control'
+  | 'spaces'
+  | 'query'
+  | 'forbidden'
+  | 'slashes'
+  | 'dots'
+  | 'reserved';
 
 export interface RoutePreview {
   /** with a leading slash, without a trailing one */
@@ -38,6 +47,10 @@ export const nameOfRoute = (route: string): string => previewRoute(route).name;
 
 /** A route to begin with, made of a model's name. */
 export function suggestRoute(modelName: string): string {
-  const name = modelName.trim().toLowerCase().replaceAll(/[^\p{L}\p{N}._/-]+/gu, '-').replaceAll(/\/{2,}/g, '/');
+  const name = modelName
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}._/-]+/gu, '-')
+    .replaceAll(/\/{2,}/g, '/');
   return previewRoute(`/${name.replaceAll(/^[/.-]+|[/.-]+$/g, '')}`).route;
 }

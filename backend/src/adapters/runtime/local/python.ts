@@ -118,7 +118,9 @@ async function answers(command: string, args: string[]): Promise<boolean> {
 function cleanEnv(): NodeJS.ProcessEnv {
   const needed =
     /^(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|PIP_.*|UV_.*|SSL_.*|XDG_.*|PYENV_.*|REQUESTS_CA_BUNDLE|(https?|no|all)_proxy)$/i;
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => needed.test(name)));
+  const kept = Object.entries(process.env).filter(([name]) => needed.test(name));
+  // uv brings certificates of its own and would not know those of a company network.
+  return { UV_NATIVE_TLS: 'true', UV_SYSTEM_CERTS: 'true', ...Object.fromEntries(kept) };
 }
 
 const exists = (path: string): Promise<boolean> =>

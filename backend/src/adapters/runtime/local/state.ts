@@ -97,6 +97,7 @@ function crashCondition(
   next: Date | null,
 ): Condition {
   const memory = exit.code === exitCode.memory;
+  const unloadable = exit.failure?.code === 'load_failed';
   const how =
     exit.signal !== null
       ? `by ${exit.signal}`
@@ -111,12 +112,16 @@ function crashCondition(
       ? 'MemoryLimitExceeded'
       : exit.failure?.code === 'memory_insufficient'
         ? 'MemoryInsufficient'
-        : 'EngineCrashed',
+        : unloadable
+          ? 'ModelLoadFailed'
+          : 'EngineCrashed',
     message: `The engine ended ${how} (${crashes} in a row).${again}${said === '' ? '' : `\n${said}`}`,
     remedy:
       memory || exit.failure?.code === 'memory_insufficient'
         ? 'Raise memoryLimit, or ask for less context or fewer parallel sequences.'
-        : `It is restarted by itself; when it keeps ending, see the log lines above and roll back.${exit.signal === 'SIGKILL' ? ' SIGKILL is also what the kernel sends when memory runs out.' : ''}`,
+        : unloadable
+          ? 'The files may be incomplete, or of a kind that this llama.cpp cannot load: see the log lines, and deploy a version whose files are whole. It is tried again by itself.'
+          : `It is restarted by itself; when it keeps ending, see the log lines above and roll back.${exit.signal === 'SIGKILL' ? ' SIGKILL is also what the kernel sends when memory runs out.' : ''}`,
     since: since.toISOString(),
   };
 }
