@@ -62,7 +62,7 @@ async function become(userId: string, role: string, team = 'platform'): Promise<
   for (const chosen of await page.getByRole('option', { selected: true }).all()) await chosen.click();
   await page.getByRole('option', { name: role, exact: true }).click();
   await page.keyboard.press('Escape');
-  await field('Team').fill(team);
+  await page.getByRole('textbox', { name: 'Team', exact: true }).fill(team);
   await button('Use this identity').click();
   await button(`Signed in as ${userId}`).waitFor();
 }

@@ -32,6 +32,7 @@ async function answer(
     name: null,
     methods: [],
   };
+  let user: string | null = null;
   try {
     matched = matchPath(path);
     if (matched.operation === 'unknown') throw failure('route_unknown');
@@ -39,6 +40,7 @@ async function answer(
       throw failure('method_not_allowed', { headers: { allow: matched.methods.join(', ') } });
     const identity = await deps.authenticate(request);
     if (identity === null) throw failure('unauthenticated');
+    user = identity.userId;
     const access = deps.accessFor(identity);
     if (matched.operation === 'models') return listModels(deps, access, response, headers);
     if (matched.operation === 'model') return showModel(deps, access, matched.name!, response, headers);
@@ -67,7 +69,9 @@ async function answer(
       errorId: sent.errorId,
       code: sent.failure.code,
       requestId,
+      method: request.method,
       path,
+      user,
       category: sent.status < 500 ? 'client_error' : 'server_error',
     };
     if (sent.status >= 500)

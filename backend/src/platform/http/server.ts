@@ -43,6 +43,8 @@ export interface HttpDeps {
 
 const requestIdForm = /^[A-Za-z0-9._:-]{1,128}$/;
 const requestIds = new WeakMap<IncomingMessage, string>();
+/** who asked, for the log line of a failure */
+const users = new WeakMap<IncomingMessage, string>();
 
 /** The platform's HTTP server: one port, the framework for the control plane, raw handlers beside it. */
 export function createHttp(deps: HttpDeps): FastifyInstance {
@@ -197,6 +199,7 @@ async function serve(
 ): Promise<FastifyReply> {
   const identity = await deps.authenticate(request.raw);
   if (identity === null && route.permission !== 'public') throw failure('unauthenticated');
+  if (identity !== null) users.set(request.raw, identity.userId);
   const access = deps.accessFor(identity ?? anonymous);
   const noted: { resourceId: string | null; detail: Record<string, unknown> } = {
     resourceId: idParam(request),
@@ -344,6 +347,7 @@ function sendFailure(log: Logger, error: unknown, request: FastifyRequest, reply
     method: request.method,
     path: request.url.split('?')[0],
     requestId: request.id,
+    user: users.get(request.raw) ?? null,
     category: status < 500 ? 'client_error' : 'server_error',
   };
   if (status >= 500) log.error({ ...entry, err: known.cause ?? known }, known.message);
