@@ -9,6 +9,7 @@ const steps: [string, string[]][] = [
   ['types', ['npx', 'tsc', '--noEmit', '-p', 'tsconfig.json']],
   ['types of the web', ['npx', 'vue-tsc', '--noEmit', '-p', 'frontend/tsconfig.json']],
   ['unused code', ['npx', 'knip']],
+  ['first load of the web', ['node', 'frontend/scripts/bundle-size.ts']],
 ];
 if (!process.argv.includes('--no-tests')) steps.push(['tests', ['node', 'scripts/test.ts']]);
 

@@ -271,10 +271,12 @@ async function assemble(
 
 /** Requests under way may finish; what is still open after the time is cut. */
 async function drain(app: FastifyInstance, seconds: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), seconds * 1000);
-  app.server.closeIdleConnections();
+  const cut = setTimeout(() => app.server.closeAllConnections(), seconds * 1000);
+  // A connection that becomes idle after its answer is closed then, not when its client gives it up.
+  const idle = setInterval(() => app.server.closeIdleConnections(), 100);
   await app.close();
-  clearTimeout(timer);
+  clearTimeout(cut);
+  clearInterval(idle);
 }
 
 /** In reverse: what was opened last is closed first; one that fails does not keep the others open. */
@@ -384,17 +386,22 @@ function servingConfig(settings: Settings): ServingConfig {
 }
 
 if (import.meta.main) {
+  const starting = startPlatform();
+  // A terminal and whoever started us may both send the signal: the second must not cut the ending short. One that comes during the
+  // start is followed when there is something to close, so that no child is left.
+  let ending = false;
+  const end = (): void => {
+    if (ending) return;
+    ending = true;
+    void starting.then((platform) => platform.close()).then(() => process.exit(0));
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
   try {
-    const platform = await startPlatform();
-    console.log(`LLM Ops ${version} is ready at ${platform.url}`);
-    const end = (): void => {
-      void platform.close().then(() => process.exit(0));
-    };
-    process.once('SIGINT', end);
-    process.once('SIGTERM', end);
+    const { url } = await starting;
+    console.log(`LLM Ops ${version} is ready at ${url}`);
   } catch (error) {
-    const known = isFailure(error) ? `${error.message}\n${error.remedy}` : error;
-    console.error('LLM Ops could not start:', known);
+    console.error('LLM Ops could not start:', isFailure(error) ? `${error.message}\n${error.remedy}` : error);
     process.exit(1);
   }
 }

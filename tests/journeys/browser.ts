@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { provisionBrowser } from '../../scripts/provision/browser.ts';
-import { projectRoot } from './harness.ts';
 
 const flags = [
   '--no-sandbox',
@@ -14,7 +13,7 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const axeSource = readFileSync(path.join(projectRoot, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const axeSource = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: await provisionBrowser(), headless: true, args: flags });
@@ -33,14 +32,10 @@ export async function openPage(
     locale: options.locale ?? 'en-US',
   });
   await context.addInitScript(
-    ([stored, mode]) => {
-      if (localStorage.getItem('llmops.identity') === null) localStorage.setItem('llmops.identity', stored!);
-      localStorage.setItem('vueuse-color-scheme', mode!);
+    (stored) => {
+      if (localStorage.getItem('llmops.identity') === null) localStorage.setItem('llmops.identity', stored);
     },
-    [
-      JSON.stringify({ userId: identity.userId, roles: identity.roles, team: identity.team ?? '' }),
-      options.dark === true ? 'dark' : 'light',
-    ],
+    JSON.stringify({ userId: identity.userId, roles: identity.roles, team: identity.team ?? '' }),
   );
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { provisionPython } from '../../scripts/provision/python.ts';
 import { openHub, type HubServer } from '../catalog/hub-server.ts';
@@ -10,6 +13,8 @@ const cases = process.env['CONTRACT_CASES'] ?? '12';
 
 let platform: RunningPlatform;
 let hub: HubServer;
+/** schemathesis keeps a cache in its working directory */
+const scratch = mkdtempSync(path.join(tmpdir(), 'llm-ops-contract-'));
 before(async () => {
   hub = await openHub({});
   platform = await startPlatform({ HUGGINGFACE_ENDPOINT: hub.url });
@@ -18,6 +23,7 @@ before(async () => {
 after(async () => {
   await platform.stop();
   await hub.close();
+  rmSync(scratch, { recursive: true, force: true });
 });
 
 test('QS-contract: schemathesis finds nothing in the served OpenAPI document', async () => {
@@ -43,7 +49,7 @@ test('QS-contract: schemathesis finds nothing in the served OpenAPI document', a
     'none',
     '--no-color',
   ];
-  const child = spawn(python, ['-m', 'schemathesis.cli', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(python, ['-m', 'schemathesis.cli', ...args], { cwd: scratch, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));

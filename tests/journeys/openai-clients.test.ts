@@ -187,6 +187,11 @@ test('DEP-reg: a disabled name is denied, within two seconds of the change', asy
     `/serving/registrations/${encodeURIComponent('assistants/clients')}`,
     { enabled: true },
   );
+  await until(
+    'allowed again',
+    async () => (await call(platform.api, people.developer, 'GET', '/serve/assistants/clients/health')).status === 200,
+    5000,
+  );
 });
 
 test('FR-006j: rollback and redeploy under load fail no request', async () => {

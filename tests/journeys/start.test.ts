@@ -121,7 +121,14 @@ test('SIGTERM lets answers finish, ends every child, and leaves no process', asy
   // A zombie has ended; who adopted it may take a moment to reap it.
   const running = (): number[] =>
     children.filter((pid) => !/^\d+ \(.*\) [ZX]/s.test(readSafe(`/proc/${pid}/stat`) || '0 () X'));
-  await until('children have ended', async () => running().length === 0, 3000);
+  await until(`of the children ${children.join()} all have ended`, async () => running().length === 0, 5000).catch(
+    (error: Error) => {
+      const left = running().map(
+        (pid) => `${pid}: ${readSafe(`/proc/${pid}/stat`)} ${readSafe(`/proc/${pid}/cmdline`)}`,
+      );
+      throw new Error(`${error.message}\n${left.join('\n')}\n${platform.log.slice(-20).join('\n')}`);
+    },
+  );
 });
 
 test('Ctrl-C during the start ends cleanly', async () => {

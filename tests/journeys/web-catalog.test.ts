@@ -117,7 +117,11 @@ test('US1.1, FR-001a, FR-001a-upload: a researcher registers a model with droppe
   await (
     await chooser
   ).setFiles([
-    path.join(sampleModel, 'tokenizer.json'),
+    {
+      name: 'tokenizer.json',
+      mimeType: 'application/json',
+      buffer: readFileSync(path.join(sampleModel, 'tokenizer.json')),
+    },
     { name: 'run.exe', mimeType: 'application/octet-stream', buffer: Buffer.from('MZ') },
   ]);
   await page.getByText('run.exe is not a kind of file that a model has.').first().waitFor();
@@ -322,7 +326,7 @@ test('FR-001d: a model in use is not deleted: the refusal names the endpoint; wi
   await button('Delete').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: 'Delete' }).click();
-  await dialog.getByRole('alert').getByText('/elsewhere/llama2').waitFor();
+  await dialog.getByText(/^Still in use by endpoint elsewhere\/llama2/).waitFor();
   await screenshot(page, 'catalog-delete-refused');
   await ask(platform.api, people.operator, 'DELETE', `/serving/endpoints/${endpoint.id}`);
   await dialog.getByRole('button', { name: 'Delete' }).click();

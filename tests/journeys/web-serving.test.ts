@@ -77,7 +77,7 @@ test('UI-1, FR-006: in the browser: deploy, verify, chat, redeploy, roll back, r
   await shown(answer.filter({ hasText: /\d+ tokens in, \d+ out · first after \d+ ms · all after \d+ ms/ }));
   assert.match(await answer.innerText(), /immutable record/);
 
-  await page.route('**/serve/assistants/web/chat', (held) => void setTimeout(() => void held.continue(), 30_000));
+  await page.route('**/serve/assistants/web/chat', () => undefined);
   await page.getByRole('textbox', { name: 'Message' }).fill('What is a route?');
   await button(page, 'Send').click();
   await button(page, 'Stop').click();
@@ -151,6 +151,49 @@ test('UI-1, DEP-reg: registrations are made, switched off, pointed elsewhere and
   await button(row, 'Delete support in dev').click();
   await button(page.getByRole('dialog', { name: 'Delete the name support in dev?' }), 'Delete').click();
   await row.waitFor({ state: 'detached' });
+  await page.context().close();
+});
+
+test('EC-drift, UI-1: a difference between environments is shown and must be explained in a parity note', async () => {
+  await ask(platform.api, people.operator, 'POST', '/serving/endpoints', {
+    modelId: model.id,
+    environment: 'dev',
+    route: '/drifting',
+    useGpu: false,
+  });
+  const page = await openPage(browser, `${platform.url}/serving/endpoints/deploy?modelId=${model.id}`, operator);
+  await page.getByRole('radio', { name: 'web-glossary 1.0.0', checked: true }).waitFor();
+  await button(page, 'Next').click();
+  await page.getByRole('combobox', { name: 'Environment' }).click();
+  await page.getByRole('option', { name: 'prod' }).click();
+  await page.getByRole('textbox', { name: 'Route' }).fill('/drifting');
+  await button(page, 'Next').click();
+  await shown(page.getByText('Required for prod: how will this be taken back?'));
+  await page.getByRole('textbox', { name: 'Rollback plan' }).fill('Redeploy the revision before.');
+  await button(page, 'Next').click();
+  await page.getByRole('textbox', { name: 'Memory limit' }).fill('3Gi');
+  await button(page, 'Next').click();
+  await shown(page.getByRole('status', { name: 'Result of the preflight' }).filter({ hasText: 'refused' }));
+  await button(page, 'Deploy').click();
+  const differences = page.getByRole('region', { name: 'Differences between environments' });
+  await shown(differences.getByRole('row').filter({ hasText: 'memoryLimit' }).filter({ hasText: '3Gi' }));
+  await page.getByRole('textbox', { name: 'Parity note' }).fill('Production answers longer questions.');
+  await button(page, 'Deploy').click();
+  await page.waitForURL(/\/serving\/endpoints\/[0-9a-f-]{36}$/);
+  await shown(page.getByText('Production answers longer questions.'));
+  await page.context().close();
+});
+
+test('UI-1: a list that cannot be read says so and can be asked again', async () => {
+  const page = await openPage(browser, `${platform.url}/settings`, operator);
+  await page.route('**/llm-ops/v1/serving/endpoints?*', (request) => void request.abort());
+  await page.getByRole('link', { name: 'Endpoints' }).first().click();
+  const refused = page.getByRole('alert').filter({ hasText: 'The platform cannot be reached.' });
+  await shown(refused);
+  await page.unroute('**/llm-ops/v1/serving/endpoints?*');
+  await button(page, 'Try again').click();
+  await refused.waitFor({ state: 'detached' });
+  await shown(page.getByRole('link', { name: '/drifting' }).first());
   await page.context().close();
 });
 

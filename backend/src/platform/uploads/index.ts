@@ -9,7 +9,6 @@ import { createTusHandler, type UploadTarget } from './protocol.ts';
 import { createUploadStore, type Upload } from './store.ts';
 
 export { receiveFiles } from './receive.ts';
-export { checkPath } from './rules.ts';
 export type { Upload } from './store.ts';
 export type { UploadTarget } from './protocol.ts';
 
