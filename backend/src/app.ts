@@ -63,6 +63,8 @@ async function serveWeb(app: FastifyInstance, root: string): Promise<void> {
     wildcard: false,
     index: false,
     cacheControl: false,
+    // the build leaves a .gz beside what is worth it
+    preCompressed: true,
     setHeaders: (response, file) => {
       response.header(
         'cache-control',

@@ -116,7 +116,7 @@ print("fine", plain.usage.total_tokens)
   assert.match(stdout, /^fine \d+/);
 });
 
-test('FR-006l, FR-008: /serve/{route}/chat and health answer in the envelope', async () => {
+test('DEP-2, FR-006l, FR-008: an endpoint is called by one predictable name, and answers in the envelope', async () => {
   const answer = await call(platform.api, people.developer, 'POST', '/serve/assistants/clients/chat', {
     messages: [{ role: 'user', content: 'What is a route?' }],
     temperature: 0,

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
-import { ask, call, people, sampleModel, startPlatform, type RunningPlatform } from './harness.ts';
+import { ask, call, people, sampleModel, startPlatform, until, type RunningPlatform } from './harness.ts';
 
 const key = 'sk-journey-canary';
 const description = 'Explains the terms of this platform.';
@@ -124,7 +124,7 @@ test('US1.1, FR-001a, FR-001a-upload: a researcher registers a model with droppe
     },
     { name: 'run.exe', mimeType: 'application/octet-stream', buffer: Buffer.from('MZ') },
   ]);
-  await page.getByText('run.exe is not a kind of file that a model has.').first().waitFor();
+  await page.getByRole('alert').getByText('run.exe is not a kind of file that a model has.').waitFor();
   await drop(['config.json', 'tokenizer_config.json', 'chat_template.jinja', 'model.safetensors']);
   await page.getByText('model.safetensors').waitFor();
 
@@ -328,7 +328,12 @@ test('FR-001d: a model in use is not deleted: the refusal names the endpoint; wi
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await dialog.getByText(/^Still in use by endpoint elsewhere\/llama2/).waitFor();
   await screenshot(page, 'catalog-delete-refused');
-  await ask(platform.api, people.operator, 'DELETE', `/serving/endpoints/${endpoint.id}`);
+  const address = `/serving/endpoints/${endpoint.id}`;
+  await ask(platform.api, people.operator, 'DELETE', address);
+  await until(
+    'the endpoint is gone',
+    async () => (await call(platform.api, people.operator, 'GET', address)).status === 404,
+  );
   await dialog.getByRole('button', { name: 'Delete' }).click();
   await page.waitForURL(`${platform.url}/catalog/models`);
   await page.getByRole('row', { name: /gpt-4/ }).waitFor();

@@ -184,6 +184,29 @@ test('EC-drift, UI-1: a difference between environments is shown and must be exp
   await page.context().close();
 });
 
+test('FR-006j, UI-1: a rollout that fails is shown with its cause and what to do, and the revision before answers on', async () => {
+  const { id } = await healthyEndpoint(platform.api, model.id, '/failing');
+  const page = await openPage(browser, `${platform.url}/serving/endpoints/${id}`, operator);
+  await button(page, 'Redeploy').click();
+  const redeploy = page.getByRole('dialog', { name: 'Redeploy /failing' });
+  await redeploy.getByRole('textbox', { name: 'Memory request' }).fill('10Mi');
+  await redeploy.getByRole('textbox', { name: 'Memory limit' }).fill('20Mi');
+  await button(redeploy, 'Redeploy').click();
+  const cause = page
+    .getByRole('list', { name: 'Conditions' })
+    .getByRole('listitem')
+    .filter({ hasText: 'RolloutFailed' });
+  await cause.filter({ hasText: 'MemoryLimitExceeded' }).filter({ hasText: 'Raise memoryLimit' }).waitFor(rollout);
+  await screenshot(page, 'serving-failed-rollout');
+  await assertAccessible(page, 'a failed rollout');
+  await button(page, 'Verify').click();
+  await shown(page.getByText('It answered.'));
+  await page.getByRole('tab', { name: 'Revisions' }).click();
+  await shown(revisionRow(page, 2, 'Redeploy', 'Failed'));
+  await shown(revisionRow(page, 1, 'Live', 'takes the traffic'));
+  await page.context().close();
+});
+
 test('UI-1: a list that cannot be read says so and can be asked again', async () => {
   const page = await openPage(browser, `${platform.url}/settings`, operator);
   await page.route('**/llm-ops/v1/serving/endpoints?*', (request) => void request.abort());

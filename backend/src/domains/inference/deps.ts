@@ -19,6 +19,8 @@ export interface Exchange {
 
 export interface HandlerDeps {
   table: RouteTable;
+  /** for a name that is not known: were the routes read again? */
+  lookAgain(): Promise<boolean>;
   upstream: Upstream;
   recorder: Recorder;
   authenticate(request: IncomingMessage): Promise<Identity | null>;

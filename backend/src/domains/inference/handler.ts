@@ -51,7 +51,7 @@ async function answer(
     checkBody(matched, body.value);
     const name = matched.name ?? (body.value['model'] as string);
     requireName(deps, access, name, requestId);
-    const target = reachable(name, deps.table.resolve(name, { ...options, random: Math.random() }));
+    const target = reachable(name, await resolve(deps, name, options));
     requireTarget(deps, access, target, requestId);
     await forward(deps, {
       request,
@@ -132,6 +132,12 @@ function denial(decision: Decision): Failure {
 function requireInference(access: Access): void {
   const decision = access.decide('inference:call');
   if (!decision.allowed) throw denial(decision);
+}
+
+async function resolve(deps: HandlerDeps, name: string, options: ResolveOptions): Promise<Resolution> {
+  const known = deps.table.resolve(name, { ...options, random: Math.random() });
+  if (known.kind !== 'unknown' || !(await deps.lookAgain())) return known;
+  return deps.table.resolve(name, { ...options, random: Math.random() });
 }
 
 function reachable(name: string, resolution: Resolution): ResolvedTarget {

@@ -7,6 +7,7 @@ import { bindRoutes, type BoundRoutes, type RawHandler } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Metrics } from '#platform/metrics';
 import { createHandler } from './handler.ts';
+import { createLookAgain } from './look-again.ts';
 import { createRecorder } from './recorder.ts';
 import { createUsageStore } from './store.ts';
 import type { RouteTable } from '#domains/serving';
@@ -46,6 +47,7 @@ export function createInference(deps: InferenceDeps): Inference {
   const raw = createHandler({
     ...deps,
     recorder,
+    lookAgain: createLookAgain(deps.table.reload),
     upstream,
     bodyLimit,
     observe: (exchange) =>

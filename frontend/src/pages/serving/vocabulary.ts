@@ -26,6 +26,9 @@ export const isRollingOut = ({ status, revision, targetRevision }: Endpoint): bo
 export const isUnsettled = (endpoint: Endpoint): boolean =>
   isRollingOut(endpoint) || endpoint.status === 'degraded' || endpoint.status === 'deleting';
 
+/** Its model answers elsewhere: no image runs for it. */
+export const isExternal = ({ runtimeImage }: Pick<Endpoint, 'runtimeImage'>): boolean => runtimeImage === '';
+
 /** How an endpoint is told from others in a list of choices: `glossary · dev`. */
 export const labelOf = ({ route, environment }: Pick<Endpoint, 'route' | 'environment'>): string =>
   `${route.replace(/^\/(?:llm-ops\/v1\/serve\/)?/, '')} · ${environment}`;
