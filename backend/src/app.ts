@@ -56,30 +56,26 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   return app;
 }
 
-/** Files of the web application; any other page address answers its index. */
+/** Files of the web application, looked up at each request (a build may replace them); any other page address answers its index. */
 async function serveWeb(app: FastifyInstance, root: string): Promise<void> {
   await app.register(fastifyStatic, {
     root,
-    wildcard: false,
-    index: false,
+    serve: false,
     cacheControl: false,
-    // the build leaves a .gz beside what is worth it
-    preCompressed: true,
     setHeaders: (response, file) => {
-      response.header(
-        'cache-control',
-        file.includes(`${path.sep}assets${path.sep}`) ? 'public, max-age=31536000, immutable' : 'no-cache',
-      );
+      const hashed = file.includes(`${path.sep}assets${path.sep}`);
+      response.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
-  app.get('/', (_request, reply) => reply.sendFile('index.html'));
   app.get('/*', (request, reply) => {
-    const wantsPage = (request.headers.accept ?? '').includes('text/html');
-    const isApi =
-      request.url.startsWith('/llm-ops/') ||
-      request.url.startsWith('/v1/') ||
-      path.extname(request.url.split('?')[0] ?? '') !== '';
-    if (!wantsPage || isApi) return reply.callNotFound();
+    const address = request.url.split('?', 1)[0] ?? '/';
+    if (address.startsWith('/llm-ops/') || address.startsWith('/v1/')) return reply.callNotFound();
+    if (path.posix.extname(address) !== '') {
+      // Names that the build makes; anything else cannot be a file of ours.
+      if (!/^(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/.test(address)) return reply.callNotFound();
+      return reply.sendFile(address.slice(1));
+    }
+    if (!(request.headers.accept ?? '*/*').match(/text\/html|\*\/\*/)) return reply.callNotFound();
     return reply.sendFile('index.html');
   });
 }

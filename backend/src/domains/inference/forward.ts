@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from '#platform/access';
+import { withoutCredentials } from '#platform/egress';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
 import type { HandlerDeps } from './deps.ts';
@@ -176,7 +177,7 @@ async function refusal(
   target: ResolvedTarget,
   face: Face,
 ): Promise<Failure> {
-  const text = (await body.text()).slice(0, 2000);
+  const text = withoutCredentials(await body.text(), target.address.headers).slice(0, 2000);
   let message = text;
   try {
     const parsed = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };

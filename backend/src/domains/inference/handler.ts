@@ -64,7 +64,10 @@ async function answer(
       body,
     });
   } catch (error) {
-    const sent = sendFailure(response, matched.face, error, headers);
+    // What is still coming of the body would hold the connection, so this answer is its last, and says so: a client that went on using
+    // it would see its next request break off.
+    const unread = !request.complete;
+    const sent = sendFailure(response, matched.face, error, unread ? { ...headers, connection: 'close' } : headers);
     const entry = {
       errorId: sent.errorId,
       code: sent.failure.code,
@@ -80,8 +83,7 @@ async function answer(
         sent.failure.message,
       );
     else deps.log.info(entry, sent.failure.message);
-    // An unread body would hold the connection: end it once the answer is out.
-    if (!request.readableEnded) response.once('finish', () => request.destroy());
+    if (unread) response.once('finish', () => request.destroy());
   }
 }
 

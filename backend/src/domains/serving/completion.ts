@@ -1,3 +1,4 @@
+import { withoutCredentials } from '#platform/egress';
 import { isFailure } from '#platform/errors';
 import type { Address } from '#ports/runtime';
 import type { Usage } from './tables.ts';
@@ -48,7 +49,10 @@ export async function testCompletion(
       timeoutMs: options.timeoutMs,
     });
     const text = await answer.text();
-    if (answer.status !== 200) return done(false, `It answered with status ${answer.status}: ${text.slice(0, 300)}`);
+    if (answer.status !== 200) {
+      const said = withoutCredentials(text, address.headers).slice(0, 300);
+      return done(false, `It answered with status ${answer.status}: ${said}`);
+    }
     const body = JSON.parse(text) as {
       choices?: { message?: { content?: unknown } }[];
       usage?: Partial<Usage>;

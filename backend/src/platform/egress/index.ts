@@ -13,6 +13,7 @@ import {
 import { createRules } from './rules.ts';
 
 export type { AgentOptions, Lookup } from './connect.ts';
+export { withoutCredentials } from './redact.ts';
 
 export interface EgressInit extends RequestInit {
   /** until the headers of the last redirect's answer came; 30 s when not given, 0: no limit */

@@ -24,13 +24,31 @@ export function parseRequest(
     query: check(route.query, queryIn, issues),
     body: route.rawBody === true ? undefined : check(route.body, bodyIn, issues),
   };
-  const nul = [params, query]
-    .flatMap((values) => Object.entries(values))
-    .find(([, value]) => typeof value === 'string' && value.includes('\0'));
-  if (nul !== undefined) issues.push({ path: nul[0], message: 'Must not hold NUL.' });
+  issues.push(...unstorable({ ...params, ...query }), ...(route.rawBody === true ? [] : unstorable(body)));
   if (issues.length > 0) throw failure('validation_failed', { issues });
   return parsed;
 }
+
+/** What no text of the database can hold: NUL, and halves of characters. A stack instead of recursion, because bodies may be deep. */
+function unstorable(value: unknown): Issue[] {
+  const found: Issue[] = [];
+  const open: [string, unknown][] = [['', value]];
+  for (let next = open.pop(); next !== undefined && found.length < 20; next = open.pop()) {
+    const [at, one] = next;
+    if (typeof one === 'string' && !isPlain(one)) {
+      found.push({ path: at.slice(0, 200) || 'body', message: 'Must not hold NUL or broken characters.' });
+    } else if (typeof one === 'object' && one !== null) {
+      for (const [name, item] of Object.entries(one)) {
+        const path = at === '' ? name : `${at}.${name}`;
+        if (isPlain(name)) open.push([path.slice(0, 500), item]);
+        else found.push({ path: at || 'body', message: 'Names must not hold NUL or broken characters.' });
+      }
+    }
+  }
+  return found;
+}
+
+const isPlain = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
 function check(schema: z.ZodType | undefined, value: unknown, issues: Issue[]): unknown {
   if (schema === undefined) return undefined;
