@@ -61,6 +61,8 @@ async function serveWeb(app: FastifyInstance, root: string): Promise<void> {
   await app.register(fastifyStatic, {
     root,
     serve: false,
+    // the build put a `.gz` beside each text
+    preCompressed: true,
     cacheControl: false,
     setHeaders: (response, file) => {
       const hashed = file.includes(`${path.sep}assets${path.sep}`);

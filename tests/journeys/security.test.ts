@@ -151,7 +151,7 @@ test('threats, path traversal: a corpus of hostile names against every field: ne
     external('route-target', { provider: 'ollama', endpoint: 'http://ollama.invalid' }),
   );
   const target = await servedElsewhere(api, provider.id, '/route-target');
-  const before = filesBelow(path.join(dataDir, 'objects'));
+  const before = filesBelow(path.join(dataDir, 'objects/models'));
   const researcher = people.researcher;
   const operator = people.operator;
   const json = { 'content-type': 'application/json' };
@@ -240,7 +240,11 @@ test('threats, path traversal: a corpus of hostile names against every field: ne
     });
   }
   assert.deepEqual(accepted, [], 'no hostile name is a file, a version or an id');
-  assert.deepEqual(filesBelow(path.join(dataDir, 'objects')), before, 'nothing was written');
+  assert.deepEqual(filesBelow(path.join(dataDir, 'objects/models')), before, 'nothing was written');
+  assert.deepEqual(
+    readdirSync(path.join(dataDir, 'objects')).filter((name) => !name.startsWith('.') && name !== 'audit'),
+    ['models'],
+  );
   assert.deepEqual(readdirSync(root), ['deep']);
   assert.deepEqual(readdirSync(path.join(root, 'deep')), ['down']);
   assert.deepEqual(readdirSync(path.join(root, 'deep/down')), ['data']);

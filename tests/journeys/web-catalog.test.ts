@@ -240,6 +240,8 @@ test('FR-002: a new version carries the card over; two versions are compared as 
   await openTab('Versions');
   const license = page.getByRole('row', { name: /metadata\.license/ });
   await license.waitFor();
+  // the carried files are the same: once they were read nothing of the architecture differs
+  await page.getByRole('heading', { name: 'Architecture' }).waitFor({ state: 'detached' });
   assert.match(await license.innerText(), /changed[\s\S]*Apache-2\.0[\s\S]*MIT/);
   await assertAccessible(page, 'the comparison of two versions');
   await screenshot(page, 'catalog-compare');
@@ -373,6 +375,10 @@ test('FR-006, FR-006c: from the catalog through the wizard to a streamed chat an
     await button('Next').click();
     await page.getByRole('heading', { name: step }).waitFor();
   }
+  await page
+    .getByRole('status', { name: 'Result of the preflight' })
+    .getByText(/fits|should run/)
+    .waitFor();
   await screenshot(page, 'deploy-preflight');
   await button('Deploy').click();
   await page.waitForURL(/\/serving\/endpoints\/[0-9a-f-]{36}$/);
