@@ -4,6 +4,11 @@ import { provisionAll } from './provision/all.ts';
 /** The long forms of what `npm test` runs in short: `npm run drill kill`. Figures go into bench/README.md with date and versions. */
 const drills: Record<string, { about: string; files: string[]; environment: Record<string, string> }> = {
   kill: { about: 'kill -9 at 25 random points', files: ['tests/faults/kill.test.ts'], environment: { KILLS: '25' } },
+  outage: {
+    about: 'database away and frozen for 60 s each, object store away and silent, corrupt byte, backup',
+    files: ['tests/faults/outage.test.ts'],
+    environment: { OUTAGE_SECONDS: '60', FREEZE_SECONDS: '60', RECOVERY_SECONDS: '10' },
+  },
   contract: {
     about: 'schemathesis, 200 cases an operation',
     files: ['tests/journeys/contract.test.ts'],

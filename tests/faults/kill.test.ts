@@ -89,6 +89,27 @@ async function work(
   }
 }
 
+/** Healthy on the wanted revision; an endpoint that was rolled back to nothing is started again, which must work as well. */
+async function untilSettled(api: string, endpointId: string): Promise<Json> {
+  let last: Json = null;
+  const settled = until<Json>(
+    'the endpoint has settled',
+    async () => {
+      last = await ask(api, people.operator, 'GET', `/serving/endpoints/${endpointId}`);
+      if (last.status === 'stopped')
+        await ask(api, people.operator, 'PATCH', `/serving/endpoints/${endpointId}`, {
+          minReplicas: 1,
+          maxReplicas: 1,
+        });
+      return last.status === 'healthy' && last.revision === last.targetRevision ? last : null;
+    },
+    30_000,
+  );
+  return settled.catch((error: Error) => {
+    throw new Error(`${error.message}\n${JSON.stringify(last, null, 2)}\n${platform.log.slice(-30).join('\n')}`);
+  });
+}
+
 async function verify(api: string, ledger: Ledger, endpointId: string, history: number): Promise<number> {
   for (const [id, entry] of ledger.models) {
     const model = await ask(api, people.researcher, 'GET', `/catalog/models/${id}`);
@@ -129,14 +150,7 @@ async function verify(api: string, ledger: Ledger, endpointId: string, history: 
     [],
     'nothing is doubled',
   );
-  const settled = await until(
-    'the endpoint has settled',
-    async () => {
-      const endpoint = await ask(api, people.operator, 'GET', `/serving/endpoints/${endpointId}`);
-      return endpoint.status === 'healthy' && endpoint.revision === endpoint.targetRevision ? endpoint : null;
-    },
-    30_000,
-  );
+  const settled = await untilSettled(api, endpointId);
   const revisions = await ask(api, people.operator, 'GET', `/serving/endpoints/${endpointId}/deployments?limit=200`);
   assert.ok(revisions.length >= history, 'the history of revisions is kept');
   assert.equal(settled.conditions.filter((condition: Json) => condition.type === 'Failed').length, 0);

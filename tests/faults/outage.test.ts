@@ -336,6 +336,43 @@ test('reliability object store, FR-001: down: an upload and a deployment say so,
   );
 });
 
+/** The S3 server's process: a child of this test that listens on its port. */
+function storeProcess(): number {
+  const port = `127.0.0.1:${new URL(s3.endpoint).port}`;
+  const pid = readdirSync('/proc')
+    .map(Number)
+    .filter((one) => one > 1 && parentOf(one) === process.pid)
+    .find((one) => readFileSync(`/proc/${one}/cmdline`, 'utf8').includes(port));
+  assert.ok(pid !== undefined);
+  return pid;
+}
+
+test('reliability object store: silent: a deployment ends with 503 instead of hanging, readiness names the store, chats go on', async () => {
+  const { api } = platform;
+  const chats = load(() => chat(api, 'outage'), 50);
+  const store = storeProcess();
+  process.kill(store, 'SIGSTOP');
+  try {
+    const began = performance.now();
+    const body = { modelId: model.id, environment: 'dev', route: '/silent', useGpu: false };
+    const deployed = await call(api, people.operator, 'POST', '/serving/endpoints', body);
+    const seconds = (performance.now() - began) / 1000;
+    assert.deepEqual([deployed.status, deployed.body.data.code], [503, 'object_store_unavailable']);
+    assert.ok(seconds < hangSeconds, `${seconds} s`);
+    console.log(`object store silent: a deployment was refused after ${seconds.toFixed(1)} s`);
+    const ready = (await (await fetch(`${platform.url}/readyz`)).json()) as Json;
+    assert.equal(ready.dependencies.find(({ name }: Json) => name === 'objects').ok, false);
+    assert.equal((await call(api, people.researcher, 'GET', '/catalog/models')).status, 200);
+  } finally {
+    process.kill(store, 'SIGCONT');
+  }
+  await until('ready again', async () => (await fetch(`${platform.url}/readyz`)).status === 200, 10_000);
+  assert.deepEqual(
+    (await chats.stop()).filter(({ status }) => status !== 200),
+    [],
+  );
+});
+
 /** Changes one byte in the middle of a file, keeping its size. */
 function flip(file: string): void {
   const descriptor = openSync(file, 'r+');

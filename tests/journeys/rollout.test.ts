@@ -190,7 +190,7 @@ test('FR-006j: rollbacks go further back each time; each is a revision of its ow
 test('FR-006r, DEP-8: an engine that is killed is told, started again by itself, and healthy without anybody', async () => {
   const { revision } = await get(endpoint.id);
   const live = (await history(endpoint.id)).find(({ number }: Json) => number === revision);
-  const [engine] = engines().filter(({ revisionId, alive }) => revisionId === live.id && alive);
+  const engine = engines().find(({ revisionId, alive }) => revisionId === live.id && alive);
   assert.ok(engine);
   process.kill(engine.pid, 'SIGKILL');
   const broken = await until(
@@ -313,7 +313,7 @@ test('FR-006j, DEP-3, FR-001: no earlier revision: stopped, and says so; deletio
   const again = await redeploy(one.id);
   await serving(one.id, again.targetRevision);
   const [running] = await history(one.id);
-  const [engine] = engines().filter(({ revisionId, alive }) => alive && revisionId === running.id);
+  const engine = engines().find(({ revisionId, alive }) => alive && revisionId === running.id);
   assert.ok(engine, 'a redeployment brings it back');
   await ask(api, people.operator, 'DELETE', `/serving/endpoints/${one.id}`);
   await until(

@@ -230,12 +230,8 @@ test('threats, path traversal: a corpus of hostile names against every field: ne
       if (good && /upload|download|deletion|version|id in/.test(place)) accepted.push(said);
       if (good && /^(name|route of)/.test(place)) {
         const { name, route } = (JSON.parse(answer.text) as Json).data;
-        // oxlint-disable-next-line no-control-regex
-        assert.doesNotMatch(
-          String(name ?? route),
-          /(^|\/)\.\.?(\/|$)|[\\%\u0000-\u001f\u200b-\u200f\u202a-\u202e]/,
-          said,
-        );
+        const kept = String(name ?? route);
+        assert.doesNotMatch(kept, /(^|\/)\.\.?(\/|$)|[\\%]|\p{Cc}|\p{Cf}/u, said);
       }
     });
   }
@@ -437,7 +433,8 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
   assert.equal((await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${ownKey}` } })).status, 200);
 
   // every GET of the served tables, by an administrator
-  const values: Record<string, string> = {
+  type Values = Record<string, string>;
+  const values: Values = {
     id: model.id,
     version: '1',
     v1: '1',
@@ -455,7 +452,7 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
     contracts.inferenceRoutes,
   ] as contracts.RouteTable[]) {
     for (const route of Object.values(table).filter(({ method }) => method === 'GET')) {
-      const own = route.tag === 'serving' ? { ...values, id: endpoint.id } : values;
+      const own: Values = route.tag === 'serving' ? { ...values, id: endpoint.id } : values;
       const at = route.path.replace(/\{(\w+)\}/g, (_whole, name: string) => own[name] ?? 'secret');
       const answer = await raw(url, 'GET', `/llm-ops/v1${at}`, people.admin);
       assert.ok(answer.status < 500, `${at}: ${answer.text}`);

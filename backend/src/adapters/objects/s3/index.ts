@@ -28,6 +28,9 @@ const partSize = 8 * 1024 * 1024;
 /** parts of one put in flight: with the one being filled, about 40 MiB a put */
 const partsInFlight = 3;
 const day = 24 * 60 * 60 * 1000;
+/** of a call that moves no file: a store that is silent for so long counts as away, and whoever waits holds a transaction */
+const briefMs = 10_000;
+const brief = () => ({ abortSignal: AbortSignal.timeout(briefMs) });
 
 /** Objects in a bucket of any S3 API. The SDK is loaded at the first call, so that installations on files do not pay for it. */
 export function createS3Objects(options: S3Options): S3Objects {
@@ -88,7 +91,7 @@ export function createS3Objects(options: S3Options): S3Objects {
       checkKey(key);
       return asked(key, async ({ client, HeadObjectCommand }) => {
         try {
-          const head = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
+          const head = await client.send(new HeadObjectCommand({ Bucket, Key: key }), brief());
           return { key, size: head.ContentLength ?? 0, modifiedAt: head.LastModified ?? new Date(0) };
         } catch (error) {
           if (isMissing(error)) return null;
@@ -102,7 +105,7 @@ export function createS3Objects(options: S3Options): S3Objects {
       let ContinuationToken: string | undefined;
       do {
         const page = await asked(prefix, ({ client, ListObjectsV2Command }) =>
-          client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken })),
+          client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken }), brief()),
         );
         for (const { Key, Size, LastModified } of page.Contents ?? []) {
           // some stores list folders as objects; a leading dot is what `check` wrote
@@ -116,7 +119,7 @@ export function createS3Objects(options: S3Options): S3Objects {
     async delete(key) {
       checkKey(key);
       await asked(key, async ({ client, DeleteObjectCommand }) => {
-        await client.send(new DeleteObjectCommand({ Bucket, Key: key })).catch((error: unknown) => {
+        await client.send(new DeleteObjectCommand({ Bucket, Key: key }), brief()).catch((error: unknown) => {
           if (!isMissing(error)) throw error;
         });
       });
@@ -130,8 +133,8 @@ export function createS3Objects(options: S3Options): S3Objects {
       // no key begins with a dot, so this is never anybody's object
       const Key = `.check/${randomUUID()}`;
       await asked(Key, async ({ client, PutObjectCommand, DeleteObjectCommand }) => {
-        await client.send(new PutObjectCommand({ Bucket, Key, Body: 'check' }));
-        await client.send(new DeleteObjectCommand({ Bucket, Key }));
+        await client.send(new PutObjectCommand({ Bucket, Key, Body: 'check' }), brief());
+        await client.send(new DeleteObjectCommand({ Bucket, Key }), brief());
       });
     },
 
