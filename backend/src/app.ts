@@ -48,7 +48,17 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     });
     await docs.register(scalar, {
       routePrefix: '/docs',
-      configuration: { content: document as never, withDefaultFonts: false, telemetry: false } as never,
+      // the reference alone: nothing that would call its maker's services
+      configuration: {
+        content: document as never,
+        withDefaultFonts: false,
+        telemetry: false,
+        showDeveloperTools: 'never',
+        showToolbar: 'never',
+        hideClientButton: true,
+        mcp: { disabled: true },
+        agent: { disabled: true },
+      } as never,
     });
   });
 

@@ -321,7 +321,15 @@ test('UI-1, FR-008: when the platform fails every page says what, what to do, an
     await alert.waitFor();
     await alert.getByText(refusal.data.remedy).waitFor();
     await alert.getByText(refusal.data.errorId).waitFor();
-    await screenshot(page, `${name}-failing`);
+    for (const [place, size] of [
+      ['narrow', narrow],
+      ['wide', wide],
+    ] as const) {
+      await page.setViewportSize(size);
+      await assertFits(page, `${name}, failing, ${place}`);
+      await screenshot(page, `${name}-failing-${place}`);
+    }
+    await assertAccessible(page, `${name}, failing`);
     await page.unroute(api);
     // a page with several parts that failed has a button for each
     for (let left = await failures.count(); left > 0; left = await failures.count()) {

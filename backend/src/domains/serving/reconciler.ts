@@ -34,6 +34,8 @@ const soonMs = 200;
 const atOnce = 4;
 const rounds = 12;
 const patienceMs = 5_000;
+/** How long a start waits for the first look. */
+const firstLookMs = 1_500;
 /** What no row wants any more is looked for this often, counted in looks. */
 const collectEvery = 30;
 
@@ -205,6 +207,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (loop) return;
       stopping = new AbortController();
       listening = await db.listen('serving', () => wake?.());
+      // what the rows say was seen by an earlier process, whose engines may have ended with it: look before anybody reads them
+      await Promise.race([once().catch(() => {}), sleep(firstLookMs, undefined, { ref: false })]);
       loop = run(stopping.signal);
     },
     async stop() {

@@ -24,7 +24,9 @@ export function parseRequest(
     query: check(route.query, queryIn, issues),
     body: route.rawBody === true ? undefined : check(route.body, bodyIn, issues),
   };
-  issues.push(...unstorable({ ...params, ...query }), ...(route.rawBody === true ? [] : unstorable(body)));
+  const told = new Set(issues.map(({ path }) => path));
+  const texts = [...unstorable({ ...params, ...query }), ...(route.rawBody === true ? [] : unstorable(body))];
+  issues.push(...texts.filter(({ path }) => !told.has(path)));
   if (issues.length > 0) throw failure('validation_failed', { issues });
   return parsed;
 }
