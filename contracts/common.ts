@@ -6,6 +6,14 @@ export type Environment = z.infer<typeof Environment>;
 
 export const Id = z.uuid();
 export const Time = z.iso.datetime({ offset: true });
+/** A moment as clients give it; what comes out is UTC, so that no offset or year that only some programs know goes any further. */
+export const TimeIn = z.iso
+  .datetime({ offset: true })
+  .refine(
+    (text) => new Date(text).getTime() >= Date.UTC(1970, 0, 1) && new Date(text).getTime() < Date.UTC(9999, 0, 1),
+    'Must be from 1970 to 9998.',
+  )
+  .transform((text) => new Date(text).toISOString());
 /** What a version is called: also a folder of its files, hence the narrow alphabet. */
 export const VersionLabel = z
   .string()

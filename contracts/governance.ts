@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Environment, Id, IdParams, Name, Page, TeamName, Time } from './common.ts';
+import { Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
 import { roles } from './permissions.ts';
 import { defineRoutes } from './route.ts';
 
@@ -106,7 +106,7 @@ export const governanceRoutes = defineRoutes({
       roles: z.array(RoleName).min(1),
       routes: z.array(z.string().min(1).max(200)).max(200).nullish(),
       environments: z.array(Environment).nullish(),
-      expiresAt: Time.nullish(),
+      expiresAt: TimeIn.nullish(),
       limits: z.record(z.string(), z.unknown()).nullish(),
     }),
     data: ApiKey.extend({ key: z.string() }),
@@ -218,8 +218,8 @@ export const governanceRoutes = defineRoutes({
       resource_id: z.string().max(200).optional(),
       action: z.string().max(100).optional(),
       result: z.enum(['allowed', 'denied', 'failed']).optional(),
-      since: Time.optional(),
-      until: Time.optional(),
+      since: TimeIn.optional(),
+      until: TimeIn.optional(),
     }),
     data: z.array(AuditEntry),
   },
@@ -229,7 +229,7 @@ export const governanceRoutes = defineRoutes({
     summary: 'The log as JSON lines',
     tag: 'governance',
     permission: 'audit:read',
-    query: z.object({ since: Time.optional(), until: Time.optional() }),
+    query: z.object({ since: TimeIn.optional(), until: TimeIn.optional() }),
     answer: 'file',
   },
   verifyAuditChain: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Environment, Id, Page, Time } from './common.ts';
+import { Environment, Id, Page, Time, TimeIn } from './common.ts';
 import { defineRoutes } from './route.ts';
 
 /** Content parts (text, images) and unknown fields pass through to the model. */
@@ -87,8 +87,8 @@ export const usageRoutes = defineRoutes({
     permission: 'usage:read',
     query: z.object({
       group_by: z.enum(['user', 'team', 'model', 'endpoint', 'environment', 'route']).default('endpoint'),
-      since: Time.optional(),
-      until: Time.optional(),
+      since: TimeIn.optional(),
+      until: TimeIn.optional(),
       endpoint_id: Id.optional(),
       environment: Environment.optional(),
       limit: Page.shape.limit,

@@ -105,6 +105,20 @@ test('FR-008: every wrong field is in one answer; either case is accepted; a key
   assert.deepEqual([twice.status, twice.body.data.issues[0].path], [400, 'owner_team']);
 });
 
+test('FR-008: moments that only some programs know are refused or understood, never a fault', async () => {
+  const cases: [string, number][] = [
+    ['0000-02-02T00:00:00Z', 400],
+    ['0001-01-01T00:00:00-23:59', 400],
+    ['2024-01-01T00:00:00+23:59', 200],
+    ['2024-02-30T00:00:00Z', 400],
+    ['2024-01-01T00:00:00.123456789123Z', 200],
+  ];
+  for (const [since, status] of cases) {
+    const route = `/governance/audit/logs?since=${encodeURIComponent(since)}`;
+    assert.equal((await call(platform.api, people.admin, 'GET', route)).status, status, since);
+  }
+});
+
 test('FR-008: an Idempotency-Key replays the first answer; another body is refused; 200 at once make one row', async () => {
   const body = { name: 'idempotent', version: '1', type: 'base', owner_team: 'platform' };
   const key = { 'idempotency-key': 'test-1' };
