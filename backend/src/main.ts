@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import path from 'node:path';
 import { createCatalog } from '#domains/catalog';
 import { createGovernance, ensureTeam } from '#domains/governance';
 import { createInference } from '#domains/inference';
 import type { FastifyInstance } from 'fastify';
-import { createRouteTable, createServing, type ServingConfig } from '#domains/serving';
+import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys, recordAudit } from '#platform/audit';
 import { createAuthenticator, createSignIn, sessionView, type Authenticator, type AuthOptions } from '#platform/auth';
-import { loadConfig, type Config, type Settings } from '#platform/config';
+import { loadConfig, type Config } from '#platform/config';
 import { lockDataDir, migrate, openDatabase, type Db } from '#platform/db';
 import { createEgress } from '#platform/egress';
 import { failure, isFailure } from '#platform/errors';
@@ -21,16 +20,14 @@ import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads } from '#platform/uploads';
-import type { Objects } from '#ports/objects';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
-import { createFileObjects } from './adapters/objects/files/index.ts';
-import { createS3Objects } from './adapters/objects/s3/index.ts';
 import { ollama } from './adapters/provider/ollama/index.ts';
 import { openai } from './adapters/provider/openai/index.ts';
 import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
 import { buildApp } from './app.ts';
 import { platformRoutesOf } from './routes.ts';
+import { authOptions, isLoopback, openObjects, refuseOpenHeaderMode, servingConfig } from './settings.ts';
 
 const providers = { openai, ollama };
 const projectRoot = path.resolve(import.meta.dirname, '../..');
@@ -86,7 +83,7 @@ async function assemble(
     }),
     log,
   });
-  const objects = await openObjects(settings, dataDir);
+  const objects = await openObjects({ ...settings, DATA_DIR: dataDir });
   const egress = createEgress({
     allow: settings.EGRESS_ALLOW,
     allowLoopback: settings.EGRESS_ALLOW_LOOPBACK ?? isLoopback(settings.HOST),
@@ -252,13 +249,14 @@ async function assemble(
     webRoot: path.join(projectRoot, 'frontend/dist'),
   });
 
+  jobs.every('objects.temporary', 3600, async () => void (await objects.collectTemporary()));
   jobs.every('uploads.expired', 300, async () => void (await uploads.collectExpired()));
   await jobs.start({ work: works });
   closers.push(() => jobs.stop());
   if (works) {
     governance.sealer.start();
     closers.push(() => governance.sealer.stop());
-    serving.reconciler.start();
+    await serving.reconciler.start();
     closers.push(() => serving.reconciler.stop());
   }
   await table.start();
@@ -286,65 +284,6 @@ async function closeAll(closers: (() => Promise<unknown>)[], log: Logger): Promi
   }
 }
 
-async function openObjects(settings: Settings, dataDir: string): Promise<Objects> {
-  const bucket = settings.OBJECT_STORE_BUCKET;
-  if (settings.OBJECT_STORE_ENDPOINT === undefined)
-    return createFileObjects({ root: path.join(dataDir, 'objects'), ...(bucket === undefined ? {} : { bucket }) });
-  const missing = (['OBJECT_STORE_ACCESS_KEY', 'OBJECT_STORE_SECRET_KEY', 'OBJECT_STORE_BUCKET'] as const).filter(
-    (name) => settings[name] === undefined,
-  );
-  if (missing.length > 0)
-    throw failure('configuration_invalid', { message: `OBJECT_STORE_ENDPOINT also needs ${missing.join(', ')}.` });
-  return createS3Objects({
-    endpoint: settings.OBJECT_STORE_ENDPOINT,
-    accessKey: settings.OBJECT_STORE_ACCESS_KEY!,
-    secretKey: settings.OBJECT_STORE_SECRET_KEY!,
-    secure: settings.OBJECT_STORE_SECURE,
-    bucket: bucket!,
-    region: settings.OBJECT_STORE_REGION,
-  });
-}
-
-function authOptions(settings: Settings): AuthOptions {
-  const oidc = settings.IDENTITY_MODE !== 'header';
-  if (oidc && (settings.OIDC_ISSUER === undefined || settings.OIDC_CLIENT_ID === undefined)) {
-    throw failure('configuration_invalid', {
-      message: `IDENTITY_MODE=${settings.IDENTITY_MODE} also needs OIDC_ISSUER and OIDC_CLIENT_ID.`,
-    });
-  }
-  return {
-    mode: settings.IDENTITY_MODE,
-    trustedProxies: settings.TRUSTED_PROXIES,
-    proxySharedSecret: settings.PROXY_SHARED_SECRET,
-    sessionHours: settings.SESSION_HOURS,
-    publicUrl: settings.PUBLIC_URL ?? `http://${settings.HOST}:${settings.PORT}`,
-    oidc: oidc
-      ? {
-          issuer: settings.OIDC_ISSUER!,
-          clientId: settings.OIDC_CLIENT_ID!,
-          clientSecret: settings.OIDC_CLIENT_SECRET,
-          audience: settings.OIDC_AUDIENCE,
-          rolesClaim: settings.OIDC_ROLES_CLAIM,
-          teamsClaim: settings.OIDC_TEAMS_CLAIM,
-          groupMap: settings.OIDC_GROUP_MAP,
-        }
-      : undefined,
-  };
-}
-
-/** Identity headers from anybody on the network would make everybody an administrator. */
-function refuseOpenHeaderMode(settings: Settings): void {
-  if (settings.IDENTITY_MODE === 'oidc' || isLoopback(settings.HOST)) return;
-  if (settings.TRUSTED_PROXIES.length > 0 || settings.PROXY_SHARED_SECRET !== undefined) return;
-  throw failure('configuration_invalid', {
-    message: `IDENTITY_MODE=${settings.IDENTITY_MODE} believes X-User-* headers, but HOST=${settings.HOST} is reachable from the network. Set TRUSTED_PROXIES or PROXY_SHARED_SECRET, use IDENTITY_MODE=oidc, or listen on 127.0.0.1.`,
-  });
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
 function createSignInHandler(auth: AuthOptions, db: Db, log: Logger, authenticator: Authenticator): RawHandler | null {
   const { oidc } = auth;
   if (oidc === undefined) return null;
@@ -352,36 +291,6 @@ function createSignInHandler(auth: AuthOptions, db: Db, log: Logger, authenticat
   return {
     matches: (url) => url === '/auth/login' || url === '/auth/callback' || url === '/auth/logout',
     handle: (request, response) => void signIn.handle(request, response),
-  };
-}
-
-function servingConfig(settings: Settings): ServingConfig {
-  return {
-    resources: {
-      gpu: {
-        cpuRequest: settings.SERVING_CPU_REQUEST,
-        cpuLimit: settings.SERVING_CPU_LIMIT,
-        memoryRequest: settings.SERVING_MEMORY_REQUEST,
-        memoryLimit: settings.SERVING_MEMORY_LIMIT,
-      },
-      cpuOnly: {
-        cpuRequest: settings.SERVING_CPU_ONLY_CPU_REQUEST,
-        cpuLimit: settings.SERVING_CPU_ONLY_CPU_LIMIT,
-        memoryRequest: settings.SERVING_CPU_ONLY_MEMORY_REQUEST,
-        memoryLimit: settings.SERVING_CPU_ONLY_MEMORY_LIMIT,
-      },
-    },
-    useGpu: settings.USE_GPU,
-    runtimeImage: settings.SERVING_RUNTIME_IMAGE,
-    internalRuntime: 'local',
-    verify: settings.SERVING_VERIFY,
-    drainMs: settings.SERVING_DRAIN_SECONDS * 1000,
-    drainMaxMs: Math.max(settings.SERVING_DRAIN_SECONDS, 300) * 1000,
-    rolloutTimeoutMs: settings.SERVING_ROLLOUT_SECONDS * 1000,
-    reconcileIntervalMs: 500,
-    crash: { limit: 3, settleMs: 3_000 },
-    verification: { attempts: 3, timeoutMs: 60_000, prompt: 'Hello' },
-    healthEveryMs: 30_000,
   };
 }
 

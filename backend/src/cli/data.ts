@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { auditHeadKey } from '#domains/governance';
 import { backup, migrate, restore } from '#platform/db';
-import { migrationsDir, openObjects, secretKeyId, withDatabase } from './environment.ts';
+import { migrationsDir, secretKeyId, withDatabase } from './environment.ts';
+import { openObjects } from '../settings.ts';
 
 export function addDataCommands(program: Command): void {
   program

@@ -6,9 +6,6 @@ import { lockDataDir, openDatabase, type DataDirLock, type Db } from '#platform/
 import { isFailure } from '#platform/errors';
 import { createLog } from '#platform/log';
 import { loadKeys } from '#platform/secrets';
-import type { Objects } from '#ports/objects';
-import { createFileObjects } from '../adapters/objects/files/index.ts';
-import { createS3Objects } from '../adapters/objects/s3/index.ts';
 
 export const migrationsDir = fileURLToPath(new URL('../../migrations', import.meta.url));
 
@@ -53,22 +50,6 @@ export async function withDatabase<T>(
     process.off('SIGTERM', interrupt);
     await close();
   }
-}
-
-export async function openObjects(settings: Settings): Promise<Objects> {
-  const endpoint = settings.OBJECT_STORE_ENDPOINT;
-  const bucket = settings.OBJECT_STORE_BUCKET;
-  if (endpoint === undefined) {
-    return createFileObjects({ root: join(settings.DATA_DIR, 'objects'), ...(bucket === undefined ? {} : { bucket }) });
-  }
-  return createS3Objects({
-    endpoint,
-    accessKey: settings.OBJECT_STORE_ACCESS_KEY ?? '',
-    secretKey: settings.OBJECT_STORE_SECRET_KEY ?? '',
-    secure: settings.OBJECT_STORE_SECURE,
-    bucket: bucket ?? 'llm-ops',
-    region: settings.OBJECT_STORE_REGION,
-  });
 }
 
 /** Id of the secret key in force; null when none is configured or was ever made (none is made here). */

@@ -3,7 +3,8 @@ import { verifyChain } from '#domains/governance';
 import { loadAuditKeys } from '#platform/audit';
 import { createLog } from '#platform/log';
 import { createSecrets, loadKeys, parseKey, type Secrets } from '#platform/secrets';
-import { openObjects, withDatabase, type CommandContext } from './environment.ts';
+import { withDatabase, type CommandContext } from './environment.ts';
+import { openObjects } from '../settings.ts';
 
 export function addSecurityCommands(program: Command): void {
   program
