@@ -180,15 +180,9 @@ async function assemble(
     table,
     authenticate: authenticator.authenticate,
     accessFor: authenticator.createAccessFor,
-    denied: (identity, route, rule, requestId) => {
-      const record = {
-        action: 'inference.call',
-        resourceType: 'route',
-        resourceId: route,
-        result: 'denied',
-        rule,
-        requestId,
-      } as const;
+    denied: ({ identity, route, rule, requestId, times }) => {
+      const what = { action: 'inference.call', resourceType: 'route', resourceId: route } as const;
+      const record = { ...what, result: 'denied', rule, requestId, detail: { times } } as const;
       db.kysely
         .transaction()
         .execute((trx) => recordAudit(trx as never, identity, record))

@@ -6,6 +6,7 @@ import type { Db } from '#platform/db';
 import { bindRoutes, type BoundRoutes, type RawHandler } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Metrics } from '#platform/metrics';
+import { createDenials, type Denial } from './denials.ts';
 import { createHandler } from './handler.ts';
 import { createLookAgain } from './look-again.ts';
 import { createRecorder } from './recorder.ts';
@@ -18,7 +19,8 @@ export interface InferenceDeps {
   table: RouteTable;
   authenticate(request: IncomingMessage): Promise<Identity | null>;
   accessFor(identity: Identity): Access;
-  denied(identity: Identity, route: string, rule: string, requestId: string): void;
+  /** Writes a refused call, or `times` alike, to the audit log, off the request's way. */
+  denied(denial: Denial): void;
   /** connections to an address that a user gave */
   checkedAgent(url: URL): Dispatcher;
   localBaseUrl: string | undefined;
@@ -43,10 +45,12 @@ const day = 86_400_000;
 export function createInference(deps: InferenceDeps): Inference {
   const store = createUsageStore(deps.db);
   const recorder = createRecorder({ directory: deps.journal, insert: store.insert, log: deps.log });
+  const denials = createDenials(deps.denied);
   const upstream = createUpstream({ checkedAgent: deps.checkedAgent, localBaseUrl: deps.localBaseUrl });
   const raw = createHandler({
     ...deps,
     recorder,
+    denied: (identity, route, rule, requestId) => denials.add({ identity, route, rule, requestId }),
     lookAgain: createLookAgain(deps.table.reload),
     upstream,
     bodyLimit,
@@ -83,6 +87,7 @@ export function createInference(deps: InferenceDeps): Inference {
     routes,
     documented: inferenceRoutes,
     async close() {
+      denials.close();
       await recorder.close();
       await upstream.close();
     },
