@@ -5,6 +5,12 @@ import { defineRoutes } from './route.ts';
 
 const RoleName = z.enum(roles);
 
+/** What one key may ask in a minute. */
+export const KeyLimits = z.object({
+  requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
+  tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
+});
+
 export const ApiKey = z.object({
   id: Id,
   name: z.string(),
@@ -14,7 +20,7 @@ export const ApiKey = z.object({
   roles: z.array(RoleName),
   routes: z.array(z.string()).nullable(),
   environments: z.array(Environment).nullable(),
-  limits: z.record(z.string(), z.unknown()).nullable(),
+  limits: KeyLimits.nullable(),
   expiresAt: Time.nullable(),
   lastUsedAt: Time.nullable(),
   revokedAt: Time.nullable(),
@@ -107,7 +113,7 @@ export const governanceRoutes = defineRoutes({
       routes: z.array(z.string().min(1).max(200)).max(200).nullish(),
       environments: z.array(Environment).nullish(),
       expiresAt: TimeIn.nullish(),
-      limits: z.record(z.string(), z.unknown()).nullish(),
+      limits: KeyLimits.nullish(),
     }),
     data: ApiKey.extend({ key: z.string() }),
     idempotent: true,

@@ -1,5 +1,6 @@
 export * from './catalog.ts';
 export * from './common.ts';
+export * from './cost.ts';
 export * from './governance.ts';
 export * from './inference.ts';
 export * from './permissions.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Environment, Id, Page, Time, TimeIn } from './common.ts';
+import { Environment, Id, IdParams, Page, Time, TimeIn } from './common.ts';
 import { defineRoutes } from './route.ts';
 
 /** Content parts (text, images) and unknown fields pass through to the model. */
@@ -69,14 +69,138 @@ export const inferenceRoutes = defineRoutes({
   },
 });
 
+const Money = z.string().describe("Decimal, in the platform's currency.");
+
 export const UsageRow = z.object({
   key: z.string(),
   requests: z.number(),
   errors: z.number(),
+  cached: z.number(),
   prompt_tokens: z.number(),
   completion_tokens: z.number(),
+  cost: Money,
+  currency: z.string(),
   mean_latency_ms: z.number().nullable(),
 });
+
+export const operations = ['chat', 'completion', 'embedding'] as const;
+
+/** A request as the log lists it. */
+export const RequestEntry = z.object({
+  id: Id,
+  at: Time,
+  request_id: z.string(),
+  user_id: z.string(),
+  team: z.string().nullable(),
+  project: z.string().nullable(),
+  api_key_id: Id.nullable(),
+  route: z.string(),
+  environment: Environment,
+  endpoint_id: Id.nullable().describe('Null: it was refused before a target was chosen.'),
+  model_id: Id.nullable(),
+  model_name: z.string().nullable(),
+  model_version: z.string().nullable(),
+  provider: z.string().nullable(),
+  revision: z.number().nullable(),
+  operation: z.enum(operations),
+  streamed: z.boolean(),
+  status: z.number().describe('HTTP status answered; 499: the client went away, 598: the gateway died.'),
+  error_code: z.string().nullable(),
+  finish_reason: z.string().nullable(),
+  prompt_tokens: z.number(),
+  completion_tokens: z.number(),
+  estimated: z.boolean().describe('The upstream gave no usage: tokens are reckoned.'),
+  cached: z.boolean(),
+  cost: Money,
+  currency: z.string(),
+  latency_ms: z.number(),
+  first_token_ms: z.number().nullable(),
+  attempts: z.number().describe('Tries at targets; 0 from the cache or when refused.'),
+  trace_id: z.string().nullable(),
+  captured: z.boolean().describe('What was asked and answered is kept.'),
+});
+export type RequestEntry = z.infer<typeof RequestEntry>;
+
+/** Why the request went where it went. */
+export const RoutingDecision = z.object({
+  environments: z.array(Environment).describe('Where the name is, in the order tried.'),
+  attempts: z.array(
+    z.object({
+      endpoint_id: Id,
+      revision: z.number(),
+      priority: z.number(),
+      address: z.string().describe('Host and port.'),
+      outcome: z.string().describe('`answered`, or what failed: `connect`, `busy`, `error`, `timeout`, `refused`.'),
+      status: z.number().nullable(),
+      milliseconds: z.number(),
+    }),
+  ),
+  skipped: z.array(z.object({ endpoint_id: Id, reason: z.string() })),
+});
+export type RoutingDecision = z.infer<typeof RoutingDecision>;
+
+export const RequestDetail = RequestEntry.extend({
+  gateway: z.string(),
+  price: z.object({ input_per_million: Money, output_per_million: Money, per_request: Money }).nullable(),
+  decision: RoutingDecision.nullable(),
+  content: z
+    .object({
+      request: z.string().describe('The body as it was asked, redacted where that is on.'),
+      response: z.string().nullable().describe("The answer's body; of a stream, the pieces put together."),
+      redacted: z.number().describe('Places that were made unreadable.'),
+      truncated: z.boolean(),
+    })
+    .nullable()
+    .describe('Null: not captured, no longer kept, or not for this reader.'),
+});
+export type RequestDetail = z.infer<typeof RequestDetail>;
+
+const LatencyFigures = z.object({
+  p50_ms: z.number().nullable(),
+  p95_ms: z.number().nullable(),
+  p99_ms: z.number().nullable(),
+});
+const Traffic = z.object({
+  requests: z.number(),
+  errors: z.number().describe('5xx, and clients that found no answer in time.'),
+  refused: z.number().describe('4xx by the gateway itself: limits, budgets, rights, bad bodies.'),
+  cached: z.number(),
+  prompt_tokens: z.number(),
+  completion_tokens: z.number(),
+  cost: Money,
+  ...LatencyFigures.shape,
+  first_token_p50_ms: z.number().nullable(),
+});
+export const GatewayView = z.object({
+  now: Time,
+  currency: z.string(),
+  step_seconds: z.number(),
+  gateways: z.array(
+    z.object({
+      id: z.string(),
+      host: z.string(),
+      seen_at: Time,
+      alive: z.boolean(),
+      in_flight: z.number(),
+      unsettled: z.number().describe('Requests in its journal that are not in the database yet.'),
+      open_breakers: z.array(z.object({ endpoint_id: Id, address: z.string(), until: Time })),
+    }),
+  ),
+  total: Traffic,
+  routes: z.array(Traffic.extend({ route: z.string(), environment: Environment })),
+  series: z.array(
+    z.object({
+      at: Time,
+      requests: z.number(),
+      errors: z.number(),
+      prompt_tokens: z.number(),
+      completion_tokens: z.number(),
+      p50_ms: z.number().nullable(),
+      p95_ms: z.number().nullable(),
+    }),
+  ),
+});
+export type GatewayView = z.infer<typeof GatewayView>;
 
 export const usageRoutes = defineRoutes({
   summariseUsage: {
@@ -86,7 +210,9 @@ export const usageRoutes = defineRoutes({
     tag: 'governance',
     permission: 'usage:read',
     query: z.object({
-      group_by: z.enum(['user', 'team', 'model', 'endpoint', 'environment', 'route']).default('endpoint'),
+      group_by: z
+        .enum(['user', 'team', 'project', 'key', 'model', 'endpoint', 'environment', 'route'])
+        .default('endpoint'),
       since: TimeIn.optional(),
       until: TimeIn.optional(),
       endpoint_id: Id.optional(),
@@ -94,5 +220,59 @@ export const usageRoutes = defineRoutes({
       limit: Page.shape.limit,
     }),
     data: z.array(UsageRow),
+  },
+  listRequests: {
+    method: 'GET',
+    path: '/governance/observability/requests',
+    summary: 'The request log, newest first',
+    tag: 'governance',
+    permission: 'usage:read',
+    list: true,
+    query: Page.extend({
+      since: TimeIn.optional().describe('The last 24 hours when not given.'),
+      until: TimeIn.optional(),
+      route: z.string().max(200).optional(),
+      environment: Environment.optional(),
+      endpoint_id: Id.optional(),
+      model: z.string().max(200).optional(),
+      user_id: z.string().max(200).optional(),
+      team: z.string().max(63).optional(),
+      project: z.string().max(200).optional(),
+      api_key_id: Id.optional(),
+      request_id: z.string().max(128).optional(),
+      operation: z.enum(operations).optional(),
+      outcome: z.enum(['ok', 'error', 'refused', 'cancelled', 'cached']).optional(),
+      min_latency_ms: z.coerce.number().int().min(0).max(86_400_000).optional(),
+      search: z
+        .string()
+        .max(200)
+        .refine((value) => !value.includes('\u0000'), 'Must not hold NUL.')
+        .optional()
+        .describe('Words of what was asked or answered, where it is captured.'),
+    }),
+    data: z.array(RequestEntry),
+  },
+  getRequest: {
+    method: 'GET',
+    path: '/governance/observability/requests/{id}',
+    summary: 'One request: its decision, its price and, where captured, its conversation',
+    tag: 'governance',
+    permission: 'usage:read',
+    params: IdParams,
+    data: RequestDetail,
+    failures: ['request_not_found'],
+  },
+  viewGateway: {
+    method: 'GET',
+    path: '/governance/observability/gateway',
+    summary: 'Rate, latency, errors and tokens by route, as they are now',
+    tag: 'governance',
+    permission: 'usage:read',
+    query: z.object({
+      minutes: z.coerce.number().int().min(1).max(1440).default(60),
+      environment: Environment.optional(),
+      route: z.string().max(200).optional(),
+    }),
+    data: GatewayView,
   },
 });

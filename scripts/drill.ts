@@ -19,6 +19,11 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
     files: ['tests/python/parity.test.ts'],
     environment: { PARITY: 'live' },
   },
+  soak: {
+    about: '200 streams for 30 minutes and a slow client: memory, gaps (needs Go)',
+    files: ['bench/gateway/soak.ts'],
+    environment: { SOAK_MINUTES: process.env['SOAK_MINUTES'] ?? '30' },
+  },
 };
 
 const wanted = process.argv.slice(2);

@@ -31,7 +31,7 @@ const suites: Suite[] = [
   {
     name: 'unit',
     files: [
-      ...find('{contracts,sdk,backend/src}/**/*.test.ts').filter((file) => !file.includes('node_modules')),
+      ...find('{contracts,sdk,backend/src,bench}/**/*.test.ts').filter((file) => !file.includes('node_modules')),
       ...find('tests/gates/*.test.ts'),
     ],
     concurrency: 2,
@@ -41,7 +41,7 @@ const suites: Suite[] = [
   { name: 'ports', files: find('tests/ports/*.test.ts'), concurrency: 2, timeout: 300, forceExit: false },
   {
     name: 'domains',
-    files: find('tests/{catalog,serving,security,python,inference,platform}/**/*.test.ts'),
+    files: find('tests/{catalog,cost,serving,security,python,inference,platform,providers}/**/*.test.ts'),
     concurrency: 2,
     timeout: 300,
     forceExit: false,

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createCatalog } from '#domains/catalog';
-import { createGovernance, ensureTeam } from '#domains/governance';
-import { createInference } from '#domains/inference';
+import { createCost } from '#domains/cost';
+import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
+import { createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
 import type { FastifyInstance } from 'fastify';
 import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys, recordAudit } from '#platform/audit';
@@ -21,15 +22,16 @@ import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads } from '#platform/uploads';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
-import { ollama } from './adapters/provider/ollama/index.ts';
-import { openai } from './adapters/provider/openai/index.ts';
+import { createMemoryCache } from './adapters/cache/memory/index.ts';
+import { createRedisCache } from './adapters/cache/redis/index.ts';
+import { providers } from './adapters/provider/index.ts';
 import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
+import { createTokenCounter, createTokenizerSource } from './adapters/tokens/index.ts';
 import { buildApp } from './app.ts';
 import { platformRoutesOf } from './routes.ts';
 import { authOptions, isLoopback, openObjects, refuseOpenHeaderMode, servingConfig } from './settings.ts';
 
-const providers = { openai, ollama };
 const projectRoot = path.resolve(import.meta.dirname, '../..');
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
   .version;
@@ -169,17 +171,48 @@ async function assemble(
     catalog,
     events,
     egress: egress.fetch,
+    providers,
     table,
     log,
     config: servingConfig(settings),
   });
   catalog.registerReferences('endpoint', serving.references);
 
+  const journal = path.join(dataDir, 'usage');
+  const cost = createCost({
+    db,
+    currency: settings.COST_CURRENCY,
+    gateway: gatewayOf(journal, log),
+    models: { describe: catalog.describe },
+    teamOfKey,
+    events,
+    log,
+    now,
+  });
+  const cache =
+    settings.REDIS_URL === undefined ? createMemoryCache() : await createRedisCache({ url: settings.REDIS_URL, log });
+  closers.push(() => cache.close());
+  const tokens = createTokenCounter({ tokenizerOf: createTokenizerSource({ catalog, objects }), log });
+  closers.push(() => tokens.close());
+  const telemetry = await createTelemetry({
+    endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: parseOtlpHeaders(settings.OTEL_EXPORTER_OTLP_HEADERS),
+    serviceName: settings.OTEL_SERVICE_NAME,
+    version,
+    sampleRatio: settings.OTEL_TRACES_SAMPLER_ARG,
+    log,
+  });
+  closers.push(() => telemetry.close());
+  await cost.start();
+  closers.push(() => cost.stop());
   const inference = createInference({
     db,
+    objects,
     table,
     authenticate: authenticator.authenticate,
     accessFor: authenticator.createAccessFor,
+    policies: authenticator.policies,
+    limitsOf: authenticator.limitsOf,
     denied: ({ identity, route, rule, requestId, times }) => {
       const what = { action: 'inference.call', resourceType: 'route', resourceId: route } as const;
       const record = { ...what, result: 'denied', rule, requestId, detail: { times } } as const;
@@ -188,18 +221,35 @@ async function assemble(
         .execute((trx) => recordAudit(trx as never, identity, record))
         .catch((error: unknown) => log.error({ err: error, record }, 'audit entry could not be written'));
     },
-    checkedAgent: egress.checkedAgent,
-    localBaseUrl: settings.SERVING_LOCAL_BASE_URL,
-    journal: path.join(dataDir, 'usage'),
+    providers,
+    egress,
+    spending: cost.spending,
+    charge: cost.charge,
+    cache,
+    tokens,
+    telemetry,
     metrics,
+    journal,
     log,
     now,
+    config: {
+      localBaseUrl: settings.SERVING_LOCAL_BASE_URL,
+      captureAll: settings.REQUEST_LOG_CONTENT,
+      redact: settings.REQUEST_LOG_REDACT,
+      logDays: settings.REQUEST_LOG_DAYS,
+      keepDays: settings.USAGE_KEEP_DAYS,
+    },
   });
   closers.push(() => inference.close());
+  // what was held by a process that died goes back only when all that it spent is charged
+  void inference.replayed
+    .then(() => cost.releaseLeftovers())
+    .catch((error: unknown) => log.error({ err: error }, 'leases of before could not be given back'));
 
   const health = createHealth([
     { name: 'database', required: true, check: () => db.check() },
     { name: 'objects', required: true, check: () => objects.check() },
+    ...(cache.kind === 'redis' ? [{ name: 'redis', required: false, check: () => cache.check() }] : []),
   ]);
   const app = await buildApp({
     db,
@@ -216,6 +266,7 @@ async function assemble(
       catalog.routes,
       serving.routes,
       inference.routes,
+      cost.routes,
       governance.routes,
     ],
     documented: [inference.documented],
@@ -245,6 +296,8 @@ async function assemble(
 
   jobs.every('objects.temporary', 3600, async () => void (await objects.collectTemporary()));
   jobs.every('uploads.expired', 300, async () => void (await uploads.collectExpired()));
+  jobs.every('usage.archive', 3600, () => inference.archive());
+  jobs.every('usage.prune', 3600, () => inference.prune());
   await jobs.start({ work: works });
   closers.push(() => jobs.stop());
   if (works) {
@@ -254,6 +307,7 @@ async function assemble(
     closers.push(() => serving.reconciler.stop());
   }
   await table.start();
+  inference.start();
   closers.push(() => table.stop());
   const url = await app.listen({ host: settings.HOST, port: settings.PORT });
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));

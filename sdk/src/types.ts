@@ -1,6 +1,7 @@
 import type {
   BodyIn,
   catalogRoutes,
+  costRoutes,
   DataOf,
   Envelope,
   governanceRoutes,
@@ -17,6 +18,7 @@ export type Tables = typeof catalogRoutes &
   typeof servingRoutes &
   typeof inferenceRoutes &
   typeof usageRoutes &
+  typeof costRoutes &
   typeof governanceRoutes &
   typeof platformRoutes;
 export type Operation = keyof Tables & string;

@@ -1,16 +1,13 @@
-import { ollama } from '../../backend/src/adapters/provider/ollama/index.ts';
-import { openai } from '../../backend/src/adapters/provider/openai/index.ts';
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import pino from 'pino';
+import { providers } from '../../backend/src/adapters/provider/index.ts';
 import { createConnectionTest, createExternalRuntime } from '../../backend/src/adapters/runtime/external/index.ts';
 import { createEgress, type Egress } from '../../backend/src/platform/egress/index.ts';
 import type { RevisionSpec } from '../../backend/src/ports/runtime.ts';
 import { complete, createPlace, createSpec } from './runtime.harness.ts';
-
-const providers = { openai, ollama };
 
 const KEY = 'sk-canary-1';
 
@@ -92,24 +89,29 @@ describe('runtime port, external', () => {
       assert.equal((await runtime.observe('r1')).phase, 'ready');
       return runtime.address('r1')!.headers['authorization'];
     };
+    const first = runtime.address('r1');
+    assert.equal(await seen(), 'Bearer first');
+    assert.equal(runtime.address('r1'), first, 'the same object as long as nothing changed');
+    assert.deepEqual(runtime.addresses('r1'), [first]);
     key = async () => 'second';
     assert.equal(await seen(), 'Bearer second');
+    assert.notEqual(runtime.address('r1'), first);
     key = () => Promise.reject(new Error('down'));
     assert.equal(await seen(), 'Bearer second');
   });
 
-  test('FR-006d: without base_url it is OpenAI itself; Ollama is met at its OpenAI face, with or without /v1', async () => {
+  test('FR-006d: without base_url it is OpenAI itself; engines are met below /v1, Ollama at its own API', async () => {
     const runtime = createExternalRuntime({ providers, secret, egress });
     const addressOf = async (metadata: Record<string, unknown>): Promise<string> => {
       await runtime.apply(runtime.plan(external(metadata)), external(metadata));
       return runtime.address('r1')!.baseUrl;
     };
     assert.equal(await addressOf({ provider: 'openai', model_name: 'x' }), 'https://api.openai.com/v1');
-    assert.equal(
-      await addressOf({ provider: 'ollama', model_name: 'x', endpoint: 'http://localhost:11434/' }),
-      'http://localhost:11434/v1',
-    );
-    assert.equal(await addressOf({ provider: 'ollama', model_name: 'x', endpoint: 'http://h/v1' }), 'http://h/v1');
+    for (const endpoint of ['http://h:11434/', 'http://h:11434/v1', 'http://h:11434/api'])
+      assert.equal(await addressOf({ provider: 'ollama', model_name: 'x', endpoint }), 'http://h:11434/api');
+    assert.equal(await addressOf({ provider: 'vllm', model_name: 'x', base_url: 'http://h:8000' }), 'http://h:8000/v1');
+    assert.equal(runtime.address('r1')!.provider, 'vllm');
+    assert.deepEqual((await runtime.observe('r1')).conditions, [], 'a key is not missed');
   });
 
   test('FR-006d: a card that leads nowhere fails with the field and a remedy', async () => {
@@ -118,6 +120,7 @@ describe('runtime port, external', () => {
       [{ provider: 'toString' }, 'ProviderUnknown'],
       [{ provider: 'ollama', model_name: 'x' }, 'ProviderAddressInvalid'],
       [{ provider: 'openai' }, 'ProviderModelMissing'],
+      [{ provider: 'vllm', model_name: 'x' }, 'ProviderAddressInvalid'],
     ] as const) {
       await runtime.apply(runtime.plan(external(metadata)), external(metadata));
       const { phase, conditions } = await runtime.observe('r1');
@@ -149,6 +152,8 @@ describe('runtime port, external', () => {
     assert.deepEqual([good.ok, good.models], [true, ['gpt-4o', 'gpt-4o-mini']]);
     const tags = await ask({ provider: 'ollama', model_name: 'qwen3', endpoint: origin }, null);
     assert.deepEqual([tags.ok, tags.models], [true, ['qwen3:latest']]);
+    const again = await ask({ provider: 'ollama', model_name: 'qwen3', endpoint: `${origin}/v1/` }, null);
+    assert.equal(again.ok, true);
     const told = async (metadata: Record<string, unknown>, key?: string): Promise<string> => {
       const { ok, message } = await ask({ provider: 'openai', model_name: 'gpt-4o', ...metadata }, key ?? KEY);
       assert.equal(ok, false);

@@ -226,7 +226,8 @@ describe('runtime port, local: a running engine', () => {
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }];
     assert.deepEqual(await refused('/chat/completions', { messages: image }), [400, 'invalid_request']);
     assert.deepEqual(await refused('/models', {}), [405, 'method_not_allowed']);
-    assert.deepEqual(await refused('/embeddings', {}), [404, 'route_unknown']);
+    assert.deepEqual(await refused('/embeddings', {}), [400, 'invalid_request']);
+    assert.deepEqual(await refused('/nothing', {}), [404, 'route_unknown']);
     const role = [{ role: 'forbidden', content: 'x' }];
     assert.deepEqual(await refused('/chat/completions', { messages: role }), [400, 'chat_template_refused']);
   });

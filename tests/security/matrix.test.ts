@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import {
   basePath,
   catalogRoutes,
+  costRoutes,
   governanceRoutes,
   permissions,
   permissionsOf,
@@ -22,6 +23,7 @@ import { loadConfig } from '../../backend/src/platform/config/index.ts';
 
 const routes: [string, RouteSpec][] = Object.entries({
   ...catalogRoutes,
+  ...costRoutes,
   ...governanceRoutes,
   ...platformRoutes,
   ...servingRoutes,

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import OpenAI from 'openai';
+import pino from 'pino';
+import { createPython } from '../../backend/src/adapters/runtime/local/index.ts';
+import type { Address, Runtime } from '../../backend/src/ports/runtime.ts';
 import type { Endpoint } from '../../contracts/index.ts';
+import { provisionPython } from '../../scripts/provision/python.ts';
 import { startPlatform } from '../journeys/harness.ts';
+import * as harness from '../ports/runtime.harness.ts';
 import { ANSWER, tinyGguf } from '../ports/runtime.model.ts';
 
 /** The whole server with the real local engine, through its public API. */
@@ -153,4 +159,190 @@ test('FR-006: a server killed in a rollout, in a rollback and in a delete ends e
     await sleep(100);
   }
   assert.deepEqual(await records(), []);
+});
+
+/** Engines of the sample model and of the one whose answers are known, without a platform around them. */
+let place: harness.Place;
+let runtime: Runtime;
+let sample: Address;
+let alphabet: Address;
+
+before(async () => {
+  place = await harness.createPlace();
+  const interpreter = await provisionPython(join(harness.trainer, 'requirements-convert.txt'));
+  const log = pino({ level: 'silent' });
+  const dataDir = join(place.folder, 'data');
+  const python = createPython({ root: harness.trainer, dataDir, interpreter, log });
+  runtime = await harness.createRuntime(place, { python });
+  const folder = join(import.meta.dirname, '../../examples/models/glossary-llama');
+  const files: Record<string, Buffer> = {};
+  for (const name of await readdir(folder)) files[name] = await readFile(join(folder, name));
+  const serve = async (id: string, of: Record<string, Buffer>): Promise<Address> => {
+    const spec = await harness.createSpec(place, of, { revisionId: id });
+    await runtime.apply(runtime.plan(spec), spec);
+    await harness.until(runtime, id, harness.ready, 60_000);
+    return harness.addressOf(runtime, id);
+  };
+  sample = await serve('sample', files);
+  alphabet = await serve('alphabet', { 'tiny.gguf': tinyGguf() });
+});
+after(async () => {
+  await runtime.close();
+  await place.remove();
+});
+
+interface Embeddings {
+  object: string;
+  model: string;
+  data: { object: string; index: number; embedding: number[] }[];
+  usage: { prompt_tokens: number; total_tokens: number };
+  error: { message: string; code: string; param: string };
+}
+
+async function embed(address: Address, body: unknown): Promise<Embeddings & { status: number }> {
+  const response = await harness.post(address, '/embeddings', body);
+  return { ...((await response.json()) as Embeddings), status: response.status };
+}
+
+const cosine = (a: number[], b: number[]): number => {
+  const dot = (x: number[], y: number[]) => x.reduce((sum, value, index) => sum + value * y[index]!, 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+};
+
+test('FR-006l: the sample model embeds: the same text always gives the same vector of length 1, another text another', async () => {
+  const texts = ['What is a route?', 'What is a revision?', 'What is a route?'];
+  const { object, data, usage, model } = await embed(sample, { model: 'tiny', input: texts });
+  assert.deepEqual([object, model], ['list', 'tiny']);
+  assert.deepEqual(
+    data.map(({ object: kind, index }) => [kind, index]),
+    [
+      ['embedding', 0],
+      ['embedding', 1],
+      ['embedding', 2],
+    ],
+  );
+  const [route, revision, again] = data.map(({ embedding }) => embedding);
+  assert.deepEqual(route, again);
+  assert.ok(Math.abs(cosine(route!, again!) - 1) < 1e-6);
+  assert.ok(cosine(route!, revision!) < 0.999, `${cosine(route!, revision!)}`);
+  assert.ok(Math.abs(Math.hypot(...route!) - 1) < 1e-6);
+  const { hidden_size: width } = JSON.parse(
+    await readFile(join(import.meta.dirname, '../../examples/models/glossary-llama/config.json'), 'utf8'),
+  ) as { hidden_size: number };
+  assert.equal(route!.length, width);
+
+  const single = await embed(sample, { input: texts[0], dimensions: width });
+  assert.deepEqual(single.data[0]!.embedding, route, 'alone or with others');
+  assert.equal(usage.prompt_tokens, usage.total_tokens);
+  const second = await embed(sample, { input: texts[1] });
+  assert.equal(usage.prompt_tokens, 2 * single.usage.prompt_tokens + second.usage.prompt_tokens);
+});
+
+test('FR-006l: embeddings in Base64 are those in numbers, tokens those of their text, and many at once keep their order', async () => {
+  const key = sample.headers['authorization']!.slice('Bearer '.length);
+  const client = new OpenAI({ baseURL: sample.baseUrl, apiKey: key, maxRetries: 0 });
+  const numbers = await embed(sample, { input: 'token budget', encoding_format: 'float' });
+  // without a format this client asks for Base64 and unpacks it
+  const unpacked = await client.embeddings.create({ model: 'tiny', input: 'token budget' });
+  assert.deepEqual(unpacked.data[0]!.embedding, numbers.data[0]!.embedding);
+
+  // the model of known answers has a token a byte, and adds no marks
+  const bytes = [...Buffer.from('alphabet')];
+  const text = await embed(alphabet, { input: 'alphabet' });
+  assert.equal(text.usage.prompt_tokens, 8);
+  assert.deepEqual((await embed(alphabet, { input: bytes })).data, text.data);
+  const lists = await embed(alphabet, { input: [bytes, [...Buffer.from('ab')]] });
+  assert.deepEqual(lists.data[0]!.embedding, text.data[0]!.embedding);
+  assert.equal(lists.usage.prompt_tokens, 10);
+
+  const words = Array.from({ length: 40 }, (_, index) => `word ${index}`);
+  const [all, ...each] = await Promise.all([
+    embed(alphabet, { input: words }),
+    ...words.slice(0, 10).map((word) => embed(alphabet, { input: word })),
+  ]);
+  for (const [index, one] of each.entries()) assert.deepEqual(one.data[0]!.embedding, all!.data[index]!.embedding);
+  assert.deepEqual(
+    all!.data.map(({ index }) => index),
+    words.map((_, index) => index),
+  );
+});
+
+test('FR-006l: embeddings that cannot be given are refused with the field, and nothing else suffers', async () => {
+  const refused = async (body: unknown): Promise<string[]> => {
+    const { status, error } = await embed(alphabet, body);
+    assert.equal(status, 400, JSON.stringify(error));
+    return [error.code, error.param];
+  };
+  assert.deepEqual(await refused({ input: 'a', dimensions: 3 }), ['invalid_request', 'dimensions']);
+  assert.deepEqual(await refused({ input: 'a', encoding_format: 'int8' }), ['invalid_request', 'encoding_format']);
+  assert.deepEqual(await refused({ input: '' }), ['invalid_request', 'input']);
+  assert.deepEqual(await refused({ input: ['a', ''] }), ['invalid_request', 'input.1']);
+  assert.deepEqual(await refused({ input: [320] }), ['invalid_request', 'input']);
+  for (const input of [[], [[]], [-1], ['a', 1], null, Array.from({ length: 2049 }, () => 'a')]) {
+    const [code, param] = await refused({ input });
+    assert.equal(code, 'invalid_request');
+    assert.match(param!, /^input/);
+  }
+  const long = await embed(alphabet, { input: ['a', 'x'.repeat(2048)] });
+  assert.deepEqual([long.status, long.error.code, long.error.param], [400, 'context_length_exceeded', 'input.1']);
+  assert.match(long.error.message, /2047 tokens, but input\.1 has 2048 tokens/);
+  assert.deepEqual(await refused({ input: 'x'.repeat(3_000_000) }), ['context_length_exceeded', 'input']);
+  const longest = await embed(alphabet, { input: 'x'.repeat(2047) });
+  assert.equal(longest.usage.prompt_tokens, 2047);
+});
+
+test('FR-006l: a client that leaves ends its embeddings, and chat goes on beside them', async () => {
+  const abort = new AbortController();
+  const before = (await harness.healthOf(alphabet)) as harness.Health & { promptTokens: number };
+  const input = Array.from({ length: 2048 }, () => 'x'.repeat(2000));
+  const left = harness.post(alphabet, '/embeddings', { input }, abort.signal);
+  while ((await harness.healthOf(alphabet)).active < 1) await sleep(5);
+  const messages = [{ role: 'user', content: 'hi' }];
+  const answer = await harness.complete(alphabet, '/chat/completions', { messages, temperature: 0 });
+  assert.equal(answer.choices[0]!.message.content, ANSWER);
+  abort.abort();
+  await assert.rejects(left, { name: 'AbortError' });
+  for (let waited = 0; (await harness.healthOf(alphabet)).active > 0; waited += 1) {
+    assert.ok(waited < 200, 'it goes on');
+    await sleep(10);
+  }
+  const { promptTokens } = (await harness.healthOf(alphabet)) as harness.Health & { promptTokens: number };
+  assert.ok(promptTokens - before.promptTokens < 2048, 'nothing of it counts');
+});
+
+test('FR-006l, FR-009: a stream tells in every chunk what it has cost so far when asked, so that a cancelled one can be charged', async () => {
+  const messages = [{ role: 'user', content: 'hi' }];
+  const options = { include_usage: true, continuous_usage_stats: true };
+  const ask = { messages, temperature: 0, stream: true, stream_options: options };
+  const chunks = await harness.events(await harness.post(alphabet, '/chat/completions', ask));
+  const counts = chunks.map(({ usage }) => usage.completion_tokens);
+  // the role, 26 letters of a token each, the end mark with the reason, and the same in a chunk of its own
+  assert.deepEqual(counts, [0, ...Array.from({ length: 26 }, (_, index) => index + 1), 27, 27]);
+  for (const { usage } of chunks)
+    assert.deepEqual([usage.prompt_tokens, usage.total_tokens], [21, 21 + usage.completion_tokens]);
+  const { usage } = await harness.complete(alphabet, '/chat/completions', { messages, temperature: 0 });
+  assert.equal(chunks.at(-1)!.usage.total_tokens, usage.total_tokens, 'a stream costs what the whole costs');
+
+  // cut in the middle: the last chunk that came is right
+  const abort = new AbortController();
+  const forever = { ...ask, messages: [{ role: 'user', content: 'count' }] };
+  const response = await harness.post(alphabet, '/chat/completions', forever, abort.signal);
+  let text = '';
+  for await (const piece of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.length > 20_000) break;
+  }
+  abort.abort();
+  const seen = text
+    .split('\n\n')
+    .slice(0, -1)
+    .map((entry) => JSON.parse(entry.slice('data: '.length)) as harness.Completion);
+  const shown = seen.map(({ choices }) => choices[0]!.delta.content ?? '').join('');
+  assert.equal(seen.at(-1)!.usage.completion_tokens, shown.length, 'a digit is a token');
+
+  const without = { ...ask, stream_options: { continuous_usage_stats: true } };
+  const last = (await harness.events(await harness.post(alphabet, '/completions', { ...without, prompt: '0' }))).at(
+    -1,
+  )!;
+  assert.deepEqual([last.choices.length, last.usage.completion_tokens], [1, 16], 'no chunk of its own');
 });

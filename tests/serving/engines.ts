@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../../backend/src/platform/errors/index.ts';
-import type { Condition, Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
+import type { Address, Condition, Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
 
 /** How the engine of a revision behaves; by default it is ready at once and answers. */
 export interface Behaviour {
@@ -84,6 +84,13 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
 
   const ready = (engine: Engine) => Date.now() - engine.since >= (engine.behaviour.startMs ?? 0);
 
+  function addressOf(revisionId: string): Address | null {
+    const engine = engines.get(revisionId);
+    if (!engine || engine.crashed !== null || engine.behaviour.failsWith || !ready(engine)) return null;
+    const { name } = engine.spec.model;
+    return { baseUrl: `http://127.0.0.1:${engine.port}/v1`, provider: 'llama.cpp', headers: {}, model: name };
+  }
+
   const runtime: Runtime = {
     kind,
     plan: (spec) => ({
@@ -140,11 +147,10 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
       engine.server?.close();
       stumble();
     },
-    address(revisionId) {
-      const engine = engines.get(revisionId);
-      if (!engine || engine.crashed !== null || engine.behaviour.failsWith || !ready(engine)) return null;
-      const { name } = engine.spec.model;
-      return { baseUrl: `http://127.0.0.1:${engine.port}/v1`, provider: 'llama.cpp', headers: {}, model: name };
+    address: (revisionId) => addressOf(revisionId),
+    addresses(revisionId) {
+      const address = addressOf(revisionId);
+      return address === null ? [] : [address];
     },
     logs: async (revisionId, lines) =>
       engines.has(revisionId) ? [`started ${revisionId}`, 'error: out of luck'].slice(-lines) : [],

@@ -1,3 +1,4 @@
+import { providers } from '../../backend/src/adapters/provider/index.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,6 +121,7 @@ function createGround(
           void published.push({ type, payload: payload as Record<string, unknown> }),
       },
       egress: async (url, { timeoutMs, ...init }) => fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) }),
+      providers,
       table,
       log,
       config: settings,

@@ -171,7 +171,7 @@ test('FR-001c, FR-006d: an external model is healthy at once and needs no image'
   assert.equal(made.runtime, 'openai');
   assert.equal(made.runtimeImage, '');
   await g.table.reload();
-  assert.equal(g.table.resolve('ext').kind, 'target', 'before any look of the reconciler');
+  assert.equal(g.table.resolve('ext').kind, 'route', 'before any look of the reconciler');
   await g.until(made.id, ({ lastHealthCheck }) => lastHealthCheck !== null);
   assert.equal((await g.call('verifyEndpoint', { params: { id: made.id } })).ok, true);
 });

@@ -17,8 +17,7 @@ test('FR-006, DEP-1: a deployed model becomes healthy after a test completion, t
   assert.deepEqual(healthy.replicas, { total: 1, ready: 1, available: 1 });
   assert.ok(healthy.lastHealthCheck);
   await g.table.reload();
-  const target = g.table.resolve('team/assistant');
-  assert.equal(target.kind, 'target');
+  assert.equal(g.table.resolve('team/assistant').kind, 'route');
   assert.equal(g.engines.calls.completions, 1, 'warmed by one completion before traffic');
 });
 
@@ -70,8 +69,8 @@ test('FR-006h, FR-006j: a failed rollout is kept away from traffic; its cause, l
   assert.match(after.conditions[0]!.message, /Revision 2 failed and got no traffic/);
   assert.notEqual(after.conditions[0]!.remedy, '');
   await g.table.reload();
-  const target = g.table.resolve(route.slice(1));
-  assert.equal(target.kind === 'target' && target.revisionNumber, 1);
+  const found = g.table.resolve(route.slice(1));
+  assert.equal(found.kind === 'route' && found.targets[0]!.revisionNumber, 1);
   await g.until(id, () => g.engines.engines.size === 1);
   const logs = await g.call('getEndpointLogs', { params: { id }, query: { revision: 2 } });
   assert.deepEqual(logs.lines.at(-1), 'error: out of luck');
@@ -187,14 +186,15 @@ test('FR-006j, DEP-4: redeploy and rollback under load: no request fails', async
   let running = true;
   const client = async () => {
     while (running) {
-      const target = g.table.resolve(route.slice(1));
-      if (target.kind !== 'target') {
-        failures.push(target);
+      const found = g.table.resolve(route.slice(1));
+      if (found.kind !== 'route') {
+        failures.push(found);
         continue;
       }
+      const target = found.targets[0]!;
       const release = g.table.acquire(target.revisionId);
       try {
-        const answer = await fetch(`${target.address.baseUrl}/chat/completions`, { method: 'POST', body: '{}' });
+        const answer = await fetch(`${target.addresses[0]!.baseUrl}/chat/completions`, { method: 'POST', body: '{}' });
         if (answer.status !== 200) failures.push(answer.status);
         await answer.json();
         seen.set(target.revisionNumber, (seen.get(target.revisionNumber) ?? 0) + 1);

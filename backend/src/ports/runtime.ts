@@ -77,7 +77,7 @@ export interface Observation {
 
 /** Where a revision answers. `headers` go upstream only to this origin. */
 export interface Address {
-  /** `http://127.0.0.1:43121/v1` – chat completions at `${baseUrl}/chat/completions` */
+  /** `http://127.0.0.1:43121/v1`; what is below it the provider's `path` tells */
   baseUrl: string;
   provider: 'llama.cpp' | 'openai' | 'ollama' | 'vllm' | 'tgi' | 'custom';
   headers: Record<string, string>;
@@ -114,8 +114,10 @@ export interface Runtime {
   observe(revisionId: string): Promise<Observation>;
   /** Stops and forgets the revision after in-flight work is drained for up to `graceMs`. No error when absent. */
   remove(revisionId: string, graceMs: number): Promise<void>;
-  /** null until it answers. */
+  /** Of one replica that answers; null until one does. */
   address(revisionId: string): Address | null;
+  /** Of every replica that answers; the same object as long as it is the same replica under the same key. */
+  addresses(revisionId: string): readonly Address[];
   logs(revisionId: string, lines: number): Promise<string[]>;
   preflight(spec: RevisionSpec): Promise<Preflight>;
   /** Revisions this runtime has something of, for collecting what no row wants any more. */

@@ -26,8 +26,16 @@ export const navigation: Group[] = [
     label: 'serving',
     entries: [
       { label: 'endpoints', to: '/serving/endpoints', icon: 'i-lucide-rocket', permission: 'endpoint:read' },
+      { label: 'routes', to: '/serving/routes', icon: 'i-lucide-split', permission: 'route:read' },
       { label: 'registrations', to: '/serving/registrations', icon: 'i-lucide-signpost', permission: 'route:read' },
       { label: 'chat', to: '/serving/chat', icon: 'i-lucide-messages-square', permission: 'inference:call' },
+    ],
+  },
+  {
+    label: 'observability',
+    entries: [
+      { label: 'gateway', to: '/observability', icon: 'i-lucide-activity', permission: 'usage:read' },
+      { label: 'requests', to: '/observability/requests', icon: 'i-lucide-list', permission: 'usage:read' },
     ],
   },
   {
@@ -36,6 +44,8 @@ export const navigation: Group[] = [
       { label: 'policies', to: '/governance/policies', icon: 'i-lucide-scale', permission: 'policy:read' },
       { label: 'audit', to: '/governance/audit', icon: 'i-lucide-scroll-text', permission: 'audit:read' },
       { label: 'apiKeys', to: '/governance/api-keys', icon: 'i-lucide-key-round', permission: 'api-key:read' },
+      { label: 'budgets', to: '/governance/budgets', icon: 'i-lucide-wallet', permission: 'budget:read' },
+      { label: 'prices', to: '/governance/prices', icon: 'i-lucide-tags', permission: 'price:read' },
     ],
   },
   {
@@ -43,3 +53,12 @@ export const navigation: Group[] = [
     entries: [{ label: 'settings', to: '/settings', icon: 'i-lucide-settings', permission: 'settings:read' }],
   },
 ];
+
+/** The entry that a page belongs to: of those that its path begins with, the longest. */
+export function entryOf(path: string): string | undefined {
+  const above = (to: string) => (to === '/' ? path === '/' : path === to || path.startsWith(`${to}/`));
+  return navigation
+    .flatMap(({ entries }) => entries.map(({ to }) => to))
+    .filter(above)
+    .toSorted((a, b) => b.length - a.length)[0];
+}

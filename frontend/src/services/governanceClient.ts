@@ -18,4 +18,5 @@ export const governanceClient = {
   exportAuditLogs: (query?: Query<'exportAuditLogs'>) => api.call('exportAuditLogs', { query }),
   verifyAuditChain: () => api.call('verifyAuditChain'),
   listTeams: () => api.call('listTeams', { query: { limit: 200 } }),
+  listProjects: (team: string) => api.call('listProjects', { params: { team } }),
 };

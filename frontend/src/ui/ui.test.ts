@@ -2,7 +2,7 @@ import { diff, presentableDiff } from '@codemirror/merge';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '@llm-ops/sdk';
 import { failureOf, issueOf } from './failure.ts';
-import { formatBytes, formatRelative } from './format.ts';
+import { formatBytes, formatClock, formatDuration, formatNumber, formatRelative, formatShare } from './format.ts';
 import { lineDiff } from './lineDiff.ts';
 import { renderMarkdown } from './markdown.ts';
 import { sortRows } from './table.ts';
@@ -16,6 +16,30 @@ describe('UI-1: numbers and times as people read them', () => {
       '13.0 MiB',
       '10.0 GiB',
     ]);
+  });
+  it('shares, numbers and durations keep the digits that count, and their unit beside them', () => {
+    const plain = (text: string) => text.replaceAll('\u00a0', ' ');
+    expect([0, 0.0004, 0.0123, 0.5, 1].map((share) => plain(formatShare(share, 'en')))).toEqual([
+      '0 %',
+      '<0.1 %',
+      '1.2 %',
+      '50 %',
+      '100 %',
+    ]);
+    expect([0, 0.0213, 3.14, 1234.5].map((value) => formatNumber(value, 'en'))).toEqual(['0', '0.021', '3.1', '1,235']);
+    expect([0.42, 250, 1500, 90_000, 600_000].map((ms) => plain(formatDuration(ms, 'en')))).toEqual([
+      '0.4 ms',
+      '250 ms',
+      '1.5 s',
+      '90 s',
+      '10 min',
+    ]);
+    expect(formatDuration(5, 'en')).toBe('5\u00a0ms');
+  });
+  it('a time of another day has its date', () => {
+    const now = new Date(2026, 0, 2, 12).getTime();
+    expect(formatClock(new Date(2026, 0, 2, 9, 5, 7).toISOString(), now, 'en')).toBe('09:05:07');
+    expect(formatClock(new Date(2026, 0, 1, 23, 0, 0).toISOString(), now, 'en')).toBe('Jan 1, 23:00:00');
   });
   it('times in both languages', () => {
     const now = Date.parse('2026-01-02T00:00:00Z');

@@ -78,6 +78,19 @@ export function createServing(deps: CatalogDeps & { store: CatalogStore }) {
       return { model: toServable(row, files) };
     },
 
+    /** What models are called and who sees them, for lists that refer to them; those that are not there are left out. */
+    async describe(
+      ids: readonly string[],
+    ): Promise<Map<string, Pick<ServableModel, 'name' | 'version' | 'visibility' | 'createdBy'> & { team: string }>> {
+      const rows = await store.findAll(ids);
+      return new Map(
+        rows.map((row) => {
+          const { name, version, owner_team: team, created_by: createdBy } = row;
+          return [row.id, { name, version, team, visibility: visibilityOf(row), createdBy }];
+        }),
+      );
+    },
+
     /** Keeps a model from being deleted until the transaction ends, for whoever writes a row that refers to it. Throws `model_not_found`. */
     async hold(trx: Trx, id: string): Promise<void> {
       if ((await store.lock(trx, id)) === null) throw notFound();

@@ -12,6 +12,7 @@ import { createPolicies } from './policies.ts';
 import { createRoutes } from './routes.ts';
 import { createTeams } from './teams.ts';
 
+export { teamOfKey } from './keys.ts';
 export { ensureTeam } from './teams.ts';
 export { auditHeadKey } from './head.ts';
 

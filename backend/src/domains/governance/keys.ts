@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Access } from '#platform/access';
 import { newApiKey } from '#platform/auth';
 import { failure } from '#platform/errors';
-import { decodeCursor, pageOf, type Context, type Paged } from '#platform/http';
+import { decodeCursor, pageOf, type Context, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { GovernanceDeps } from './deps.ts';
 import { beyondOwn, freerThan } from './rules.ts';
@@ -12,6 +12,11 @@ import { ensureTeam } from './teams.ts';
 
 type Routes = typeof governanceRoutes;
 type Key = z.output<typeof ApiKey>;
+
+/** The team that an API key belongs to; null: there is no such key. */
+export async function teamOfKey(trx: Trx, id: string): Promise<string | null> {
+  return (await store.findKey(trx, id))?.team ?? null;
+}
 
 /** Keys for programs: hashed, shown once, never able to do more than whoever made them. */
 export function createKeys({ kysely, now }: GovernanceDeps) {

@@ -1,35 +1,51 @@
 import type { IncomingMessage } from 'node:http';
-import type { ResolvedTarget, RouteTable } from '#domains/serving';
-import type { Access, Identity } from '#platform/access';
+import type { RouteTable } from '#domains/serving';
+import type { Access, Identity, PolicyInForce } from '#platform/access';
+import type { ErrorCode } from '#platform/errors';
 import type { Logger } from '#platform/log';
-import type { Recorder } from './recorder.ts';
-import type { Upstream } from './upstream.ts';
-import type { TokenUsage } from './usage.ts';
+import type { Cache } from '#ports/cache';
+import type { TokenCounter } from '#ports/tokens';
+import type { Ledger } from './ledger/types.ts';
+import type { Capture } from './log/capture.ts';
+import type { Breakers } from './routing/breaker.ts';
+import type { Loads } from './routing/load.ts';
+import type { Spending } from './spending.ts';
+import type { Gauges } from './gauges.ts';
+import type { Telemetry } from './telemetry/types.ts';
+import type { Upstream } from './upstream/index.ts';
 
-/** What happened, for metrics and the usage record. */
-export interface Exchange {
-  target: ResolvedTarget;
-  status: number;
-  usage: TokenUsage;
-  estimated: boolean;
-  finishReason: string | null;
-  latencyMs: number;
-  firstTokenMs: number | null;
+/** What one request needs on its way to an engine and back. */
+export interface ExchangeDeps {
+  table: Pick<RouteTable, 'acquire'>;
+  upstream: Upstream;
+  breakers: Breakers;
+  loads: Loads;
+  ledger: Ledger;
+  spending: Spending;
+  cache: Cache;
+  tokens: TokenCounter;
+  capture: Capture;
+  gauges: Gauges;
+  telemetry: Telemetry;
+  log: Logger;
+  now(): Date;
 }
 
-export interface HandlerDeps {
+export interface HandlerDeps extends ExchangeDeps {
   table: RouteTable;
   /** for a name that is not known: were the routes read again? */
   lookAgain(): Promise<boolean>;
-  upstream: Upstream;
-  recorder: Recorder;
   authenticate(request: IncomingMessage): Promise<Identity | null>;
   accessFor(identity: Identity): Access;
-  observe(exchange: Exchange): void;
+  policies(): readonly PolicyInForce[];
+  /** `limits` of an API key as it was made */
+  limitsOf(apiKeyId: string): { requestsPerMinute?: number; tokensPerMinute?: number } | null;
   /** Writes the denial to the audit log, off the request's way. */
   denied(identity: Identity, route: string, rule: string, requestId: string): void;
-  log: Logger;
-  now(): Date;
+  /** Counts a request that the gateway refused itself. */
+  refused(code: ErrorCode): void;
   /** bytes */
   bodyLimit: number;
+  /** capture on every route */
+  captureAll: boolean;
 }

@@ -1,217 +1,210 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Access, Decision } from '#platform/access';
+import type { ResolvedRoute } from '#domains/serving';
+import type { Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import type { RawHandler } from '#platform/http';
+import { uuidv7 } from '#platform/ids';
+import type { Operation } from '#ports/provider';
+import { createAdmit } from './admission.ts';
 import type { HandlerDeps } from './deps.ts';
-import { forward } from './forward.ts';
-import { sendEnvelope, sendFailure, sendJson } from './replies.ts';
-import { checkBody, isInferencePath, matchPath, pinnedEnvironments, readBody, type Matched } from './request.ts';
-import type { Resolution, ResolvedTarget, ResolveOptions } from '#domains/serving';
+import { cacheKeyOf, readKept, replay } from './exchange/answers.ts';
+import type { Call } from './exchange/call.ts';
+import { exchange } from './exchange/exchange.ts';
+import { listModels, showHealth, showModel } from './models.ts';
+import { sendFailure } from './replies.ts';
+import { readBody } from './request/body.ts';
+import { checkBody } from './request/check.ts';
+import { isInferencePath, matchPath, pinnedEnvironments, type Matched } from './request/path.ts';
+import { resolveRoute } from './resolve.ts';
+import { allowedTargets, createRightsOf, denial, type Rights } from './rights.ts';
+
+/** What is known of a request when it is refused. */
+interface Progress {
+  matched: Matched;
+  path: string;
+  requestId: string;
+  identity: Identity | null;
+  name: string | null;
+  route: ResolvedRoute | null;
+  streamed: boolean;
+  started: number;
+}
 
 /** The inference path: straight on `node:http`, from memory to the engine and back; it never waits for the database. */
 export function createHandler(deps: HandlerDeps): RawHandler {
-  return {
-    matches: isInferencePath,
-    handle(request, response, requestId) {
-      void answer(deps, request, response, requestId);
-    },
-  };
-}
+  const rightsOf = createRightsOf(deps);
+  const admit = createAdmit(deps);
 
-async function answer(
-  deps: HandlerDeps,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): Promise<void> {
-  const headers = { 'x-request-id': requestId };
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-  let matched: Matched = {
-    face: path.startsWith('/v1') ? 'openai' : 'envelope',
-    operation: 'unknown',
-    name: null,
-    methods: [],
-  };
-  let user: string | null = null;
-  try {
-    matched = matchPath(path);
-    if (matched.operation === 'unknown') throw failure('route_unknown');
-    if (!matched.methods.includes(request.method ?? ''))
-      throw failure('method_not_allowed', { headers: { allow: matched.methods.join(', ') } });
-    const identity = await deps.authenticate(request);
+  async function answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    const progress: Progress = {
+      matched: { face: path.startsWith('/v1') ? 'openai' : 'envelope', operation: 'unknown', name: null, method: null },
+      path,
+      requestId,
+      identity: null,
+      name: null,
+      route: null,
+      streamed: false,
+      started: performance.now(),
+    };
+    try {
+      await go(request, response, progress);
+    } catch (error) {
+      refuse(request, response, progress, error);
+    }
+  }
+
+  async function go(request: IncomingMessage, response: ServerResponse, progress: Progress): Promise<void> {
+    const { requestId } = progress;
+    const matched = (progress.matched = matchPath(progress.path));
+    if (matched.method === null) throw failure('route_unknown');
+    if (matched.method !== request.method) throw failure('method_not_allowed', { headers: { allow: matched.method } });
+    const identity = (progress.identity = await deps.authenticate(request));
     if (identity === null) throw failure('unauthenticated');
-    user = identity.userId;
-    const access = deps.accessFor(identity);
-    if (matched.operation === 'models') return listModels(deps, access, response, headers);
-    if (matched.operation === 'model') return showModel(deps, access, matched.name!, response, headers);
-    const options = { pinned: pinnedEnvironments(request, identity), sees: access.sees };
-    if (matched.operation === 'health') return health(deps, access, matched.name!, options, response, headers);
+    const rights = rightsOf(identity);
+    const headers = { 'x-request-id': requestId };
+    if (matched.operation === 'models') return listModels(deps, rights, response, headers);
+    if (matched.operation === 'model') return showModel(deps, rights, matched.name!, response, headers);
+    const options = { pinned: pinnedEnvironments(request, identity), sees: rights.access.sees };
+    if (matched.operation === 'health') {
+      requireName(rights, matched.name!, requestId);
+      return showHealth(deps, matched.name!, options, response, headers);
+    }
 
     const body = await readBody(request, deps.bodyLimit);
     checkBody(matched, body.value);
-    const name = matched.name ?? (body.value['model'] as string);
-    requireName(deps, access, name, requestId);
-    const target = reachable(name, await resolve(deps, name, options));
-    requireTarget(deps, access, target, requestId);
-    await forward(deps, {
+    const name = (progress.name = matched.name ?? (body.value['model'] as string));
+    requireName(rights, name, requestId);
+    const found = resolveRoute(deps, name, options);
+    const route = (progress.route = found instanceof Promise ? await found : found);
+    const { targets, denied } = allowedTargets(rights, route);
+    if (targets.length === 0) {
+      deps.denied(identity, name, denied!.rule, requestId);
+      throw denial(denied!);
+    }
+    const operation = matched.operation as Operation;
+    const streamed = (progress.streamed = body.value['stream'] === true && operation !== 'embedding');
+    const admitting = admit({ identity, route, targets, body, operation });
+    const admission = admitting instanceof Promise ? await admitting : admitting;
+    const call: Call = {
       request,
       response,
       requestId,
       identity,
       face: matched.face,
-      operation: matched.operation,
-      target,
+      operation,
+      route,
+      targets,
       body,
+      streamed,
+      admission,
+      cacheKey:
+        route.cache === null
+          ? null
+          : cacheKeyOf({
+              route,
+              identity,
+              face: matched.face,
+              operation,
+              body,
+              cacheControl: request.headers['cache-control'],
+            }),
+      started: progress.started,
+    };
+    if (call.cacheKey !== null) {
+      const kept = readKept(await deps.cache.get(call.cacheKey));
+      if (kept !== null) return replay(deps, call, kept);
+    }
+    if (response.destroyed) {
+      admission.settle({ amount: 0n, tokens: 0, requests: 0 });
+      return;
+    }
+    exchange(deps, call, (error) => tell(progress, error));
+  }
+
+  /** An API key may be held to some names. */
+  function requireName(rights: Rights, name: string, requestId: string): void {
+    rights.requireInference();
+    if (rights.mayName(name)) return;
+    deps.denied(rights.access.identity, name, 'api-key', requestId);
+    throw failure('permission_denied', {
+      message: `This API key may not call "${name}".`,
+      remedy: `Use a key whose routes hold "${name}".`,
+      data: { rule: 'api-key' },
     });
-  } catch (error) {
+  }
+
+  /** Answers why a request does not go on. */
+  function refuse(request: IncomingMessage, response: ServerResponse, progress: Progress, error: unknown): void {
     // What is still coming of the body would hold the connection, so this answer is its last, and says so: a client that went on using
     // it would see its next request break off.
     const unread = !request.complete;
-    const sent = sendFailure(response, matched.face, error, unread ? { ...headers, connection: 'close' } : headers);
-    const entry = {
-      errorId: sent.errorId,
-      code: sent.failure.code,
-      requestId,
-      method: request.method,
-      path,
-      user,
-      category: sent.status < 500 ? 'client_error' : 'server_error',
-    };
-    if (sent.status >= 500)
-      deps.log.error(
-        { ...entry, err: isFailure(error) ? (error.cause ?? error.message) : error },
-        sent.failure.message,
-      );
-    else deps.log.info(entry, sent.failure.message);
+    const headers = { 'x-request-id': progress.requestId, ...(unread ? { connection: 'close' } : {}) };
+    const sent = sendFailure(response, progress.matched.face, error, headers);
     if (unread) response.once('finish', () => request.destroy());
+    tell(progress, isFailure(error) ? error : failure('internal', { cause: error }), sent.errorId);
+    deps.refused(sent.failure.code);
+    noteRefusal(progress, sent.failure);
   }
-}
 
-/** An API key may be held to some names. */
-function requireName(deps: HandlerDeps, access: Access, name: string, requestId: string): void {
-  const { identity } = access;
-  requireInference(access);
-  if (identity.routes === null || identity.routes.includes(name)) return;
-  deps.denied(identity, name, 'api-key', requestId);
-  throw failure('permission_denied', {
-    message: `This API key may not call "${name}".`,
-    remedy: `Use a key whose routes hold "${name}".`,
-    data: { rule: 'api-key' },
-  });
-}
-
-interface RouteFacts {
-  name: string;
-  environment: ResolvedTarget['environment'];
-  team: string;
-  modelName: string;
-}
-
-/** What policies match on, for a call of this route. */
-const resourceOf = ({ name, environment, team, modelName }: RouteFacts) => ({
-  type: 'route',
-  name,
-  environment,
-  team,
-  owner_team: team,
-  model_name: modelName,
-});
-
-/** Rows that the caller cannot see were left out by the table; what a policy denies is denied by name. */
-function requireTarget(deps: HandlerDeps, access: Access, target: ResolvedTarget, requestId: string): void {
-  const { environment, routeName: name, team, modelName } = target;
-  const decision = access.decide('inference:call', resourceOf({ name, environment, team, modelName }), environment);
-  if (decision.allowed) return;
-  deps.denied(access.identity, name, decision.rule, requestId);
-  throw denial(decision);
-}
-
-function denial(decision: Decision): Failure {
-  const remedy = decision.remedy === null ? {} : { remedy: decision.remedy };
-  return failure('permission_denied', { message: decision.reason, ...remedy, data: { rule: decision.rule } });
-}
-
-function requireInference(access: Access): void {
-  const decision = access.decide('inference:call');
-  if (!decision.allowed) throw denial(decision);
-}
-
-async function resolve(deps: HandlerDeps, name: string, options: ResolveOptions): Promise<Resolution> {
-  const known = deps.table.resolve(name, { ...options, random: Math.random() });
-  if (known.kind !== 'unknown' || !(await deps.lookAgain())) return known;
-  return deps.table.resolve(name, { ...options, random: Math.random() });
-}
-
-function reachable(name: string, resolution: Resolution): ResolvedTarget {
-  if (resolution.kind === 'target') return resolution;
-  if (resolution.kind === 'disabled')
-    throw failure('registration_disabled', { message: `"${name}" is registered but disabled.` });
-  if (resolution.kind === 'unknown') throw failure('route_not_found', { message: `No route is called "${name}".` });
-  throw failure('endpoint_unavailable', {
-    message: `"${name}" in ${resolution.environment} is ${resolution.status}: ${resolution.reason}`,
-    headers: { 'retry-after': '5' },
-  });
-}
-
-function health(
-  deps: HandlerDeps,
-  access: Access,
-  name: string,
-  options: ResolveOptions,
-  response: ServerResponse,
-  headers: Record<string, string>,
-): void {
-  requireName(deps, access, name, headers['x-request-id'] ?? '');
-  const found = deps.table.health(name, options);
-  if (found.kind !== 'health') {
-    reachable(name, found);
-    return;
+  function tell(progress: Progress, error: Failure, errorId?: string): void {
+    const entry = {
+      ...(errorId === undefined ? {} : { errorId }),
+      code: error.code,
+      requestId: progress.requestId,
+      method: progress.matched.method,
+      path: progress.path,
+      user: progress.identity?.userId ?? null,
+      category: error.status < 500 ? 'client_error' : 'server_error',
+    };
+    if (error.status >= 500) deps.log.error({ ...entry, err: error.cause ?? error.message }, error.message);
+    else deps.log.info(entry, error.message);
   }
-  const data = { status: found.status, timestamp: deps.now().toISOString(), model: found.model };
-  sendEnvelope(response, data, { ...headers, 'x-llmops-environment': found.environment });
-}
 
-interface ListedModel {
-  id: string;
-  object: 'model';
-  created: number;
-  owned_by: string;
-}
-
-function visibleModels(deps: HandlerDeps, access: Access): ListedModel[] {
-  const { identity } = access;
-  const models = new Map<string, ListedModel>();
-  for (const { name, environment, team, model, createdAt } of deps.table.list({
-    pinned: identity.environments,
-    sees: access.sees,
-  })) {
-    if (identity.routes !== null && !identity.routes.includes(name)) continue;
-    const resource = resourceOf({ name, environment, team, modelName: model.name });
-    if (!access.decide('inference:call', resource, environment).allowed || models.has(name)) continue;
-    models.set(name, { id: name, object: 'model', created: Math.floor(createdAt.getTime() / 1000), owned_by: team });
+  /** The request log shows what was refused too, of callers that are known. */
+  function noteRefusal({ matched, identity, name, route, ...progress }: Progress, error: Failure): void {
+    const { operation } = matched;
+    if (identity === null || name === null) return;
+    if (operation !== 'chat' && operation !== 'completion' && operation !== 'embedding') return;
+    deps.ledger.note({
+      id: uuidv7(),
+      at: deps.now().toISOString(),
+      request_id: progress.requestId,
+      gateway: deps.ledger.gateway,
+      user_id: identity.userId,
+      team: identity.teams === '*' ? (route?.team ?? null) : (identity.teams[0] ?? null),
+      project: identity.project,
+      api_key_id: identity.apiKeyId,
+      route: name.slice(0, 200),
+      environment: route?.environment ?? identity.environments?.[0] ?? 'prod',
+      endpoint_id: null,
+      model_id: null,
+      model_name: null,
+      model_version: null,
+      provider: null,
+      revision: null,
+      operation,
+      streamed: progress.streamed,
+      status: error.status,
+      error_code: error.code,
+      forwarded: false,
+      prompt_tokens: 0,
+      completion_tokens: 0,
+      estimated: false,
+      cached: false,
+      cost: '0',
+      price: null,
+      latency_ms: Math.round(performance.now() - progress.started),
+      first_token_ms: null,
+      finish_reason: null,
+      attempts: 0,
+      trace_id: null,
+      decision: null,
+    });
   }
-  return [...models.values()];
-}
 
-function listModels(
-  deps: HandlerDeps,
-  access: Access,
-  response: ServerResponse,
-  headers: Record<string, string>,
-): void {
-  requireInference(access);
-  sendJson(response, 200, { object: 'list', data: visibleModels(deps, access) }, headers);
-}
-
-function showModel(
-  deps: HandlerDeps,
-  access: Access,
-  name: string,
-  response: ServerResponse,
-  headers: Record<string, string>,
-): void {
-  requireInference(access);
-  const model = visibleModels(deps, access).find((candidate) => candidate.id === name);
-  if (model === undefined) throw failure('route_not_found', { message: `No route is called "${name}".` });
-  sendJson(response, 200, model, headers);
+  return {
+    matches: isInferencePath,
+    handle: (request, response, requestId) => void answer(request, response, requestId),
+  };
 }

@@ -1,33 +1,72 @@
 import type { IncomingMessage } from 'node:http';
-import { inferenceRoutes, usageRoutes, type RouteTable as RouteContracts } from '@llm-ops/contracts';
-import type { Dispatcher } from 'undici';
-import type { Access, Identity } from '#platform/access';
+import { inferenceRoutes, type RouteTable as RouteContracts } from '@llm-ops/contracts';
+import type { RouteTable } from '#domains/serving';
+import type { Access, Identity, PolicyInForce } from '#platform/access';
 import type { Db } from '#platform/db';
-import { bindRoutes, type BoundRoutes, type RawHandler } from '#platform/http';
+import type { Egress } from '#platform/egress';
+import type { BoundRoutes, RawHandler } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Metrics } from '#platform/metrics';
+import type { Cache } from '#ports/cache';
+import type { Objects } from '#ports/objects';
+import type { TokenCounter } from '#ports/tokens';
 import { createDenials, type Denial } from './denials.ts';
+import { createGauges } from './gauges.ts';
 import { createHandler } from './handler.ts';
+import { createUpkeep } from './ledger/archive.ts';
+import { createHeartbeat } from './ledger/heartbeat.ts';
+import { createLedger } from './ledger/index.ts';
+import { createCapture } from './log/capture.ts';
+import { createContentInsert } from './log/content.ts';
 import { createLookAgain } from './look-again.ts';
-import { createRecorder } from './recorder.ts';
-import { createUsageStore } from './store.ts';
-import type { RouteTable } from '#domains/serving';
-import { createUpstream } from './upstream.ts';
+import { createUsageRoutes } from './routes.ts';
+import { createBreakers } from './routing/breaker.ts';
+import { createLoads } from './routing/load.ts';
+import type { Charge, Spending } from './spending.ts';
+import type { Telemetry } from './telemetry/types.ts';
+import { createUpstream, type Providers } from './upstream/index.ts';
+
+export { gatewayOf } from './ledger/gateway.ts';
+export type { Charge, ModelPrice, Reservation, Spend, SpendFacts, Spending } from './spending.ts';
+export { createTelemetry, parseOtlpHeaders } from './telemetry/index.ts';
+export type { UsageEvent } from './usage.ts';
+
+export interface InferenceConfig {
+  /** SERVING_LOCAL_BASE_URL: sends every internal model there instead */
+  localBaseUrl: string | undefined;
+  /** REQUEST_LOG_CONTENT */
+  captureAll: boolean;
+  /** REQUEST_LOG_REDACT */
+  redact: boolean;
+  /** REQUEST_LOG_DAYS */
+  logDays: number;
+  /** USAGE_KEEP_DAYS */
+  keepDays: number;
+}
 
 export interface InferenceDeps {
   db: Db;
+  objects: Objects;
   table: RouteTable;
   authenticate(request: IncomingMessage): Promise<Identity | null>;
   accessFor(identity: Identity): Access;
+  policies(): readonly PolicyInForce[];
+  limitsOf(apiKeyId: string): { requestsPerMinute?: number; tokensPerMinute?: number } | null;
   /** Writes a refused call, or `times` alike, to the audit log, off the request's way. */
   denied(denial: Denial): void;
-  /** connections to an address that a user gave */
-  checkedAgent(url: URL): Dispatcher;
-  localBaseUrl: string | undefined;
-  journal: string;
+  providers: Providers;
+  egress: Pick<Egress, 'check' | 'lookup'>;
+  spending: Spending;
+  charge: Charge;
+  cache: Cache;
+  tokens: TokenCounter;
+  telemetry: Telemetry;
   metrics: Metrics;
+  /** folder of the usage journal, of this process alone */
+  journal: string;
   log: Logger;
   now(): Date;
+  config: InferenceConfig;
 }
 
 export interface Inference {
@@ -35,61 +74,99 @@ export interface Inference {
   routes: BoundRoutes;
   /** documented and authorised alike, but served by `raw` */
   documented: RouteContracts;
+  /** What an earlier process left in the journal is in the database. */
+  replayed: Promise<void>;
+  /** Says from time to time that this gateway is alive. */
+  start(): void;
+  /** Daily: moves what is older than it should be out of the database. */
+  archive(): Promise<void>;
+  prune(): Promise<void>;
   close(): Promise<void>;
 }
 
 const bodyLimit = 32 * 1024 * 1024;
-const day = 86_400_000;
 
-/** The inference API and its usage records. */
+/** The inference API, its ledger and the request log. */
 export function createInference(deps: InferenceDeps): Inference {
-  const store = createUsageStore(deps.db);
-  const recorder = createRecorder({ directory: deps.journal, insert: store.insert, log: deps.log });
-  const denials = createDenials(deps.denied);
-  const upstream = createUpstream({ checkedAgent: deps.checkedAgent, localBaseUrl: deps.localBaseUrl });
-  const raw = createHandler({
-    ...deps,
-    recorder,
-    denied: (identity, route, rule, requestId) => denials.add({ identity, route, rule, requestId }),
-    lookAgain: createLookAgain(deps.table.reload),
-    upstream,
-    bodyLimit,
-    observe: (exchange) =>
-      deps.metrics.inference({
-        route: exchange.target.routeName,
-        environment: exchange.target.environment,
-        model: exchange.target.modelName,
-        status: exchange.status,
-        seconds: exchange.latencyMs / 1000,
-        promptTokens: exchange.usage.prompt_tokens,
-        completionTokens: exchange.usage.completion_tokens,
-        firstTokenSeconds: exchange.firstTokenMs === null ? null : exchange.firstTokenMs / 1000,
-      }),
+  const { db, log, now, metrics, config, spending } = deps;
+  const breakers = createBreakers(() => performance.now());
+  const gauges = createGauges(metrics.inference);
+  const ledger = createLedger({ directory: deps.journal, db, charge: deps.charge, log, now });
+  const capture = createCapture({
+    insert: createContentInsert({ db, contentDays: config.logDays, now }),
+    redact: config.redact,
+    log,
   });
-  const routes = bindRoutes(usageRoutes, {
-    summariseUsage: async ({ query, access }) => {
-      const until = query.until === undefined ? deps.now() : new Date(query.until);
-      const scope = access.scope('usage:read', 'usage');
-      return store.summarise({
-        group: query.group_by,
-        since: query.since === undefined ? new Date(until.getTime() - day) : new Date(query.since),
-        until,
-        ...(query.endpoint_id === undefined ? {} : { endpointId: query.endpoint_id }),
-        ...(query.environment === undefined ? {} : { environment: query.environment }),
-        teams: scope.teams,
-        userId: scope.userId,
-        limit: query.limit,
-      });
-    },
+  const denials = createDenials(deps.denied);
+  const upstream = createUpstream({
+    providers: deps.providers,
+    egress: deps.egress,
+    localBaseUrl: config.localBaseUrl,
+  });
+  const upkeep = createUpkeep({
+    db,
+    objects: deps.objects,
+    log,
+    now,
+    keepDays: config.keepDays,
+    contentDays: config.logDays,
+  });
+  const heartbeat = createHeartbeat({
+    db,
+    gateway: ledger.gateway,
+    log,
+    read: () => ({
+      inFlight: gauges.inFlight(),
+      unsettled: ledger.state().unsettled,
+      openBreakers: breakers.open().map(({ endpointId, address, until }) => ({
+        endpoint_id: endpointId,
+        address,
+        until: new Date(now().getTime() + until - performance.now()).toISOString(),
+      })),
+    }),
+  });
+  metrics.inference.watch({
+    inFlight: gauges.inFlight,
+    unsettled: () => ledger.state().unsettled,
+    breakers: () => breakers.open().map(({ endpointId }) => ({ route: '', endpoint: endpointId, open: true })),
   });
   return {
-    raw,
-    routes,
+    raw: createHandler({
+      table: deps.table,
+      upstream,
+      breakers,
+      loads: createLoads(),
+      ledger,
+      spending,
+      cache: deps.cache,
+      tokens: deps.tokens,
+      capture,
+      gauges,
+      telemetry: deps.telemetry,
+      log,
+      now,
+      lookAgain: createLookAgain(deps.table.reload),
+      authenticate: deps.authenticate,
+      accessFor: deps.accessFor,
+      policies: deps.policies,
+      limitsOf: deps.limitsOf,
+      denied: (identity, route, rule, requestId) => denials.add({ identity, route, rule, requestId }),
+      refused: metrics.inference.refused,
+      bodyLimit,
+      captureAll: config.captureAll,
+    }),
+    routes: createUsageRoutes({ db, currency: spending.currency, now }),
     documented: inferenceRoutes,
+    replayed: ledger.replayed,
+    start: heartbeat.start,
+    archive: async () => void (await upkeep.archive()),
+    prune: async () => void (await upkeep.prune()),
     async close() {
+      await heartbeat.stop();
       denials.close();
-      await recorder.close();
-      await upstream.close();
+      upstream.close();
+      await capture.close();
+      await ledger.close();
     },
   };
 }

@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Failure } from '#platform/errors';
 import { failureReply, success } from '#platform/http';
+import type { TokenUsage } from './usage.ts';
 
 export type Face = 'envelope' | 'openai';
+
+const oneWrite = 16 * 1024;
 
 /** OpenAI's error types by HTTP status, as its own API answers them. */
 function errorType(status: number): string {
@@ -28,20 +31,29 @@ export function openAiError(failure: Pick<Failure, 'status' | 'message' | 'remed
   };
 }
 
+/** Answers JSON that is written already. `headers`: names and values in turn. */
+export function sendBytes(response: ServerResponse, status: number, body: Buffer, headers: readonly string[]): void {
+  response.writeHead(status, [
+    ...headers,
+    'content-type',
+    'application/json; charset=utf-8',
+    'content-length',
+    String(body.length),
+    'x-content-type-options',
+    'nosniff',
+  ]);
+  // as a string it leaves in one write with its head; Latin-1 takes each byte as it is
+  if (body.length <= oneWrite) response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
+}
+
 export function sendJson(
   response: ServerResponse,
   status: number,
   value: unknown,
-  headers: Record<string, string>,
+  headers: Readonly<Record<string, string>>,
 ): void {
-  const body = typeof value === 'string' ? Buffer.from(value) : Buffer.from(JSON.stringify(value));
-  response.writeHead(status, {
-    ...headers,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': body.length,
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(body);
+  sendBytes(response, status, Buffer.from(JSON.stringify(value)), Object.entries(headers).flat());
 }
 
 /** Answers a failure in the face's own shape; returns its status and errorId for log and record. */
@@ -49,7 +61,7 @@ export function sendFailure(
   response: ServerResponse,
   face: Face,
   error: unknown,
-  headers: Record<string, string>,
+  headers: Readonly<Record<string, string>>,
 ): { status: number; errorId: string; failure: Failure } {
   const reply = failureReply(error);
   const { errorId } = reply.envelope.data;
@@ -66,6 +78,23 @@ export function sendFailure(
   return { status: reply.status, errorId, failure: reply.failure };
 }
 
-export function sendEnvelope(response: ServerResponse, data: unknown, headers: Record<string, string>): void {
+export function sendEnvelope(response: ServerResponse, data: unknown, headers: Readonly<Record<string, string>>): void {
   sendJson(response, 200, success(data), headers);
+}
+
+/** A whole OpenAI answer as the envelope shows it: choices, usage, model and endpoint. */
+export function envelopeOf(
+  answer: Buffer,
+  usage: TokenUsage | null,
+  target: { modelName: string; endpointId: string },
+): Buffer {
+  const { choices } = JSON.parse(answer.toString('utf8')) as { choices?: unknown };
+  const tokens = usage ?? { prompt_tokens: 0, completion_tokens: 0 };
+  const data = {
+    choices: choices ?? [],
+    usage: { ...tokens, total_tokens: tokens.prompt_tokens + tokens.completion_tokens },
+    model: target.modelName,
+    endpoint: target.endpointId,
+  };
+  return Buffer.from(JSON.stringify(success(data)));
 }

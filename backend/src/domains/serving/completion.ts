@@ -1,5 +1,6 @@
 import { withoutCredentials } from '#platform/egress';
 import { isFailure } from '#platform/errors';
+import type { Provider } from '#ports/provider';
 import type { Address } from '#ports/runtime';
 import type { Usage } from './tables.ts';
 
@@ -21,8 +22,12 @@ export type Send = (
 export const sendDirect: Send = async (url, { timeoutMs, ...init }) =>
   fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
 
+/** What is known of every kind of upstream, by its kind. */
+export type Providers = Readonly<Record<string, Provider>>;
+
 /** Asks for a few tokens and says whether a completion came back; never throws. */
 export async function testCompletion(
+  providers: Providers,
   address: Address,
   send: Send,
   options: { prompt: string; timeoutMs: number },
@@ -36,16 +41,20 @@ export async function testCompletion(
     usage,
   });
   try {
-    const answer = await send(`${address.baseUrl}/chat/completions`, {
+    const provider = providers[address.provider];
+    const path = provider?.path('chat') ?? '/chat/completions';
+    const dialect = provider?.dialect ?? null;
+    const asked = {
+      model: address.model,
+      messages: [{ role: 'user', content: options.prompt }],
+      max_tokens: 32,
+      temperature: 0,
+      stream: false,
+    };
+    const answer = await send(`${address.baseUrl}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...address.headers },
-      body: JSON.stringify({
-        model: address.model,
-        messages: [{ role: 'user', content: options.prompt }],
-        max_tokens: 32,
-        temperature: 0,
-        stream: false,
-      }),
+      body: JSON.stringify(dialect === null ? asked : dialect.request('chat', asked)),
       timeoutMs: options.timeoutMs,
     });
     const text = await answer.text();
@@ -53,12 +62,10 @@ export async function testCompletion(
       const said = withoutCredentials(text, address.headers).slice(0, 300);
       return done(false, `It answered with status ${answer.status}: ${said}`);
     }
-    const body = JSON.parse(text) as {
-      choices?: { message?: { content?: unknown } }[];
-      usage?: Partial<Usage>;
-    };
-    const content = body.choices?.[0]?.message?.content;
-    const usage = usageOf(body.usage);
+    const told = dialect === null ? JSON.parse(text) : dialect.response('chat', Buffer.from(text), asked);
+    const body = told as { choices?: { message?: { content?: unknown } }[]; usage?: Partial<Usage> } | null;
+    const content = body?.choices?.[0]?.message?.content;
+    const usage = usageOf(body?.usage);
     const said = typeof content === 'string' ? content : null;
     // models that only think within so few tokens still count as answering
     if ((said ?? '') === '' && !(usage && usage.completion_tokens > 0))

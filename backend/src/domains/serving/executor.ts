@@ -6,7 +6,7 @@ import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
-import { reasonOf, sendDirect, testCompletion, type Send } from './completion.ts';
+import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './rules.ts';
 import { changeState, markDeleted, moveTraffic, returnTarget } from './store-state.ts';
 import { insertVerification, tellServing } from './store.ts';
@@ -22,6 +22,7 @@ export interface ExecutorDeps {
   events: Publisher;
   /** for models at addresses that users gave */
   egress: Send;
+  providers: Providers;
   log: Logger;
   config: ServingConfig;
   specs: ReadonlyMap<string, ServingSpec>;
@@ -112,7 +113,10 @@ export function createExecutor(deps: ExecutorDeps) {
     const address = runtimeOf(revision).address(revision.id);
     const { prompt, timeoutMs } = config.verification;
     const result = address
-      ? await testCompletion(address, revision.external ? deps.egress : sendDirect, { prompt, timeoutMs })
+      ? await testCompletion(deps.providers, address, revision.external ? deps.egress : sendDirect, {
+          prompt,
+          timeoutMs,
+        })
       : { ok: false, message: 'It has no address yet.', latencyMs: 0, completion: null, usage: null };
     const stored = { ...result, endpointId: endpoint.id, revision: revision.number, requestedBy: 'rollout' };
     await insertVerification(db.kysely, { id: uuidv7(), ...stored });

@@ -4,7 +4,7 @@ import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
 import { createChanges } from './changes.ts';
 import { createChecks } from './checks.ts';
-import type { Send } from './completion.ts';
+import type { Providers, Send } from './completion.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Publisher } from './executor.ts';
 import { createInspect } from './inspect.ts';
@@ -24,6 +24,8 @@ export interface ServingDeps {
   events: Publisher;
   /** for test completions of external models: under the egress rules */
   egress: Send;
+  /** how each kind of upstream is asked */
+  providers: Providers;
   /** of this process: it counts requests under way, and denies at once what is being disabled */
   table: Pick<RouteTable, 'inFlight' | 'deny' | 'admit'>;
   log: Logger;
@@ -40,7 +42,7 @@ export interface Serving {
 
 /** Endpoints, revisions and routes: the control plane of serving. */
 export function createServing(deps: ServingDeps): Serving {
-  const { db, runtimes, catalog, events, egress, table, config } = deps;
+  const { db, runtimes, catalog, events, egress, providers, table, config } = deps;
   const changes = createChanges({ catalog, events });
   const checks = createChecks({ db, runtimes, catalog, config });
   return {
@@ -48,7 +50,7 @@ export function createServing(deps: ServingDeps): Serving {
       checks,
       endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
       revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
-      inspect: createInspect({ db, runtimes, egress, config }),
+      inspect: createInspect({ db, runtimes, egress, providers, config }),
       registry: createRegistry({ db, gate: table }),
     }),
     reconciler: createReconciler({ ...deps, inFlight: table.inFlight }),
@@ -68,10 +70,11 @@ export {
   createRouteTable,
   type ListedRoute,
   type Resolution,
-  type ResolvedTarget,
+  type ResolvedRoute,
   type ResolveOptions,
   type RouteHealth,
   type RouteTable,
+  type RouteTarget,
 } from './table.ts';
 export type { Reconciler } from './reconciler.ts';
 export type { ServingCatalog, ServingConfig } from './types.ts';

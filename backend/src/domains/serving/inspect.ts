@@ -4,7 +4,7 @@ import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
 import type { Runtime } from '#ports/runtime';
-import { sendDirect, testCompletion, type Send } from './completion.ts';
+import { sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
 import { admitted } from './guard.ts';
 import { findEndpoint, findRevision, insertVerification, type RevisionRow } from './store.ts';
 import type { ServingConfig } from './types.ts';
@@ -15,6 +15,7 @@ interface InspectDeps {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   egress: Send;
+  providers: Providers;
   config: ServingConfig;
 }
 
@@ -63,7 +64,8 @@ export function createInspect(deps: InspectDeps) {
         const at = new Date().toISOString();
         return { ok: false, message, latencyMs: 0, completion: null, usage: null, revision: row.live_revision, at };
       }
-      const result = await testCompletion(address, live.spec.model.type === 'external' ? deps.egress : sendDirect, {
+      const send = live.spec.model.type === 'external' ? deps.egress : sendDirect;
+      const result = await testCompletion(deps.providers, address, send, {
         prompt: prompt ?? config.verification.prompt,
         timeoutMs: config.verification.timeoutMs,
       });

@@ -108,7 +108,8 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
           issues: [{ path: `targets.${index}.revision`, message: `That endpoint has no revision ${revision}.` }],
         });
       }
-      targets.push({ endpointId: endpoint.id, revision, weight: target.weight, priority: target.priority });
+      const { weight, priority, timeouts = null } = target;
+      targets.push({ endpointId: endpoint.id, revision, weight, priority, timeouts });
     }
     if (targets.every(({ weight }) => weight === 0)) {
       throw failure('validation_failed', {
@@ -124,7 +125,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
     name: string,
     endpoint: EndpointWithTarget,
     rest: { enabled: boolean; targets: Target[] } & Partial<
-      Pick<BodyOf<Routes['createRoute']>, 'retry' | 'timeouts' | 'cache' | 'limits'>
+      Pick<BodyOf<Routes['createRoute']>, 'retry' | 'timeouts' | 'cache' | 'limits' | 'capture'>
     >,
   ): Promise<RouteRow> {
     const fault = faultOfName(name);
@@ -140,10 +141,11 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
       visibility,
       enabled: rest.enabled,
       targets: json(rest.targets),
-      retry: json(rest.retry ?? { attempts: 0 }),
+      retry: json(rest.retry ?? { attempts: 0, on: ['connect', 'busy'] }),
       timeouts: json(rest.timeouts ?? {}),
       cache: rest.cache ? json(rest.cache) : null,
       limits: rest.limits ? json(rest.limits) : null,
+      capture: json(rest.capture ?? { content: false }),
       created_by: access.identity.userId,
     });
     if (!row) throw failure('route_name_taken', { message: `The name "${name}" is taken in ${environment}.` });
@@ -189,7 +191,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
     },
     async updateRoute(trx: Trx, access: Access, id: string, patch: BodyOf<Routes['updateRoute']>): Promise<RouteView> {
       const row = allowed(access, await findRoute(trx, id), 'route:write');
-      const { enabled, targets, retry, timeouts } = patch;
+      const { enabled, targets, retry, timeouts, cache, limits, capture } = patch;
       const checked = targets && (await checkedTargets(trx, access, targets, row.environment)).targets;
       return routeView(
         await change(trx, row, {
@@ -197,6 +199,9 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
           ...(checked ? { targets: json(checked) } : {}),
           ...(retry ? { retry: json(retry) } : {}),
           ...(timeouts ? { timeouts: json(timeouts) } : {}),
+          ...(cache === undefined ? {} : { cache: cache && json(cache) }),
+          ...(limits === undefined ? {} : { limits: limits && json(limits) }),
+          ...(capture ? { capture: json(capture) } : {}),
         }),
       );
     },
@@ -221,7 +226,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
       request: BodyOf<Routes['createRegistration']>,
     ): Promise<RegistrationView> {
       const endpoint = await endpointFor(trx, access, request.endpointId, request.environment);
-      const targets = [{ endpointId: endpoint.id, revision: null, weight: 100, priority: 0 }];
+      const targets = [{ endpointId: endpoint.id, revision: null, weight: 100, priority: 0, timeouts: null }];
       return registrationView(await add(trx, access, request.name, endpoint, { enabled: request.enabled, targets }));
     },
     async getRegistration(

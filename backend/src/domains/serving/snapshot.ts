@@ -1,6 +1,7 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Address } from '#ports/runtime';
 import type { RoutedEndpoint, RoutedRevision, RouteRow } from './store-routes.ts';
+import type { Timeouts } from './tables.ts';
 import type { EndpointStatus } from './types.ts';
 
 interface CandidateTarget {
@@ -10,6 +11,7 @@ interface CandidateTarget {
   serves: boolean;
   weight: number;
   priority: number;
+  timeouts: Timeouts | null;
 }
 
 /** A name in one environment with what it leads to. */
@@ -47,7 +49,7 @@ export function buildSnapshot(found: {
       const number = target.revision ?? endpoint.liveRevision;
       // before the first revision is live, the wanted one says at least which model it will be
       const revision = revisions.get(`${endpoint.id}:${number || endpoint.targetRevision}`) ?? null;
-      return [{ endpoint, revision, serves: number > 0, weight, priority }];
+      return [{ endpoint, revision, serves: number > 0, weight, priority, timeouts: target.timeouts ?? null }];
     });
     byName.set(route.name, [...(byName.get(route.name) ?? []), { route, targets }]);
   }
@@ -57,43 +59,67 @@ export function buildSnapshot(found: {
   return byName;
 }
 
+/** A target that can be asked now, with every replica of it that answers. */
+export interface OpenTarget {
+  endpoint: RoutedEndpoint;
+  revision: RoutedRevision;
+  addresses: readonly Address[];
+  weight: number;
+  /** what is tried first has the lowest: by the route's priority, then healthy before the others */
+  rank: number;
+  priority: number;
+  timeouts: Timeouts | null;
+}
+
+export interface SkippedTarget {
+  endpointId: string;
+  reason: string;
+}
+
 export type Choice =
-  | { kind: 'chosen'; route: RouteRow; endpoint: RoutedEndpoint; revision: RoutedRevision; address: Address }
+  | {
+      kind: 'chosen';
+      route: RouteRow;
+      open: readonly OpenTarget[];
+      skipped: readonly SkippedTarget[];
+      /** where the name is, in the order tried */
+      environments: readonly Environment[];
+    }
   | { kind: 'unknown' }
   | { kind: 'disabled'; environment: Environment }
   | { kind: 'unavailable'; environment: Environment; endpointId: string; status: EndpointStatus; reason: string };
 
 /**
- * Healthy environments first, then prod, stg, dev. A name that is disabled in the first environment that has it is denied as a whole:
- * a request never slips past it into another environment; one disabled further down is left out.
+ * Healthy environments first, then prod, stg, dev; of the first that can answer, everything that can be asked. A name that is disabled
+ * in the first environment that has it is denied as a whole: a request never slips past it into another environment; one disabled
+ * further down is left out.
  */
 export function choose(
   candidates: readonly Candidate[],
-  available: (revision: RoutedRevision) => Address | null,
-  random: number,
+  available: (revision: RoutedRevision) => readonly Address[],
 ): Choice {
   const first = candidates[0];
   if (!first) return { kind: 'unknown' };
   if (!first.route.enabled) return { kind: 'disabled', environment: first.route.environment };
-  const enabled = candidates.filter(({ route }) => route.enabled);
-  const ranked = enabled
-    .map((candidate) => ({
-      candidate,
-      rank: Math.min(9, ...candidate.targets.map(({ endpoint }) => health[endpoint.status])),
-    }))
-    .sort((a, b) => a.rank - b.rank);
-  for (const { candidate } of ranked) {
-    const open = candidate.targets.flatMap((target) => {
-      const { endpoint, revision, serves, weight } = target;
-      if (!revision || !serves || weight === 0 || health[endpoint.status] >= health.stopped) return [];
-      const address = available(revision);
-      return address ? [{ ...target, revision, address }] : [];
-    });
-    if (open.length === 0) continue;
-    const { endpoint, revision, address } = pick(open, random);
-    return { kind: 'chosen', route: candidate.route, endpoint, revision, address };
+  const ranked = candidates.length === 1 ? candidates : byHealth(candidates);
+  for (const { route, targets } of ranked) {
+    const open: OpenTarget[] = [];
+    const skipped: SkippedTarget[] = [];
+    for (const target of targets) {
+      const { endpoint, revision, weight, priority, timeouts } = target;
+      const addresses = revision && target.serves && asked(target) ? available(revision) : [];
+      if (revision === null || addresses.length === 0) {
+        skipped.push({ endpointId: endpoint.id, reason: weight === 0 ? 'Its weight is 0.' : reasons[endpoint.status] });
+        continue;
+      }
+      const rank = priority * 10 + health[endpoint.status];
+      open.push({ endpoint, revision, addresses, weight, rank, priority, timeouts });
+    }
+    if (open.length > 0) {
+      return { kind: 'chosen', route, open, skipped, environments: ranked.map((one) => one.route.environment) };
+    }
   }
-  const best = ranked[0]!.candidate;
+  const best = ranked[0]!;
   const endpoint = best.targets[0]?.endpoint;
   // its last target was deleted a moment ago
   if (!endpoint) return { kind: 'unknown' };
@@ -107,20 +133,18 @@ export function choose(
   };
 }
 
-/** Of the best priority (the lowest number), healthy before the others, by weight. */
-function pick<T extends { endpoint: RoutedEndpoint; weight: number; priority: number }>(
-  open: readonly T[],
-  random: number,
-): T {
-  const rank = (target: T) => target.priority * 10 + health[target.endpoint.status];
-  const best = Math.min(...open.map(rank));
-  const among = open.filter((target) => rank(target) === best);
-  let point = random * among.reduce((sum, { weight }) => sum + weight, 0);
-  for (const target of among) {
-    point -= target.weight;
-    if (point < 0) return target;
-  }
-  return among.at(-1)!;
+const asked = ({ weight, endpoint }: CandidateTarget): boolean =>
+  weight > 0 && health[endpoint.status] < health.stopped;
+
+function byHealth(candidates: readonly Candidate[]): Candidate[] {
+  return candidates
+    .filter(({ route }) => route.enabled)
+    .map((candidate) => ({
+      candidate,
+      rank: Math.min(9, ...candidate.targets.map(({ endpoint }) => health[endpoint.status])),
+    }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ candidate }) => candidate);
 }
 
 const reasons: Record<EndpointStatus, string> = {

@@ -3,39 +3,59 @@ import type { Db } from '#platform/db';
 import type { Logger } from '#platform/log';
 import type { Address, Runtime } from '#ports/runtime';
 import { reasonOf } from './completion.ts';
-import { buildSnapshot, choose, type Candidate, type Snapshot } from './snapshot.ts';
-import { loadRouting, type RoutedRevision } from './store-routes.ts';
-import type { RouteLimits, Timeouts } from './tables.ts';
+import {
+  buildSnapshot,
+  choose,
+  type Candidate,
+  type OpenTarget,
+  type SkippedTarget,
+  type Snapshot,
+} from './snapshot.ts';
+import { loadRouting, type RoutedRevision, type RouteRow } from './store-routes.ts';
+import type { Retry, RouteLimits, Timeouts } from './tables.ts';
 import type { EndpointStatus, Visibility } from './types.ts';
 
-/** Where one request goes. */
-export interface ResolvedTarget {
-  kind: 'target';
-  routeId: string;
-  routeName: string;
+/** One of the places where a request may go. */
+export interface RouteTarget {
   endpointId: string;
   revisionId: string;
   revisionNumber: number;
-  address: Address;
-  /** the address was given by a user: forward by the egress rules */
-  external: boolean;
   modelId: string;
   modelName: string;
   version: string;
+  /** the addresses were given by a user: forward by the egress rules */
+  external: boolean;
+  promptPolicyId: string | null;
+  /** every replica that answers, at least one */
+  addresses: readonly Address[];
+  weight: number;
+  priority: number;
+  /** the lowest is tried first: by priority, then healthy before the others */
+  rank: number;
+  timeouts: Timeouts;
+}
+
+/** Where one request may go: a name in one environment with its targets that can be asked now. */
+export interface ResolvedRoute {
+  kind: 'route';
+  routeId: string;
+  routeName: string;
   environment: Environment;
+  /** where the name is, in the order tried */
+  environments: readonly Environment[];
   team: string;
   project: string | null;
   visibility: Visibility;
-  createdBy: string;
-  endpointStatus: EndpointStatus;
-  promptPolicyId: string | null;
-  retry: { attempts: number };
-  timeouts: Timeouts;
+  targets: readonly RouteTarget[];
+  skipped: readonly SkippedTarget[];
+  retry: Retry;
   limits: RouteLimits | null;
+  cache: { ttlSeconds: number } | null;
+  capture: boolean;
 }
 
 export type Resolution =
-  | ResolvedTarget
+  | ResolvedRoute
   | { kind: 'unknown' }
   | { kind: 'disabled'; environment: Environment }
   | { kind: 'unavailable'; environment: Environment; endpointId: string; status: EndpointStatus; reason: string };
@@ -47,10 +67,6 @@ export interface ResolveOptions {
   pinned?: readonly Environment[] | null | undefined;
   /** rows that the caller may not see are as if they were not there */
   sees?: (row: { team: string; visibility: Visibility; createdBy: string }) => boolean;
-  /** 0 ≤ random < 1, chooses among weighted targets */
-  random?: number;
-  /** revisions that just failed this request: not chosen again */
-  exclude?: ReadonlySet<string>;
 }
 
 export interface RouteHealth {
@@ -120,13 +136,14 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   let listening: { close(): Promise<void> } | null = null;
   let warned = false;
 
-  const addressOf = (revision: RoutedRevision): Address | null =>
-    runtimes[revision.runtime]?.address(revision.revisionId) ?? null;
+  const addressesOf = (revision: RoutedRevision): readonly Address[] =>
+    runtimes[revision.runtime]?.addresses(revision.revisionId) ?? [];
 
   /** What runs nowhere needs no placement: every server attaches to it by itself. */
   async function attach(revision: RoutedRevision): Promise<void> {
     const runtime = runtimes[revision.runtime];
-    if (!revision.spec || !runtime || attached.has(revision.revisionId) || addressOf(revision)) return;
+    if (!revision.spec || !runtime || attached.has(revision.revisionId)) return;
+    if (addressesOf(revision).length > 0) return;
     try {
       await runtime.apply(runtime.plan(revision.spec), revision.spec);
       attached.add(revision.revisionId);
@@ -199,41 +216,14 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     },
     reload,
     resolve(name, options = {}) {
-      const found = candidates(name, options);
-      const available = (revision: RoutedRevision) =>
-        options.exclude?.has(revision.revisionId) ? null : addressOf(revision);
-      const choice = choose(found, available, options.random ?? Math.random());
-      if (choice.kind !== 'chosen') return choice;
-      const { route, endpoint, revision, address } = choice;
-      return {
-        kind: 'target',
-        routeId: route.id,
-        routeName: route.name,
-        endpointId: endpoint.id,
-        revisionId: revision.revisionId,
-        revisionNumber: revision.number,
-        address,
-        external: revision.external,
-        modelId: revision.modelId,
-        modelName: revision.modelName,
-        version: revision.version,
-        environment: route.environment,
-        team: endpoint.team,
-        project: endpoint.project,
-        visibility: endpoint.visibility,
-        createdBy: endpoint.createdBy,
-        endpointStatus: endpoint.status,
-        promptPolicyId: endpoint.promptPolicyId,
-        retry: route.retry,
-        timeouts: route.timeouts,
-        limits: route.limits,
-      };
+      const choice = choose(candidates(name, options), addressesOf);
+      return choice.kind === 'chosen' ? resolved(choice) : choice;
     },
     health(name, options = {}) {
       const found = candidates(name, options);
-      const choice = choose(found, addressOf, 0);
+      const choice = choose(found, addressesOf);
       if (choice.kind === 'unknown' || choice.kind === 'disabled') return choice;
-      const id = choice.kind === 'chosen' ? choice.endpoint.id : choice.endpointId;
+      const id = choice.kind === 'chosen' ? first(choice.open).endpoint.id : choice.endpointId;
       const one = found.flatMap(({ targets }) => targets).find(({ endpoint }) => endpoint.id === id);
       if (!one) return { kind: 'unknown' };
       const { status } = one.endpoint;
@@ -280,5 +270,52 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     inFlight: (revisionId) => counts.get(revisionId) ?? 0,
     deny: (routeId) => void denied.set(routeId, Date.now() + pollMs + 250),
     admit: (routeId) => void denied.delete(routeId),
+  };
+}
+
+const first = (open: readonly OpenTarget[]): OpenTarget =>
+  open.reduce((best, target) => (target.rank < best.rank ? target : best));
+
+function resolved(choice: {
+  route: RouteRow;
+  open: readonly OpenTarget[];
+  skipped: readonly SkippedTarget[];
+  environments: readonly Environment[];
+}): ResolvedRoute {
+  const { route, open, skipped, environments } = choice;
+  return {
+    kind: 'route',
+    routeId: route.id,
+    routeName: route.name,
+    environment: route.environment,
+    environments,
+    team: route.team,
+    project: route.project,
+    visibility: route.visibility,
+    targets: open.map((target) => targetOf(target, route.timeouts)),
+    skipped,
+    retry: route.retry,
+    limits: route.limits,
+    cache: route.cache,
+    capture: route.capture.content,
+  };
+}
+
+function targetOf(open: OpenTarget, timeouts: Timeouts): RouteTarget {
+  const { endpoint, revision } = open;
+  return {
+    endpointId: endpoint.id,
+    revisionId: revision.revisionId,
+    revisionNumber: revision.number,
+    modelId: revision.modelId,
+    modelName: revision.modelName,
+    version: revision.version,
+    external: revision.external,
+    promptPolicyId: endpoint.promptPolicyId,
+    addresses: open.addresses,
+    weight: open.weight,
+    priority: open.priority,
+    rank: open.rank,
+    timeouts: open.timeouts === null ? timeouts : { ...timeouts, ...open.timeouts },
   };
 }

@@ -1,4 +1,4 @@
-import type { Environment } from '@llm-ops/contracts';
+import type { Environment, retryCauses } from '@llm-ops/contracts';
 import type { ColumnType, Generated } from 'kysely';
 import type {
   AutoscalePolicy,
@@ -89,15 +89,23 @@ export interface Target {
   revision: number | null;
   weight: number;
   priority: number;
+  /** rows of before 0007 have none */
+  timeouts?: Timeouts | null;
 }
 export interface Timeouts {
-  connectMs?: number;
-  firstTokenMs?: number;
-  idleMs?: number;
+  connectMs?: number | undefined;
+  firstTokenMs?: number | undefined;
+  idleMs?: number | undefined;
+}
+export type RetryCause = (typeof retryCauses)[number];
+export interface Retry {
+  attempts: number;
+  on: RetryCause[];
 }
 export interface RouteLimits {
-  requestsPerMinute?: number;
-  tokensPerMinute?: number;
+  requestsPerMinute?: number | undefined;
+  tokensPerMinute?: number | undefined;
+  defaultMaxTokens?: number | undefined;
 }
 
 interface RouteTable {
@@ -109,10 +117,11 @@ interface RouteTable {
   visibility: Visibility;
   enabled: boolean;
   targets: Json<Target[]>;
-  retry: JsonDefault<{ attempts: number }>;
+  retry: JsonDefault<Retry>;
   timeouts: JsonDefault<Timeouts>;
   cache: JsonOrNull<{ ttlSeconds: number }>;
   limits: JsonOrNull<RouteLimits>;
+  capture: JsonDefault<{ content: boolean }>;
   created_by: string;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;

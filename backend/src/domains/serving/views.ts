@@ -81,11 +81,12 @@ export function routeView(row: RouteRow): RouteView {
     team: row.team,
     environment: row.environment,
     enabled: row.enabled,
-    targets: row.targets,
+    targets: row.targets.map((target) => ({ ...target, timeouts: target.timeouts ?? null })),
     retry: row.retry,
     timeouts: row.timeouts,
     cache: row.cache,
     limits: row.limits,
+    capture: row.capture,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };

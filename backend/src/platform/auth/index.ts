@@ -31,7 +31,7 @@ export interface Authenticator {
   /** Policies in force; the same array while they are the same. */
   policies(): readonly PolicyInForce[];
   /** `limits` of an API key as it was made. */
-  limitsOf(apiKeyId: string): Record<string, unknown> | null;
+  limitsOf(apiKeyId: string): KeyRow['limits'];
   /** Reads keys, sessions, memberships and policies now. */
   refresh(): Promise<void>;
   /** ms since they were read: grows while the database is away. */
@@ -165,9 +165,13 @@ const anonymous = {
   csrfToken: null,
 } as const;
 
-/** A key acts for whoever made it, so that four eyes stay four. */
+const identities = new WeakMap<KeyRow, Identity>();
+
+/** A key acts for whoever made it, so that four eyes stay four. The same object as long as the key is not read again. */
 function identityOfKey(row: KeyRow): Identity {
-  return {
+  const known = identities.get(row);
+  if (known !== undefined) return known;
+  const made: Identity = {
     ...anonymous,
     kind: 'api-key',
     userId: row.created_by,
@@ -179,6 +183,8 @@ function identityOfKey(row: KeyRow): Identity {
     routes: row.routes,
     environments: row.environments,
   };
+  identities.set(row, made);
+  return made;
 }
 
 const claimsOfSession = (row: SessionRow): Claims => ({

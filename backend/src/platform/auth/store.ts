@@ -11,7 +11,7 @@ export interface KeyRow {
   roles: Role[];
   routes: string[] | null;
   environments: Environment[] | null;
-  limits: Record<string, unknown> | null;
+  limits: { requestsPerMinute?: number; tokensPerMinute?: number } | null;
   expires_at: Date | null;
   created_by: string;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 export const keyPrefix = 'lo_';
 
@@ -6,7 +6,7 @@ export const keyPrefix = 'lo_';
 export const newToken = () => randomBytes(32).toString('base64url');
 
 /** What is stored of a token: it is random, so a plain digest is enough. */
-export const hashOf = (token: string) => createHash('sha256').update(token).digest();
+export const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer');
 
 /** A key to be shown once; `prefix` tells keys apart afterwards. */
 export function newApiKey(): { key: string; prefix: string; hash: Buffer } {

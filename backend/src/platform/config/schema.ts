@@ -106,7 +106,7 @@ export const options = {
       .string()
       .regex(/^rediss?:\/\//, 'Write redis://host:port.')
       .optional(),
-    'Redis for several gateways; checked but not used by this version, which keeps caches in process.',
+    'Redis for several gateways: rate limits and cached answers are then shared; in process without it.',
     { secret: true, example: 'redis://localhost:6379/0' },
   ),
   OBJECT_STORE_ENDPOINT: option(
@@ -256,6 +256,56 @@ export const options = {
     'Serving',
     integer(0, 3600, 10),
     'How long an old revision finishes what it is answering.',
+  ),
+  COST_CURRENCY: option(
+    'Cost',
+    z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'Write three capital letters, such as USD.')
+      .default('USD'),
+    'Currency of prices and budgets, ISO 4217; one for the whole platform.',
+  ),
+  USAGE_KEEP_DAYS: option(
+    'Cost',
+    integer(8, 3650, 400),
+    'How long single requests stay in the database; older days are archived to the object store, sums are kept.',
+  ),
+  REQUEST_LOG_DAYS: option(
+    'Observability',
+    integer(1, 3650, 30),
+    'How long captured requests and answers are kept in the request log.',
+  ),
+  REQUEST_LOG_CONTENT: option(
+    'Observability',
+    flag(false),
+    'Capture what is asked and answered on every route; else only on routes with capture.content.',
+  ),
+  REQUEST_LOG_REDACT: option(
+    'Observability',
+    flag(true),
+    'Make addresses, numbers of people and cards, and keys unreadable before captured content is stored.',
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: option(
+    'Observability',
+    url.optional(),
+    'OpenTelemetry collector (OTLP over HTTP) for spans and metrics of inference; nothing is sent without it.',
+    { example: 'http://localhost:4318' },
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: option(
+    'Observability',
+    text.optional(),
+    'Headers for the collector: name=value, comma-separated.',
+    { secret: true },
+  ),
+  OTEL_SERVICE_NAME: option('Observability', text.default('llm-ops'), 'Name of this service in spans and metrics.'),
+  OTEL_TRACES_SAMPLER_ARG: option(
+    'Observability',
+    z
+      .string()
+      .regex(/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/, 'Write a number from 0 to 1.')
+      .default('1')
+      .transform(Number),
+    'Share of requests that get a span, where the caller did not decide (traceparent).',
   ),
   LLMOPS_PYTHON: option(
     'Local engine',

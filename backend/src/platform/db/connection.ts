@@ -48,6 +48,8 @@ export function createPool(url: string, size: number, onIdleError: (error: Error
   });
   // without a listener an idle connection that breaks would end the process
   pool.on('error', onIdleError);
+  // nor may one that breaks in the moment it is handed out, before whoever asked for it listens: its next query fails
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

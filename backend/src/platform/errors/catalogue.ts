@@ -24,6 +24,21 @@ export const catalogue = {
     message: 'Files were deleted while the backup was being made.',
     remedy: 'Run the backup again at a quieter moment.',
   },
+  budget_exhausted: {
+    status: 429,
+    message: 'A budget has no room for this request.',
+    remedy: 'Wait for its next period, ask for less (max_tokens), or ask an operator to raise it.',
+  },
+  budget_name_taken: {
+    status: 409,
+    message: 'There is a budget of this name.',
+    remedy: 'Choose another name, or change that budget.',
+  },
+  budget_not_found: {
+    status: 404,
+    message: 'There is no such budget.',
+    remedy: 'List the budgets with GET /governance/budgets.',
+  },
   csrf_token_invalid: {
     status: 403,
     message: 'The x-csrf-token header is missing or wrong.',
@@ -329,6 +344,11 @@ export const catalogue = {
     status: 404,
     message: 'There is no such registration.',
     remedy: 'List the registrations and use a name from there.',
+  },
+  request_not_found: {
+    status: 404,
+    message: 'There is no such request in the log.',
+    remedy: 'List requests with GET /governance/observability/requests; the log is kept for REQUEST_LOG_DAYS.',
   },
   request_origin_refused: {
     status: 403,

@@ -1,18 +1,12 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { createInferenceMetrics, type InferenceMetrics } from './inference.ts';
+
+export type { GatewayState, InferenceMetrics, InferenceSeries, Observation, SeriesLabels } from './inference.ts';
 
 export interface Metrics {
   registry: Registry;
   http(request: { method: string; route: string; status: number; seconds: number }): void;
-  inference(request: {
-    route: string;
-    environment: string;
-    model: string;
-    status: number;
-    seconds: number;
-    promptTokens: number;
-    completionTokens: number;
-    firstTokenSeconds: number | null;
-  }): void;
+  inference: InferenceMetrics;
 }
 
 /** Prometheus metrics; labels are bounded: route patterns and names of the catalog, never ids or users. */
@@ -26,36 +20,9 @@ export function createMetrics(): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers: [registry],
   });
-  const inference = new Histogram({
-    name: 'llmops_inference_duration_seconds',
-    help: 'Time to answer an inference request, to its last byte.',
-    labelNames: ['route', 'environment', 'model', 'status'],
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120],
-    registers: [registry],
-  });
-  const firstToken = new Histogram({
-    name: 'llmops_inference_first_token_seconds',
-    help: 'Time to the first byte of a streamed answer.',
-    labelNames: ['route', 'environment', 'model'],
-    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30],
-    registers: [registry],
-  });
-  const tokens = new Counter({
-    name: 'llmops_inference_tokens_total',
-    help: 'Tokens in and out.',
-    labelNames: ['route', 'environment', 'model', 'direction'],
-    registers: [registry],
-  });
   return {
     registry,
     http: ({ method, route, status, seconds }) => requests.observe({ method, route, status }, seconds),
-    inference(request) {
-      const { route, environment, model } = request;
-      inference.observe({ route, environment, model, status: request.status }, request.seconds);
-      if (request.firstTokenSeconds !== null)
-        firstToken.observe({ route, environment, model }, request.firstTokenSeconds);
-      tokens.inc({ route, environment, model, direction: 'in' }, request.promptTokens);
-      tokens.inc({ route, environment, model, direction: 'out' }, request.completionTokens);
-    },
+    inference: createInferenceMetrics({ registry }),
   };
 }

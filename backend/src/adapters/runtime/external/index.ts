@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
 import type { Address, Condition, Preflight, PreflightCheck, RevisionSpec, Runtime } from '#ports/runtime';
@@ -75,6 +76,11 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
 
     address: (revisionId) => entries.get(revisionId)?.address ?? null,
 
+    addresses(revisionId) {
+      const address = entries.get(revisionId)?.address ?? null;
+      return address === null ? [] : [address];
+    },
+
     logs: async () => [],
 
     async preflight(spec): Promise<Preflight> {
@@ -138,10 +144,12 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
       remedy: 'Set metadata.api_key of the model.',
       since,
     };
+    const address: Address = { baseUrl, provider: provider.kind, headers: provider.headers(key), model };
     entries.set(spec.revisionId, {
       spec,
       readAt,
-      address: { baseUrl, provider: provider.kind, headers: provider.headers(key), model },
+      // callers know an upstream by this object: connections and breakers hang on it
+      address: isDeepStrictEqual(before?.address, address) ? before!.address : address,
       conditions: key === null && !provider.keyless ? [keyMissing] : [],
     });
   }

@@ -90,6 +90,7 @@ export async function createLocalRuntime({
       await models.collectUnused(new Set([...supervisors.values()].flatMap((other) => other.digest() ?? [])), now());
     },
     address: (revisionId) => supervisors.get(revisionId)?.address() ?? null,
+    addresses: (revisionId) => supervisors.get(revisionId)?.addresses() ?? [],
     logs: async (revisionId, lines) => (await supervisors.get(revisionId)?.logs(lines)) ?? [],
     async preflight(spec) {
       const [freeBytes, found] = await Promise.all([freeMemory(), python.check()]);

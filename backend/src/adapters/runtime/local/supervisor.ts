@@ -8,7 +8,7 @@ import { EngineStartError, startEngine, type EngineExit, type EngineProcess } fr
 import { rotate, tail } from './logs.ts';
 import type { createModels } from './models.ts';
 import { asProblem, Problem } from './problem.ts';
-import type { createRecords } from './records.ts';
+import type { createRecords, EngineRecord } from './records.ts';
 import { desiredReplicas, engineShape, restartDelay } from './rules.ts';
 import { observationOf, type SupervisorState } from './state.ts';
 
@@ -274,15 +274,10 @@ export function createSupervisor(deps: Deps) {
     address(): Address | null {
       const ready = slots.filter((slot) => slot.ready);
       const slot = ready[turn++ % ready.length];
-      if (slot === undefined) return null;
-      const { port, key, model } = slot.engine.record;
-      return {
-        baseUrl: `http://127.0.0.1:${port}/v1`,
-        provider: 'llama.cpp',
-        headers: { authorization: `Bearer ${key}` },
-        model,
-      };
+      return slot === undefined ? null : addressOf(slot.engine.record);
     },
+
+    addresses: (): Address[] => slots.filter((slot) => slot.ready).map((slot) => addressOf(slot.engine.record)),
 
     /** Of the model files, for keeping those that are in use; null when nobody asked for the revision yet. */
     digest: (): string | null => (spec === null ? null : engineShape(spec).digest),
@@ -305,4 +300,21 @@ export function createSupervisor(deps: Deps) {
       else await Promise.all([...slots].map((slot) => drain(slot, 0)));
     },
   };
+}
+
+const addresses = new WeakMap<EngineRecord, Address>();
+
+/** Where an engine answers; one object an engine. */
+function addressOf(record: EngineRecord): Address {
+  const known = addresses.get(record);
+  if (known !== undefined) return known;
+  const { port, key, model } = record;
+  const made: Address = {
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    provider: 'llama.cpp',
+    headers: { authorization: `Bearer ${key}` },
+    model,
+  };
+  addresses.set(record, made);
+  return made;
 }

@@ -19,10 +19,10 @@ export function errorBody(error: unknown): { status: number; body: { error: Reco
   return { status, body: { error: { message, type: typeOf(status), param, code } } };
 }
 
-/** `size` says how long the prompt is: `2100 tokens`. */
-export function tooLong(contextLength: number, size: string): ApiError {
-  const message = `This model's maximum context length is ${contextLength} tokens, but the prompt has ${size}.`;
-  return new ApiError(400, 'context_length_exceeded', message, 'messages');
+/** `size` says how long the prompt is: `2100 tokens`; `input`: the field, when it is to be embedded. */
+export function tooLong(contextLength: number, size: string, input: string | null = null): ApiError {
+  const message = `This model's maximum context length is ${contextLength} tokens, but ${input ?? 'the prompt'} has ${size}.`;
+  return new ApiError(400, 'context_length_exceeded', message, input ?? 'messages');
 }
 
 function typeOf(status: number): string {

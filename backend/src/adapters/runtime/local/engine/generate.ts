@@ -19,10 +19,12 @@ export interface Usage {
   prompt_tokens: number;
   completion_tokens: number;
   total_tokens: number;
-  prompt_tokens_details: { cached_tokens: number };
+  /** not known before the end */
+  prompt_tokens_details?: { cached_tokens: number };
 }
 
-export type Step = { text: string } | { finish: 'stop' | 'length'; usage: Usage };
+/** `generated`: tokens so far, those that are not shown yet too. */
+export type Step = { text: string; generated: number } | { finish: 'stop' | 'length'; usage: Usage };
 
 /** Answers prompts, several at a time, token by token. */
 export function createGenerator({ model, context }: Loaded) {
@@ -56,7 +58,7 @@ export function createGenerator({ model, context }: Loaded) {
           break;
         }
         const shown = filter.push(text.push(token));
-        if (shown.text !== '') yield { text: shown.text };
+        if (shown.text !== '') yield { text: shown.text, generated: generated.length };
         if (shown.stopped) {
           finish = 'stop';
           break;
@@ -68,7 +70,7 @@ export function createGenerator({ model, context }: Loaded) {
       const last = filter.push(text.flush());
       if (last.stopped) finish = 'stop';
       const rest = last.text + filter.flush();
-      if (rest !== '') yield { text: rest };
+      if (rest !== '') yield { text: rest, generated: generated.length };
       yield {
         finish,
         usage: {

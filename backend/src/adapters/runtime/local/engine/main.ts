@@ -3,6 +3,7 @@
  * variables (see settings.ts) and a control channel (IPC); ends with the platform, see lifeline.ts.
  */
 import type { AddressInfo } from 'node:net';
+import { createEmbedder } from './embed.ts';
 import { ApiError } from './errors.ts';
 import { createGenerator } from './generate.ts';
 import { createEngineServer, sendJson, type Handler } from './http.ts';
@@ -10,7 +11,7 @@ import { createLifeline } from './lifeline.ts';
 import { residentMemory, watchMemory } from './memory.ts';
 import { LoadError, loadModel, type Loaded } from './model.ts';
 import { exitCode, type EngineHealth, type EngineMessage } from './protocol.ts';
-import { createCompletionRoutes } from './routes.ts';
+import { createInferenceRoutes } from './routes.ts';
 import { readSettings } from './settings.ts';
 
 const log = (line: string): void => void process.stdout.write(`${new Date().toISOString()} [${process.pid}] ${line}\n`);
@@ -22,8 +23,14 @@ function end(code: number, reason: string): void {
 
 const settings = readSettings(process.env);
 const startedAt = Math.floor(Date.now() / 1000);
-let serving: { loaded: Loaded; generator: ReturnType<typeof createGenerator> } | undefined;
-let completions: ReturnType<typeof createCompletionRoutes> | undefined;
+let serving:
+  | {
+      loaded: Loaded;
+      generator: ReturnType<typeof createGenerator>;
+      embedder: ReturnType<typeof createEmbedder>;
+      routes: ReturnType<typeof createInferenceRoutes>;
+    }
+  | undefined;
 
 const tell = (message: EngineMessage): Promise<void> =>
   new Promise((resolve) => {
@@ -50,10 +57,10 @@ watchMemory({
 });
 
 const whenReady =
-  (handler: (routes: NonNullable<typeof completions>) => Handler): Handler =>
+  (handler: (routes: NonNullable<typeof serving>['routes']) => Handler): Handler =>
   (request, response) => {
-    if (completions === undefined) throw new ApiError(503, 'model_loading', 'The model is still being loaded.');
-    return handler(completions)(request, response);
+    if (serving === undefined) throw new ApiError(503, 'model_loading', 'The model is still being loaded.');
+    return handler(serving.routes)(request, response);
   };
 
 const server = createEngineServer({
@@ -71,6 +78,7 @@ const server = createEngineServer({
     },
     '/v1/chat/completions': { POST: whenReady((routes) => routes.chat) },
     '/v1/completions': { POST: whenReady((routes) => routes.completions) },
+    '/v1/embeddings': { POST: whenReady((routes) => routes.embeddings) },
   },
 });
 server.listen(0, '127.0.0.1', () => {
@@ -84,16 +92,13 @@ async function load(): Promise<void> {
       `loading ${settings.name} with ${settings.parallel} sequences of ${settings.contextLength} tokens on ${settings.threads} thread(s)`,
     );
     const loaded = await loadModel(settings, log);
+    const { model, context } = loaded;
+    const contextLength = context.contextSize;
     const generator = createGenerator(loaded);
-    completions = createCompletionRoutes({
-      model: loaded.model,
-      contextLength: loaded.context.contextSize,
-      name: settings.name,
-      generator,
-      log,
-    });
-    serving = { loaded, generator };
-    log(`ready: ${loaded.model.typeDescription}, ${loaded.context.contextSize} tokens of context`);
+    const embedder = createEmbedder({ model, contextLength, threads: settings.threads, log });
+    const routes = createInferenceRoutes({ model, contextLength, name: settings.name, generator, embedder, log });
+    serving = { loaded, generator, embedder, routes };
+    log(`ready: ${model.typeDescription}, ${contextLength} tokens of context`);
   } catch (error) {
     const failure = error instanceof LoadError ? error : new LoadError('load_failed', String(error), { cause: error });
     await tell({ type: 'failed', code: failure.code, message: failure.message, supported: failure.supported });
@@ -103,14 +108,15 @@ async function load(): Promise<void> {
 
 function health(): EngineHealth {
   const { queued = 0, promptTokens = 0, completionTokens = 0 } = serving?.generator.status() ?? {};
-  const active = (completions?.inFlight() ?? 0) - queued;
+  const embedded = serving?.embedder.status().promptTokens ?? 0;
+  const active = (serving?.routes.inFlight() ?? 0) - queued;
   return {
     status: serving === undefined ? 'loading' : 'ready',
     pid: process.pid,
     model: settings.name,
     active,
     queued,
-    promptTokens,
+    promptTokens: promptTokens + embedded,
     completionTokens,
     residentMemory: residentMemory(),
     contextLength: serving?.loaded.context.contextSize ?? null,

@@ -26,7 +26,9 @@ const sampling = {
     .refine((bias) => Object.keys(bias).length === 0, 'logit bias is not offered by this engine')
     .nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  stream_options: z
+    .looseObject({ include_usage: z.boolean().nullish(), continuous_usage_stats: z.boolean().nullish() })
+    .nullish(),
 };
 
 const responseFormat = z.discriminatedUnion('type', [
@@ -55,6 +57,27 @@ const completionRequest = z.looseObject({
   logprobs: z.null({ error: 'log probabilities are not offered by this engine' }).optional(),
 });
 
+/** OpenAI's own limit of inputs a request. */
+const MAX_INPUTS = 2048;
+
+const embeddingRequest = z.looseObject({
+  model: z.string().nullish(),
+  input: z.union(
+    [
+      z.string(),
+      z.array(z.string()).min(1).max(MAX_INPUTS),
+      z.array(z.int().min(0)).min(1),
+      z
+        .array(z.array(z.int().min(0)).min(1))
+        .min(1)
+        .max(MAX_INPUTS),
+    ],
+    { error: `give a text, tokens, or a list of up to ${MAX_INPUTS} of either` },
+  ),
+  encoding_format: z.enum(['float', 'base64'], { error: 'only float and base64 are offered' }).nullish(),
+  dimensions: z.int().min(1).nullish(),
+});
+
 export interface ChatMessage {
   role: string;
   content: string;
@@ -79,7 +102,17 @@ export interface GenerationRequest {
   /** the answer must be JSON, of this JSON Schema or of any kind; null: free text */
   json: { schema: Record<string, unknown> | null } | null;
   stream: boolean;
+  /** of a stream: usage in a chunk of its own at the end, and in every chunk */
   includeUsage: boolean;
+  continuousUsage: boolean;
+}
+
+export interface EmbeddingRequest {
+  /** texts, or tokens as they are */
+  inputs: (string | number[])[];
+  base64: boolean;
+  /** the length that the vectors are to have; null: the model's */
+  dimensions: number | null;
 }
 
 export function parseChat(
@@ -101,6 +134,16 @@ export function parseCompletion(body: unknown): GenerationRequest & { prompt: st
   return { ...generation(request, 16), prompt: single };
 }
 
+export function parseEmbedding(body: unknown): EmbeddingRequest {
+  const { input, encoding_format: format, dimensions } = parse(embeddingRequest, body);
+  const single = typeof input === 'string' || typeof input[0] === 'number';
+  return {
+    inputs: single ? [input as string | number[]] : (input as string[] | number[][]),
+    base64: format === 'base64',
+    dimensions: dimensions ?? null,
+  };
+}
+
 function generation(
   request: z.infer<z.ZodObject<typeof sampling>>,
   fallbackTokens: number | null | undefined,
@@ -120,6 +163,7 @@ function generation(
     json: null,
     stream: request.stream ?? false,
     includeUsage: request.stream_options?.include_usage ?? false,
+    continuousUsage: request.stream_options?.continuous_usage_stats ?? false,
   };
 }
 

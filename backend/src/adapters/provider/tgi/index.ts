@@ -1,0 +1,17 @@
+import type { Provider } from '#ports/provider';
+import { compatible } from '../compatible.ts';
+import { versioned } from '../fields.ts';
+
+/**
+ * Hugging Face's text-generation-inference: it generates text only, embeddings are another server of theirs. Chat gives usage when
+ * `include_usage` asks for it; completions give it with the last text in any case. https://huggingface.co/docs/text-generation-inference
+ */
+export const tgi: Provider = {
+  ...compatible,
+  kind: 'tgi',
+  telemetryName: 'tgi',
+  keyless: true,
+  streamUsage: 'option',
+  path: (operation) => (operation === 'embedding' ? null : compatible.path(operation)),
+  baseUrl: ({ base_url }) => versioned(base_url),
+};

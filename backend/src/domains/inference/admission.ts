@@ -1,0 +1,175 @@
+import type { ResolvedRoute, RouteTarget } from '#domains/serving';
+import type { Identity } from '#platform/access';
+import { failure } from '#platform/errors';
+import type { Bucket, Cache, Taken } from '#ports/cache';
+import type { Operation } from '#ports/provider';
+import { estimateTokens } from './exchange/facts.ts';
+import type { Reservation, Spend, Spending } from './spending.ts';
+import type { Body } from './request/body.ts';
+
+/** What was taken for a request before it goes on. */
+export interface Admission {
+  /** reckoned, for what the prompt will cost */
+  promptTokens: number;
+  /** for the answer: what is left of the limits that apply */
+  headers: readonly string[];
+  /** what is asked and answered is kept */
+  capture: boolean;
+  /** when it was admitted, ms since 1970 by the database's clock: the `at` of its event */
+  at: number;
+  /** What it really took, once; `served`: where it went in the end. */
+  settle(actual: Spend, served?: { endpoint: string; model: string }): void;
+}
+
+interface Limits {
+  requestsPerMinute?: number | undefined;
+  tokensPerMinute?: number | undefined;
+}
+
+interface Asked {
+  identity: Identity;
+  route: ResolvedRoute;
+  targets: readonly RouteTarget[];
+  body: Body;
+  operation: Operation;
+}
+
+const defaultMaxTokens = 1024;
+
+/**
+ * Takes from rate limits and budgets what a request may use at most: its prompt as reckoned and as many tokens as it lets be produced.
+ * Answers at once unless a shared store or the end of a budget has to be asked. Throws `rate_limited`, `budget_exhausted`.
+ */
+export function createAdmit(deps: {
+  spending: Spending;
+  cache: Pick<Cache, 'take'>;
+  limitsOf(apiKeyId: string): Limits | null;
+  captureAll: boolean;
+}): (asked: Asked) => Admission | Promise<Admission> {
+  const { spending, cache } = deps;
+
+  function bucketsFor({ identity, route }: Asked, tokens: number): Bucket[] {
+    const buckets: Bucket[] = [];
+    const add = (who: string, limits: Limits | null): void => {
+      if (limits?.requestsPerMinute !== undefined)
+        buckets.push({ key: `${who}:requests`, perMinute: limits.requestsPerMinute, take: 1 });
+      if (limits?.tokensPerMinute !== undefined)
+        buckets.push({ key: `${who}:tokens`, perMinute: limits.tokensPerMinute, take: tokens });
+    };
+    if (identity.apiKeyId !== null) add(`key:${identity.apiKeyId}`, deps.limitsOf(identity.apiKeyId));
+    add(`route:${route.routeId}`, route.limits);
+    return buckets;
+  }
+
+  function wishOf(asked: Asked, promptTokens: number, produced: number): Spend {
+    let amount = 0n;
+    for (const { modelId } of asked.targets) {
+      const price = spending.price(modelId);
+      if (price === null) continue;
+      const cost =
+        price.perRequest + price.perInputToken * BigInt(promptTokens) + price.perOutputToken * BigInt(produced);
+      // of a fallback chain, the dearest
+      if (cost > amount) amount = cost;
+    }
+    return { amount, tokens: promptTokens + produced, requests: 1 };
+  }
+
+  function admitted(
+    asked: Asked,
+    wish: Spend,
+    promptTokens: number,
+    buckets: Bucket[],
+    taken: Taken | null,
+  ): Admission | Promise<Admission> {
+    if (taken !== null && !taken.allowed) throw limited(buckets[taken.refused]!, taken);
+    const { identity, route, targets } = asked;
+    const target = targets[0]!;
+    const giveBack = (): void => void cache.take(buckets.map((bucket) => ({ ...bucket, take: -bucket.take })));
+    const made = (reservation: Reservation): Admission => ({
+      promptTokens,
+      headers: taken === null ? [] : headersOf(buckets, taken),
+      capture: deps.captureAll || route.capture,
+      at: reservation.at,
+      settle(actual, served) {
+        reservation.settle(actual, served);
+        correct(buckets, wish.tokens, actual.tokens);
+      },
+    });
+    try {
+      const reserved = spending.reserve(
+        {
+          team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
+          project: identity.project,
+          user: identity.userId,
+          key: identity.apiKeyId,
+          endpoint: target.endpointId,
+          model: target.modelId,
+        },
+        wish,
+      );
+      if (!(reserved instanceof Promise)) return made(reserved);
+      return reserved.then(made, (error: unknown) => {
+        if (taken !== null) giveBack();
+        throw error;
+      });
+    } catch (error) {
+      if (taken !== null) giveBack();
+      throw error;
+    }
+  }
+
+  /** What was taken for tokens that were not used goes back; what was used beyond is taken now. */
+  function correct(buckets: readonly Bucket[], taken: number, used: number): void {
+    if (taken === used) return;
+    const tokens = buckets.filter(({ key }) => key.endsWith(':tokens'));
+    if (tokens.length > 0) void cache.take(tokens.map((bucket) => ({ ...bucket, take: used - taken, used: true })));
+  }
+
+  return (asked) => {
+    const { bytes } = asked.body;
+    const promptTokens = estimateTokens(bytes.length, asked.body.characters);
+    const produced = mostProduced(asked);
+    const wish = wishOf(asked, promptTokens, produced);
+    const buckets = bucketsFor(asked, wish.tokens);
+    if (buckets.length === 0) return admitted(asked, wish, promptTokens, buckets, null);
+    const taken = cache.take(buckets);
+    if (!(taken instanceof Promise)) return admitted(asked, wish, promptTokens, buckets, taken);
+    return taken.then((found) => admitted(asked, wish, promptTokens, buckets, found));
+  };
+}
+
+/** The most tokens that the answer may have: as asked, else as the route says. */
+function mostProduced({ body: { value }, route, operation }: Asked): number {
+  if (operation === 'embedding') return 0;
+  const named = value['max_completion_tokens'] ?? value['max_tokens'];
+  const most = typeof named === 'number' ? named : (route.limits?.defaultMaxTokens ?? defaultMaxTokens);
+  return most * (typeof value['n'] === 'number' ? value['n'] : 1);
+}
+
+function limited(bucket: Bucket, taken: Taken): Error {
+  const seconds = Math.max(Math.ceil(taken.retryAfterMs / 1000), 1);
+  const [who, , what] = bucket.key.split(':');
+  return failure('rate_limited', {
+    message: `This ${who === 'key' ? 'API key' : 'route'} may use ${bucket.perMinute} ${what} a minute.`,
+    remedy: `Try again in ${seconds} s, or ask an operator for a higher limit.`,
+    headers: { 'retry-after': String(seconds) },
+  });
+}
+
+/** As OpenAI names them; of several limits of a kind, the one with the least left. */
+function headersOf(buckets: readonly Bucket[], taken: Taken): string[] {
+  const headers: string[] = [];
+  for (const what of ['requests', 'tokens']) {
+    let least = -1;
+    for (let index = 0; index < buckets.length; index += 1) {
+      if (!buckets[index]!.key.endsWith(what)) continue;
+      if (least === -1 || taken.buckets[index]!.remaining < taken.buckets[least]!.remaining) least = index;
+    }
+    if (least === -1) continue;
+    const { remaining, resetMs } = taken.buckets[least]!;
+    headers.push(`x-ratelimit-limit-${what}`, String(buckets[least]!.perMinute));
+    headers.push(`x-ratelimit-remaining-${what}`, String(Math.max(Math.floor(remaining), 0)));
+    headers.push(`x-ratelimit-reset-${what}`, `${Math.ceil(resetMs) / 1000}s`);
+  }
+  return headers;
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createParser, frame, unframe } from '#platform/wire';
+import { createStreamFollower } from './events.ts';
+
+const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
+const delta = (text: string, more: object = {}): string =>
+  event({ id: 'x', model: 'm', choices: [{ index: 0, delta: { content: text }, finish_reason: null }], ...more });
+const finish = event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });
+const counted = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 };
+const usage = event({ choices: [], usage: counted });
+const done = 'data: [DONE]\n\n';
+
+/** What a client gets of a chunked stream whose bytes come in pieces, as the exchange handles them. */
+function follow(events: readonly string[], cuts: readonly number[], options: { wantsUsage: boolean; strip: boolean }) {
+  const follower = createStreamFollower(options);
+  const out: Buffer[] = [];
+  const parser = createParser({
+    onHead() {},
+    onBody: (payload) => out.push(Buffer.from(follower.push(payload))),
+    onFrames(frames, count) {
+      const framed = follower.frames(frames, count);
+      if (framed === null) out.push(Buffer.from(follower.push(unframe(frames))));
+      else if (framed.length > 0) out.push(unframe(framed));
+    },
+    onEnd() {},
+  });
+  const bytes = Buffer.concat([
+    Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'),
+    ...events.map((text) => frame(Buffer.from(text))),
+    Buffer.from('0\r\n\r\n'),
+  ]);
+  let from = 0;
+  for (const cut of [...cuts.map((share) => Math.floor(share * bytes.length)).sort((a, b) => a - b), bytes.length]) {
+    parser.push(Buffer.from(bytes.subarray(from, cut)));
+    from = cut;
+  }
+  out.push(follower.end());
+  return { text: Buffer.concat(out).toString(), facts: follower.facts };
+}
+
+const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 });
+
+test('FR-006l: however a stream is cut, its events arrive whole, and usage that nobody asked for is held back', () => {
+  const events = [delta('안녕 "usage"'), delta('b', { usage: null }), finish, usage, done];
+  fc.assert(
+    fc.property(cuts, fc.boolean(), (at, wantsUsage) => {
+      const { text, facts } = follow(events, at, { wantsUsage, strip: false });
+      assert.equal(text, events.filter((one) => wantsUsage || one !== usage).join(''));
+      assert.deepEqual(facts, {
+        usage: { prompt_tokens: 7, completion_tokens: 2 },
+        finishReason: 'stop',
+        responseId: 'x',
+        responseModel: 'm',
+        done: true,
+        pieces: 2,
+      });
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('FR-006l: usage with each piece, asked for by the gateway alone, is taken out of the pieces and known at every moment', () => {
+  const so = (tokens: number): object => ({
+    usage: { prompt_tokens: 7, completion_tokens: tokens, total_tokens: 7 + tokens },
+  });
+  const events = [delta('a', so(1)), delta('b', so(2)), finish, usage, done];
+  const plain = [delta('a'), delta('b'), finish, done].join('');
+  fc.assert(
+    fc.property(cuts, (at) => {
+      const { text, facts } = follow(events, at, { wantsUsage: false, strip: true });
+      assert.equal(text, plain);
+      assert.deepEqual(facts.usage, { prompt_tokens: 7, completion_tokens: 2 });
+    }),
+    { numRuns: 1000 },
+  );
+  const cut = follow(events.slice(0, 1), [], { wantsUsage: false, strip: true });
+  assert.deepEqual(cut.facts.usage, { prompt_tokens: 7, completion_tokens: 1 });
+});
+
+test('FR-006l: spaces in the JSON hide neither usage nor the reason for the end', () => {
+  const spaced = [
+    'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": null}], "usage": null}\n\n',
+    'data: {"choices": [{"delta": {}, "finish_reason": "length"}]}\n\n',
+    'data: {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}\n\n',
+    done,
+  ];
+  const { facts } = follow(spaced, [], { wantsUsage: false, strip: false });
+  assert.deepEqual(
+    [facts.usage, facts.finishReason, facts.done],
+    [{ prompt_tokens: 1, completion_tokens: 1 }, 'length', true],
+  );
+});
+
+test('FR-006l: usage that cannot be is no usage', () => {
+  for (const wrong of [-1, 1.5, 1e12, '3', null]) {
+    const lie = event({ choices: [], usage: { prompt_tokens: wrong, completion_tokens: 1 } });
+    assert.equal(follow([delta('a'), lie, done], [], { wantsUsage: true, strip: false }).facts.usage, null);
+  }
+});
+
+test('parsers: no bytes crash or hang the follower', () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      'data: ',
+      '\n\n',
+      '\r\n\r\n',
+      '{"usage":',
+      '"finish_reason":',
+      '[DONE]',
+      ':',
+      '{',
+      '}',
+      usage,
+      done,
+    ),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), cuts, (pieces, at) => {
+      const given = pieces.filter((text) => text !== '');
+      const { text } = follow(given, at, { wantsUsage: true, strip: false });
+      // An event that was cut is closed; nothing else is added.
+      assert.ok(text === given.join('') || text === `${given.join('')}\n\n`);
+    }),
+    { numRuns: 10_000 },
+  );
+});

@@ -1,0 +1,213 @@
+import { frame, frameEnd, unframe } from '#platform/wire';
+import { factsOfValue, textAfter, type AnswerFacts } from './facts.ts';
+
+/** What a stream has told so far. */
+export interface StreamFacts extends AnswerFacts {
+  done: boolean;
+  /** pieces of content that came: about one token each, where usage is missing */
+  pieces: number;
+}
+
+export interface StreamFollower {
+  facts: StreamFacts;
+  /**
+   * Chunks of the upstream with their framing, each ending an event, as they are to be sent on: a copy, framed. May be empty. null: an
+   * event cut earlier has to be completed first, `push(unframe(frames))`.
+   */
+  frames(frames: Buffer, count: number): Buffer | null;
+  /** Whole events of the bytes, as they are to be sent on; an event cut by their end waits for the next. May be empty. */
+  push(bytes: Buffer): Buffer;
+  /** What is left when the upstream ends. */
+  end(): Buffer;
+}
+
+const blank = Buffer.from('\n\n');
+const blankCrLf = Buffer.from('\r\n\r\n');
+const usageKey = Buffer.from('"usage"');
+const finishKey = Buffer.from('"finish_reason"');
+const empty: Buffer = Buffer.alloc(0);
+const maximumEvent = 4 * 1024 * 1024;
+
+interface Options {
+  /** the client asked for usage: the chunk that carries it is sent on */
+  wantsUsage: boolean;
+  /** usage comes with each chunk because the gateway asked for it: it is taken out, but for the last */
+  strip: boolean;
+}
+
+/**
+ * Follows an OpenAI event stream. Events go on as they are, but usage that only the gateway asked for is held back. Throws when one
+ * event is larger than 4 MiB.
+ */
+export function createStreamFollower({ wantsUsage, strip }: Options): StreamFollower {
+  const facts: StreamFacts = {
+    usage: null,
+    finishReason: null,
+    responseId: null,
+    responseModel: null,
+    done: false,
+    pieces: 0,
+  };
+  let rest: Buffer = empty;
+  let first = true;
+
+  function forward(event: Buffer): Buffer | null {
+    const text = event.toString('utf8');
+    const data = dataOf(text);
+    if (data === '[DONE]') {
+      facts.done = true;
+      return event;
+    }
+    // comments and fields that are no data go on
+    if (data === null) return event;
+    const value = parsed(data);
+    if (value === null) return event;
+    if (hasContent(value)) facts.pieces += 1;
+    const said = factsOfValue(value);
+    facts.finishReason = said.finishReason ?? facts.finishReason;
+    facts.responseId ??= said.responseId;
+    facts.responseModel ??= said.responseModel;
+    if (said.usage === null) return event;
+    facts.usage = said.usage;
+    const { choices } = value;
+    const alone = !Array.isArray(choices) || choices.length === 0;
+    if (alone) return wantsUsage ? event : null;
+    if (!strip) return event;
+    const { usage: _, ...others } = value;
+    return Buffer.from(`data: ${JSON.stringify(others)}\n\n`);
+  }
+
+  /** What frames that go on as they are say of the end; they were counted as pieces of content. */
+  function note(frames: Buffer): void {
+    const finish = tellingIn(frames, finishKey, 0);
+    if (finish !== -1) {
+      facts.finishReason = textAfter(frames, finish, finishKey.length);
+      facts.pieces -= 1;
+    }
+    // `…[DONE]` + LF LF CR LF
+    if (frames[frames.length - 5] !== 93) return;
+    if (frames.toString('latin1', frames.length - 11, frames.length - 4) !== ' [DONE]') return;
+    facts.done = true;
+    facts.pieces -= 1;
+  }
+
+  return {
+    facts,
+    frames(frames, count) {
+      if (rest.length > 0) return null;
+      let at = 0;
+      let passed = 0;
+      const parts: Buffer[] = [];
+      // the frames from `passed` to `at` go on as they are, the one at `at` is looked at
+      const look = (): void => {
+        const end = frameEnd(frames, at);
+        const event = unframe(frames.subarray(at, end));
+        const out = forward(event);
+        if (out === event) {
+          at = end;
+          return;
+        }
+        if (at > passed) parts.push(frames.subarray(passed, at));
+        if (out !== null) parts.push(frame(out));
+        at = passed = end;
+      };
+      let looked = 0;
+      if (first) {
+        first = false;
+        looked += 1;
+        look();
+      }
+      for (;;) {
+        const usage = strip ? frames.indexOf(usageKey, at) : tellingIn(frames, usageKey, at);
+        if (usage === -1) break;
+        const from = at;
+        for (let end = frameEnd(frames, at); end <= usage; end = frameEnd(frames, at)) at = end;
+        if (at > from) note(frames.subarray(from, at));
+        looked += 1;
+        look();
+      }
+      facts.pieces += count - looked;
+      if (at < frames.length) note(at === 0 ? frames : frames.subarray(at));
+      if (passed === 0 && parts.length === 0) return Buffer.from(frames);
+      if (passed < frames.length) parts.push(frames.subarray(passed));
+      return Buffer.concat(parts);
+    },
+    push(fresh) {
+      first = false;
+      let bytes = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
+      const kept: Buffer[] = [];
+      for (;;) {
+        const end = endOfEvent(bytes);
+        if (end === -1) break;
+        const event = forward(bytes.subarray(0, end));
+        bytes = bytes.subarray(end);
+        if (event !== null) kept.push(event);
+      }
+      if (bytes.length > maximumEvent) throw new RangeError('One event of the stream is larger than 4 MiB.');
+      rest = bytes.length === 0 ? empty : Buffer.from(bytes);
+      return kept.length === 1 ? kept[0]! : Buffer.concat(kept);
+    },
+    end() {
+      if (rest.length === 0) return empty;
+      const last = forward(Buffer.concat([rest, blank]));
+      rest = empty;
+      return last ?? empty;
+    },
+  };
+}
+
+/** Where a key stands whose value is not null; −1: nowhere. */
+function tellingIn(bytes: Buffer, key: Buffer, from: number): number {
+  let at = bytes.indexOf(key, from);
+  while (at !== -1 && isNullAfter(bytes, at + key.length)) at = bytes.indexOf(key, at + key.length);
+  return at;
+}
+
+function isNullAfter(bytes: Buffer, from: number): boolean {
+  let at = from;
+  while (bytes[at] === 58 || bytes[at] === 32) at += 1;
+  return bytes[at] === 110;
+}
+
+interface Delta {
+  content?: unknown;
+  reasoning_content?: unknown;
+  reasoning?: unknown;
+  tool_calls?: unknown;
+}
+
+function hasContent(value: Record<string, unknown>): boolean {
+  const { choices } = value;
+  if (!Array.isArray(choices)) return false;
+  return choices.some((choice: { delta?: Delta; text?: unknown } | null) => {
+    const delta = choice?.delta;
+    const texts = [delta?.content, delta?.reasoning_content, delta?.reasoning, choice?.text];
+    return texts.some((text) => typeof text === 'string' && text !== '') || Array.isArray(delta?.tool_calls);
+  });
+}
+
+function endOfEvent(buffer: Buffer): number {
+  const plain = buffer.indexOf(blank);
+  const carriage = buffer.indexOf(blankCrLf);
+  if (plain === -1 && carriage === -1) return -1;
+  if (carriage === -1 || (plain !== -1 && plain < carriage)) return plain + blank.length;
+  return carriage + blankCrLf.length;
+}
+
+/** The data of an event; null: it has none. */
+function dataOf(event: string): string | null {
+  const lines = event.split(/\r?\n/).filter((line) => line.startsWith('data:'));
+  if (lines.length === 0) return null;
+  return lines.map((line) => line.slice(line[5] === ' ' ? 6 : 5)).join('\n');
+}
+
+function parsed(data: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,67 @@
+import { withoutCredentials } from '#platform/egress';
+import { failure, type Failure } from '#platform/errors';
+import type { WireError } from '#platform/wire';
+import type { Face } from '../replies.ts';
+import type { Destination } from '../routing/choice.ts';
+
+/** The upstream's refusal in our words: the client's own mistakes keep their status, the rest is the platform's trouble. Pure. */
+export function refusalOf(
+  answer: { status: number; body: Buffer; retryAfter: string | null },
+  { target, address }: Destination,
+  route: string,
+  face: Face,
+): Failure {
+  const { status } = answer;
+  const message = messageIn(withoutCredentials(answer.body.toString('utf8'), address.headers).slice(0, 2000));
+  const said = message === '' ? '' : ` ${address.provider} says: ${message}`;
+  const retryAfter = /^\d{1,6}$/.test(answer.retryAfter ?? '') ? answer.retryAfter! : '5';
+  if (status === 429)
+    return failure('upstream_rate_limited', {
+      message: `"${route}" is asked too often.${said}`,
+      headers: { 'retry-after': retryAfter },
+    });
+  if (status === 400 || status === 404 || status === 413 || status === 422) {
+    return failure('upstream_refused', {
+      message: face === 'openai' && message !== '' ? message : `The model refused this request.${said}`,
+    });
+  }
+  if (status === 503)
+    return failure('endpoint_unavailable', {
+      message: `The engine of "${route}" (${target.modelName}) is not ready.${said}`,
+      headers: { 'retry-after': retryAfter },
+    });
+  const remedy =
+    status === 401 || status === 403
+      ? "Check the provider's API key: test the connection on the model's page."
+      : undefined;
+  return failure('upstream_failed', {
+    message: `The engine of "${route}" failed with ${status}.${said}`,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+function messageIn(text: string): string {
+  let message = text;
+  try {
+    const parsed = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };
+    const found = typeof parsed.error === 'string' ? parsed.error : (parsed.error?.message ?? parsed.message);
+    if (typeof found === 'string') message = found;
+  } catch {
+    // plain text
+  }
+  return message.trim().slice(0, 500);
+}
+
+/** No (whole) answer came. Pure. */
+export function brokenOff(error: WireError, route: string): Failure {
+  if (error.kind === 'timeout')
+    return failure('upstream_timeout', {
+      message: `"${route}" did not answer in time: no ${error.waitedFor ?? 'answer'}.`,
+      cause: error,
+    });
+  const what = error.kind === 'connect' ? 'cannot be reached' : 'cannot be reached or broke off';
+  return failure('upstream_failed', { message: `The engine of "${route}" ${what}.`, cause: error });
+}
+
+export const nonsense = (route: string, what: string): Failure =>
+  failure('upstream_failed', { message: `The engine of "${route}" ${what}.` });

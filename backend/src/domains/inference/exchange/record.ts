@@ -1,0 +1,250 @@
+import type { RoutingDecision } from '@llm-ops/contracts';
+import { formatMoney } from '#platform/money';
+import { uuidv7 } from '#platform/ids';
+import type { ExchangeDeps } from '../deps.ts';
+import type { Destination } from '../routing/choice.ts';
+import type { ModelPrice } from '../spending.ts';
+import type { TokenUsage, UsageEvent } from '../usage.ts';
+import type { Call } from './call.ts';
+import { assembled } from './assemble.ts';
+import { estimateTokens } from './facts.ts';
+
+/** How a request ended. */
+export interface Outcome {
+  /** HTTP status answered; 499: the client went away */
+  status: number;
+  errorCode: string | null;
+  /** as the upstream gave it */
+  usage: TokenUsage | null;
+  finishReason: string | null;
+  firstTokenMs: number | null;
+  /** pieces of content that came, where the upstream gave no usage */
+  pieces: number;
+  /** the answer's text, where the upstream gave no usage and it was not streamed */
+  text: string | null;
+  /** what came, where it is to be kept; of a stream, its events */
+  body: Buffer | null;
+  cut: boolean;
+  attempts: RoutingDecision['attempts'];
+  destination: Destination | null;
+  /** `telemetryName` of its provider; null: none was reached */
+  providerName: string | null;
+  /** as the answer names them; null: it does not */
+  responseId: string | null;
+  responseModel: string | null;
+}
+
+export interface RequestRecord {
+  id: string;
+  /** once, whatever happened */
+  end(outcome: Outcome): void;
+  /** from time to time while a stream goes on */
+  progress(pieces: number): void;
+  /** to be sent to the upstream: lines with their CRLF */
+  headers: string;
+}
+
+/**
+ * What is written about a request: journal and ledger, reservation, metrics, span, captured content. `go` is called once its begin is in
+ * the journal: nothing is sent before.
+ */
+export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): RequestRecord {
+  const { ledger, spending, telemetry } = deps;
+  const { identity, route, admission, body, response } = call;
+  const first = call.targets[0]!;
+  const id = uuidv7();
+  const at = new Date(admission.at);
+  const trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
+  const event: UsageEvent = {
+    id,
+    at: at.toISOString(),
+    request_id: call.requestId,
+    gateway: ledger.gateway,
+    user_id: identity.userId,
+    team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
+    project: identity.project,
+    api_key_id: identity.apiKeyId,
+    route: route.routeName,
+    environment: route.environment,
+    endpoint_id: first.endpointId,
+    model_id: first.modelId,
+    model_name: first.modelName,
+    model_version: first.version,
+    provider: first.addresses[0]!.provider,
+    revision: first.revisionNumber,
+    operation: call.operation,
+    streamed: call.streamed,
+    status: 598,
+    error_code: 'gateway_aborted',
+    forwarded: true,
+    prompt_tokens: admission.promptTokens,
+    completion_tokens: 0,
+    estimated: true,
+    cached: false,
+    cost: '0',
+    price: null,
+    latency_ms: 0,
+    first_token_ms: null,
+    finish_reason: null,
+    attempts: 1,
+    trace_id: trace?.traceId ?? null,
+    decision: null,
+  };
+  const firstPrice = spending.price(first.modelId);
+  if (firstPrice !== null) {
+    event.price = firstPrice.shown;
+    event.cost = formatMoney(costOf(firstPrice, { prompt_tokens: admission.promptTokens, completion_tokens: 0 }));
+  }
+  ledger.begin(event, go);
+  deps.gauges.began();
+
+  function write(outcome: Outcome, usage: TokenUsage, estimated: boolean, latencyMs: number): void {
+    const { destination } = outcome;
+    const target = destination?.target ?? first;
+    const provider = destination?.address.provider ?? event.provider;
+    const price = target === first ? firstPrice : spending.price(target.modelId);
+    const charged = usage.prompt_tokens + usage.completion_tokens > 0 || outcome.status < 400;
+    const cost = price === null || !charged ? 0n : costOf(price, usage);
+    admission.settle(
+      { amount: cost, tokens: usage.prompt_tokens + usage.completion_tokens, requests: 1 },
+      target === first ? undefined : { endpoint: target.endpointId, model: target.modelId },
+    );
+    ledger.end(id, {
+      status: outcome.status,
+      error_code: outcome.errorCode,
+      prompt_tokens: usage.prompt_tokens,
+      completion_tokens: usage.completion_tokens,
+      estimated,
+      cost: formatMoney(cost),
+      latency_ms: Math.round(latencyMs * 1000) / 1000,
+      first_token_ms: outcome.firstTokenMs === null ? null : Math.round(outcome.firstTokenMs * 1000) / 1000,
+      finish_reason: outcome.finishReason,
+      ...(outcome.attempts.length === 1 ? {} : { attempts: outcome.attempts.length }),
+      ...(target === first
+        ? {}
+        : {
+            endpoint_id: target.endpointId,
+            model_id: target.modelId,
+            model_name: target.modelName,
+            model_version: target.version,
+            provider,
+            revision: target.revisionNumber,
+            price: price?.shown ?? null,
+          }),
+      decision: decisionOf(call, outcome),
+    });
+    deps.gauges
+      .series(target, {
+        route: route.routeName,
+        environment: route.environment,
+        provider: provider!,
+        operation: call.operation,
+      })
+      .observe({
+        status: outcome.status,
+        seconds: latencyMs / 1000,
+        firstTokenSeconds: outcome.firstTokenMs === null ? null : outcome.firstTokenMs / 1000,
+        promptTokens: usage.prompt_tokens,
+        completionTokens: usage.completion_tokens,
+        cached: call.cacheKey === null ? null : false,
+        costPico: cost,
+      });
+    if (telemetry.enabled) {
+      telemetry.end(trace, {
+        operation: call.operation,
+        provider: outcome.providerName ?? 'custom',
+        requestModel: destination?.address.model ?? target.modelName,
+        responseModel: outcome.responseModel,
+        responseId: outcome.responseId,
+        finishReasons: [outcome.finishReason],
+        baseUrl: destination?.address.baseUrl ?? null,
+        route: route.routeName,
+        environment: route.environment,
+        endpointId: target.endpointId,
+        revision: target.revisionNumber,
+        body: body.value,
+        startedAt: at,
+        latencyMs,
+        firstTokenMs: outcome.firstTokenMs,
+        status: outcome.status,
+        errorCode: outcome.errorCode,
+        usage,
+        cost: formatMoney(cost),
+      });
+    }
+    if (admission.capture) {
+      deps.capture.keep(
+        id,
+        body.bytes,
+        outcome.body === null ? null : assembled(outcome.body, call.streamed),
+        outcome.cut,
+      );
+    }
+  }
+
+  return {
+    id,
+    headers: `x-request-id: ${call.requestId}\r\n${trace === null ? '' : trace.headers}`,
+    progress: (pieces) =>
+      ledger.progress(id, { completion_tokens: pieces, latency_ms: performance.now() - call.started }),
+    end(outcome) {
+      const latencyMs = performance.now() - call.started;
+      deps.gauges.ended();
+      const { usage } = outcome;
+      if (usage !== null) return write(outcome, usage, false, latencyMs);
+      const answered = outcome.status < 400 || outcome.status === 499 || outcome.firstTokenMs !== null;
+      if (!answered || response.statusCode === 400)
+        return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs);
+      void reckoned(deps, call, outcome).then((found) => write(outcome, found, true, latencyMs));
+    },
+  };
+}
+
+/** Where the upstream does not count: by the model's own tokenizer, else by rule of thumb; of a stream, piece by piece. */
+async function reckoned(deps: ExchangeDeps, call: Call, outcome: Outcome): Promise<TokenUsage> {
+  const modelId = (outcome.destination?.target ?? call.targets[0]!).modelId;
+  const [prompt, completion] = await Promise.all([
+    deps.tokens.count(modelId, promptTexts(call.body.value)),
+    outcome.text === null ? outcome.pieces : deps.tokens.count(modelId, [outcome.text]),
+  ]);
+  return {
+    prompt_tokens: prompt ?? call.admission.promptTokens,
+    completion_tokens: completion ?? estimateTokens(Buffer.byteLength(outcome.text ?? ''), (outcome.text ?? '').length),
+  };
+}
+
+/** What of a body the model reads. */
+function promptTexts(body: Readonly<Record<string, unknown>>): string[] {
+  const texts: string[] = [];
+  const add = (value: unknown): void => {
+    if (typeof value === 'string') texts.push(value);
+    else if (Array.isArray(value))
+      for (const one of value) add(typeof one === 'object' && one !== null ? one.text : one);
+  };
+  add(body['prompt']);
+  add(body['input']);
+  if (Array.isArray(body['messages']))
+    for (const message of body['messages']) add((message as { content?: unknown }).content);
+  return texts;
+}
+
+export const costOf = (price: ModelPrice, usage: TokenUsage): bigint =>
+  price.perRequest +
+  price.perInputToken * BigInt(usage.prompt_tokens) +
+  price.perOutputToken * BigInt(usage.completion_tokens);
+
+/** Only where there was something to decide: of one try at the only target the entry itself says it all. */
+function decisionOf({ route }: Call, { attempts }: Outcome): RoutingDecision | null {
+  const plain = attempts.length === 1 && attempts[0]!.outcome === 'answered';
+  if (plain && route.targets.length === 1 && route.skipped.length === 0 && route.environments.length === 1) return null;
+  return {
+    environments: [...route.environments],
+    attempts,
+    skipped: route.skipped.map(({ endpointId, reason }) => ({ endpoint_id: endpointId, reason })),
+  };
+}
+
+function headerText({ request }: Call, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,123 @@
+import { formatMoney, parseMoney, type Pico } from '#platform/money';
+import type { UsageEvent } from '../usage.ts';
+import { hourMs, minuteMs } from './days.ts';
+import { bucketOf, emptyHistogram } from './histogram.ts';
+
+interface Sums {
+  requests: number;
+  /** 5xx, and requests that the gateway died with (598) */
+  errors: number;
+  /** 4xx by the gateway itself */
+  refused: number;
+  cached: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  /** decimal */
+  cost: string;
+}
+
+/** A row to be added to `usage_minute`. */
+export interface MinuteRow extends Sums {
+  minute: string;
+  environment: string;
+  route: string;
+  latency: number[];
+  first_token: number[];
+}
+
+/** A row to be added to `usage_hour`. */
+export interface HourRow extends Sums {
+  hour: string;
+  team: string | null;
+  project: string | null;
+  user_id: string;
+  api_key_id: string | null;
+  route: string;
+  environment: string;
+  endpoint_id: string | null;
+  model_id: string | null;
+  model_name: string | null;
+  /** sum */
+  latency_ms: number;
+}
+
+const isRefused = (event: UsageEvent): boolean => !event.forwarded && event.status >= 400 && event.status < 499;
+
+/** Whether its latency is that of an answer: not of a refusal, nor cut short by the client's or the gateway's end. */
+const isAnswer = (event: Pick<UsageEvent, 'forwarded' | 'cached' | 'status'>): boolean =>
+  (event.forwarded || event.cached) && event.status !== 499 && event.status !== 598;
+
+/** What events add to the sums. Rows are in one order everywhere, so that gateways that add to the same rows wait and never deadlock. */
+export function rollUp(events: readonly UsageEvent[]): { minutes: MinuteRow[]; hours: HourRow[] } {
+  const minutes = new Map<string, MinuteRow & { pico: Pico }>();
+  const hours = new Map<string, HourRow & { pico: Pico }>();
+  for (const event of events) {
+    const time = Date.parse(event.at);
+    const cost = event.cost === '0' ? 0n : parseMoney(event.cost);
+    const minute = minuteOf(minutes, event, time);
+    const hour = hourOf(hours, event, time);
+    add(minute, event, cost);
+    add(hour, event, cost);
+    hour.latency_ms += Math.round(event.latency_ms);
+    if (!isAnswer(event)) continue;
+    minute.latency[bucketOf(Math.round(event.latency_ms))]! += 1;
+    if (event.first_token_ms !== null) minute.first_token[bucketOf(Math.round(event.first_token_ms))]! += 1;
+  }
+  return { minutes: inOrder(minutes), hours: inOrder(hours) };
+}
+
+function add(sums: Sums & { pico: Pico }, event: UsageEvent, cost: Pico): void {
+  sums.requests += 1;
+  if (event.status >= 500) sums.errors += 1;
+  if (isRefused(event)) sums.refused += 1;
+  if (event.cached) sums.cached += 1;
+  sums.prompt_tokens += event.prompt_tokens;
+  sums.completion_tokens += event.completion_tokens;
+  sums.pico += cost;
+}
+
+const nothing = () => ({
+  requests: 0,
+  errors: 0,
+  refused: 0,
+  cached: 0,
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  cost: '0',
+  pico: 0n,
+});
+
+function minuteOf(rows: Map<string, MinuteRow & { pico: Pico }>, event: UsageEvent, time: number) {
+  const start = Math.floor(time / minuteMs) * minuteMs;
+  const { environment, route } = event;
+  const key = `${start}\0${environment}\0${route}`;
+  let row = rows.get(key);
+  if (row === undefined) {
+    const minute = new Date(start).toISOString();
+    row = { minute, environment, route, ...nothing(), latency: emptyHistogram(), first_token: emptyHistogram() };
+    rows.set(key, row);
+  }
+  return row;
+}
+
+function hourOf(rows: Map<string, HourRow & { pico: Pico }>, event: UsageEvent, time: number) {
+  const start = Math.floor(time / hourMs) * hourMs;
+  const { team, project, user_id, api_key_id, route, environment, endpoint_id, model_id, model_name } = event;
+  // no text that came to the database holds NUL
+  const key = `${start}\0${team ?? '\0'}\0${project ?? '\0'}\0${user_id}\0${api_key_id ?? '\0'}\0${route}\0${environment}\0${endpoint_id ?? '\0'}\0${model_id ?? '\0'}\0${model_name ?? '\0'}`;
+  let row = rows.get(key);
+  if (row === undefined) {
+    const names = { team, project, user_id, api_key_id, route, environment, endpoint_id, model_id, model_name };
+    row = { hour: new Date(start).toISOString(), ...names, ...nothing(), latency_ms: 0 };
+    rows.set(key, row);
+  }
+  return row;
+}
+
+function inOrder<T extends Sums>(rows: Map<string, T & { pico: Pico }>): T[] {
+  const keys = [...rows.keys()].sort();
+  return keys.map((key) => {
+    const { pico, ...row } = rows.get(key)!;
+    return { ...(row as unknown as T), cost: formatMoney(pico) };
+  });
+}

@@ -1,0 +1,73 @@
+import type { RouteTarget } from '#domains/serving';
+import type { Address } from '#ports/runtime';
+
+/** One replica of one target. */
+export interface Destination {
+  target: RouteTarget;
+  address: Address;
+  /** what breakers and counts know it by */
+  key: string;
+}
+
+export interface ChoiceWorld {
+  /** whether a replica may be asked at all just now */
+  available(key: string): boolean;
+  /** requests under way to it */
+  load(key: string): number;
+  /** replicas that this request tried already */
+  tried: ReadonlySet<string>;
+  /** 0 ≤ random < 1 */
+  random(): number;
+}
+
+export const keyOf = (target: RouteTarget, address: Address): string => `${target.revisionId} ${address.baseUrl}`;
+
+/**
+ * Where a request goes next: of the targets with the lowest rank that can be asked, one by weight; of its replicas, the less busy of
+ * two taken at random (power of two choices). Replicas that were tried are left out; null when nothing is left. Pure but for `world`.
+ */
+export function chooseDestination(targets: readonly RouteTarget[], world: ChoiceWorld): Destination | null {
+  if (targets.length === 1) return replicaOf(targets[0]!, world);
+  let left = targets.filter((target) => replicasOf(target, world).length > 0);
+  while (left.length > 0) {
+    const rank = Math.min(...left.map((target) => target.rank));
+    const target = byWeight(
+      left.filter((one) => one.rank === rank),
+      world.random(),
+    );
+    const found = replicaOf(target, world);
+    if (found !== null) return found;
+    left = left.filter((one) => one !== target);
+  }
+  return null;
+}
+
+function replicasOf(target: RouteTarget, world: ChoiceWorld): Destination[] {
+  const found: Destination[] = [];
+  for (const address of target.addresses) {
+    const key = keyOf(target, address);
+    if (!world.tried.has(key) && world.available(key)) found.push({ target, address, key });
+  }
+  return found;
+}
+
+function replicaOf(target: RouteTarget, world: ChoiceWorld): Destination | null {
+  const replicas = replicasOf(target, world);
+  if (replicas.length <= 1) return replicas[0] ?? null;
+  const one = Math.floor(world.random() * replicas.length);
+  const other = (one + 1 + Math.floor(world.random() * (replicas.length - 1))) % replicas.length;
+  const [a, b] = [replicas[one]!, replicas[other]!];
+  return world.load(b.key) < world.load(a.key) ? b : a;
+}
+
+function byWeight(targets: readonly RouteTarget[], random: number): RouteTarget {
+  let point = random * targets.reduce((sum, { weight }) => sum + weight, 0);
+  for (const target of targets) {
+    point -= target.weight;
+    if (point < 0) return target;
+  }
+  return targets.at(-1)!;
+}
+
+/** Host and port of an address, for people. */
+export const hostOf = ({ baseUrl }: Address): string => baseUrl.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
