@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { basePath, type RouteTable } from '@llm-ops/contracts';
-import scalar from '@scalar/fastify-api-reference';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Health } from '#platform/health';
 import { createHttp, openApi, type HttpDeps } from '#platform/http';
 import type { Metrics } from '#platform/metrics';
@@ -38,29 +37,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     reply.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics()),
   );
 
-  await app.register(async (docs) => {
-    docs.addHook('onSend', async (_request, reply) => {
-      // The reference page brings an inline bootstrap script; it talks to nobody but us.
-      reply.header(
-        'content-security-policy',
-        "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
-      );
-    });
-    await docs.register(scalar, {
-      routePrefix: '/docs',
-      // the reference alone: nothing that would call its maker's services
-      configuration: {
-        content: document as never,
-        withDefaultFonts: false,
-        telemetry: false,
-        showDeveloperTools: 'never',
-        showToolbar: 'never',
-        hideClientButton: true,
-        mcp: { disabled: true },
-        agent: { disabled: true },
-      } as never,
-    });
-  });
+  serveReference(app, document);
 
   if (deps.webRoot !== null && existsSync(path.join(deps.webRoot, 'index.html'))) await serveWeb(app, deps.webRoot);
   return app;
@@ -90,4 +67,51 @@ async function serveWeb(app: FastifyInstance, root: string): Promise<void> {
     if (!(request.headers.accept ?? '*/*').match(/text\/html|\*\/\*/)) return reply.callNotFound();
     return reply.sendFile('index.html');
   });
+}
+
+/** The reference page. It is large and seldom looked at: made when it is asked for first, beside the server. */
+function serveReference(app: FastifyInstance, document: object): void {
+  let reference: Promise<FastifyInstance> | null = null;
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const docs = await (reference ??= createReference(document));
+    const page = await docs.inject({ method: 'GET', url: request.url });
+    for (const name of ['content-type', 'content-security-policy', 'location', 'cache-control', 'etag'] as const) {
+      const value = page.headers[name];
+      if (value !== undefined) reply.header(name, value);
+    }
+    return reply.status(page.statusCode).send(page.rawPayload);
+  };
+  app.get('/docs', answer);
+  app.get('/docs/*', answer);
+}
+
+async function createReference(document: object): Promise<FastifyInstance> {
+  const [{ default: createFastify }, { default: scalar }] = await Promise.all([
+    import('fastify'),
+    import('@scalar/fastify-api-reference'),
+  ]);
+  const docs = createFastify();
+  docs.addHook('onSend', async (_request, reply) => {
+    // The reference page brings an inline bootstrap script; it talks to nobody but us.
+    reply.header(
+      'content-security-policy',
+      "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'",
+    );
+  });
+  await docs.register(scalar, {
+    routePrefix: '/docs',
+    // the reference alone: nothing that would call its maker's services
+    configuration: {
+      content: document as never,
+      withDefaultFonts: false,
+      telemetry: false,
+      showDeveloperTools: 'never',
+      showToolbar: 'never',
+      hideClientButton: true,
+      mcp: { disabled: true },
+      agent: { disabled: true },
+    } as never,
+  });
+  await docs.ready();
+  return docs as unknown as FastifyInstance;
 }

@@ -21,9 +21,9 @@ import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads } from '#platform/uploads';
+import type { Cache } from '#ports/cache';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createMemoryCache } from './adapters/cache/memory/index.ts';
-import { createRedisCache } from './adapters/cache/redis/index.ts';
 import { providers } from './adapters/provider/index.ts';
 import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
@@ -189,8 +189,7 @@ async function assemble(
     log,
     now,
   });
-  const cache =
-    settings.REDIS_URL === undefined ? createMemoryCache() : await createRedisCache({ url: settings.REDIS_URL, log });
+  const cache = await openCache(settings.REDIS_URL, log);
   closers.push(() => cache.close());
   const tokens = createTokenCounter({ tokenizerOf: createTokenizerSource({ catalog, objects }), log });
   closers.push(() => tokens.close());
@@ -313,6 +312,13 @@ async function assemble(
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
   let closed: Promise<void> | null = null;
   return { url, close: () => (closed ??= closeAll(closers, log)) };
+}
+
+/** Rate counters and answers: in process, or shared by several gateways. */
+async function openCache(redisUrl: string | undefined, log: Logger): Promise<Cache> {
+  if (redisUrl === undefined) return createMemoryCache();
+  const { createRedisCache } = await import('./adapters/cache/redis/index.ts');
+  return createRedisCache({ url: redisUrl, log });
 }
 
 /** Requests under way may finish; what is still open after the time is cut. */

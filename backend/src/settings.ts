@@ -6,7 +6,6 @@ import type { Settings } from '#platform/config';
 import { failure } from '#platform/errors';
 import type { Objects } from '#ports/objects';
 import { createFileObjects } from './adapters/objects/files/index.ts';
-import { createS3Objects } from './adapters/objects/s3/index.ts';
 
 /** What the configuration means to the parts: the server and the command line read it by the same functions. */
 export type StoredObjects = Objects & { collectTemporary(): Promise<number> };
@@ -24,6 +23,8 @@ export async function openObjects(settings: Settings): Promise<StoredObjects> {
   );
   if (missing.length > 0)
     throw failure('configuration_invalid', { message: `OBJECT_STORE_ENDPOINT also needs ${missing.join(', ')}.` });
+  // its library is large: only who uses it carries it
+  const { createS3Objects } = await import('./adapters/objects/s3/index.ts');
   return createS3Objects({
     endpoint: settings.OBJECT_STORE_ENDPOINT,
     accessKey: settings.OBJECT_STORE_ACCESS_KEY!,

@@ -129,7 +129,7 @@ test('REL, FR-009: what a gateway left is settled by the next one, orphans as ab
   const long = begun({ route: 'left', completion_tokens: 0 });
   const short = begun({ route: 'left' });
   for (const one of [ended, long, short]) first.begin(one);
-  first.progress(long.id, { completion_tokens: 40, cost: '0.9' });
+  first.progress(long.id, { completion_tokens: 40 });
   first.progress(long.id, { completion_tokens: 80, latency_ms: 2_000 });
   first.end(ended.id, { status: 200, estimated: false, error_code: null, cost: '0.25' });
   await new Promise(setImmediate);
@@ -163,7 +163,7 @@ test('REL, FR-009: what a gateway left is settled by the next one, orphans as ab
     latency_ms: 0,
   });
   const aborted = { status: 598, estimated: true, error_code: 'gateway_aborted' };
-  assert.deepEqual(byId.get(long.id), { ...aborted, completion_tokens: 80, cost: '0.9', latency_ms: 2_000 });
+  assert.deepEqual(byId.get(long.id), { ...aborted, completion_tokens: 80, cost: '0.0005', latency_ms: 2_000 });
   assert.deepEqual(byId.get(short.id), { ...aborted, completion_tokens: 0, cost: '0.0001', latency_ms: 0 });
   assert.equal(rows.length, 3);
   assert.deepEqual(segments(elsewhere), [], 'the folder is clean');

@@ -28,7 +28,8 @@ export async function startPlatform(
   dataDir: string = mkdtempSync(path.join(tmpdir(), 'llm-ops-')),
 ): Promise<RunningPlatform> {
   const log: string[] = [];
-  const child = spawn(process.execPath, [path.join(projectRoot, 'backend/src/main.ts')], {
+  // as `npm start` does: what lives for half a second (a request until it is settled) needs no larger nursery, and memory stays small
+  const child = spawn(process.execPath, ['--max-semi-space-size=16', path.join(projectRoot, 'backend/src/main.ts')], {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

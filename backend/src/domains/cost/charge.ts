@@ -26,19 +26,27 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
 
   function sumUp(budgets: readonly BudgetRow[], events: readonly UsageEvent[]): Sum[] {
     const byScope = Map.groupBy(budgets, ({ scope_type, scope_id }) => `${scope_type} ${scope_id}`);
+    /** of parties that are the same: a batch has few */
+    const byParties = new Map<string, readonly BudgetRow[]>();
+    const budgetsFor = (event: UsageEvent): readonly BudgetRow[] => {
+      const key = partiesKey(event);
+      let found = byParties.get(key);
+      if (found === undefined) {
+        found = scopesOf(partiesOf(event)).flatMap(({ type, id }) => byScope.get(`${type} ${id}`) ?? []);
+        byParties.set(key, found);
+      }
+      return found;
+    };
     const sums = new Map<string, Sum>();
     for (const event of events) {
       const at = Date.parse(event.at);
       const spend = spendOf(event);
-      for (const { type, id } of scopesOf(partiesOf(event))) {
-        for (const budget of byScope.get(`${type} ${id}`) ?? []) {
-          const { start } = periodAt(budget.period, at);
-          const name = `${budget.id} ${start}`;
-          let sum = sums.get(name);
-          if (sum === undefined)
-            sums.set(name, (sum = { budget, start, spend: nothing, own: null, leases: new Map() }));
-          add(sum, event, at, spend);
-        }
+      for (const budget of budgetsFor(event)) {
+        const { start } = periodAt(budget.period, at);
+        const name = `${budget.id} ${start}`;
+        let sum = sums.get(name);
+        if (sum === undefined) sums.set(name, (sum = { budget, start, spend: nothing, own: null, leases: new Map() }));
+        add(sum, event, at, spend);
       }
     }
     return [...sums.values()];
@@ -61,8 +69,11 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
     const counted = events.filter((event) => !isNothing(spendOf(event)));
     if (counted.length === 0) return () => {};
     await lockBudgets(trx, 'shared');
+    const distinct = new Map(counted.map((event) => [partiesKey(event), event]));
     const scopes = new Map(
-      counted.flatMap((event) => scopesOf(partiesOf(event))).map((one) => [`${one.type} ${one.id}`, one]),
+      [...distinct.values()]
+        .flatMap((event) => scopesOf(partiesOf(event)))
+        .map((one) => [`${one.type} ${one.id}`, one]),
     );
     const sums = sumUp(await budgetsOf(trx, [...scopes.values()]), counted);
     if (sums.length === 0) return () => {};
@@ -117,6 +128,9 @@ export async function noteReached(
     });
   return fresh;
 }
+
+const partiesKey = (event: UsageEvent): string =>
+  `${event.team}\n${event.project}\n${event.user_id}\n${event.api_key_id}\n${event.endpoint_id}\n${event.model_id}`;
 
 const partiesOf = (event: UsageEvent) => ({
   team: event.team,

@@ -16,24 +16,21 @@ export interface Gauges {
   series(target: RouteTarget, labels: Labels): InferenceSeries;
 }
 
-const mostKept = 5_000;
-
-/** Looks a target's series up by labels once, then by one text. */
+/** Looks a target's series up by labels once: a target belongs to one route, and is the same object as long as nothing changed. */
 export function createGauges(metrics: Pick<InferenceMetrics, 'series'>): Gauges {
-  const known = new Map<string, InferenceSeries>();
+  const known = new WeakMap<RouteTarget, Map<string, InferenceSeries>>();
   let inFlight = 0;
   return {
     began: () => void (inFlight += 1),
     ended: () => void (inFlight -= 1),
     inFlight: () => inFlight,
     series(target, labels) {
-      const key = `${target.revisionId} ${labels.operation} ${labels.environment} ${labels.route}`;
-      const there = known.get(key);
-      if (there !== undefined) return there;
-      if (known.size >= mostKept) known.clear();
-      const made = metrics.series({ ...labels, model: target.modelName });
-      known.set(key, made);
-      return made;
+      let of = known.get(target);
+      if (of === undefined) known.set(target, (of = new Map()));
+      let series = of.get(labels.operation);
+      if (series === undefined)
+        of.set(labels.operation, (series = metrics.series({ ...labels, model: target.modelName })));
+      return series;
     },
   };
 }

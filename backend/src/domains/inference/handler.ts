@@ -16,7 +16,7 @@ import { readBody } from './request/body.ts';
 import { checkBody } from './request/check.ts';
 import { isInferencePath, matchPath, pinnedEnvironments, type Matched } from './request/path.ts';
 import { resolveRoute } from './resolve.ts';
-import { allowedTargets, createRightsOf, denial, type Rights } from './rights.ts';
+import { createRightsOf, denial, type Rights } from './rights.ts';
 
 /** What is known of a request when it is refused. */
 interface Progress {
@@ -77,7 +77,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
     requireName(rights, name, requestId);
     const found = resolveRoute(deps, name, options);
     const route = (progress.route = found instanceof Promise ? await found : found);
-    const { targets, denied } = allowedTargets(rights, route);
+    const { targets, denied } = rights.allowed(route);
     if (targets.length === 0) {
       deps.denied(identity, name, denied!.rule, requestId);
       throw denial(denied!);

@@ -17,6 +17,8 @@ export interface Rights {
   /** null: an API key may be held to some names, and this is none of them */
   mayName(name: string): boolean;
   decide(facts: RouteFacts): Decision;
+  /** The targets of a route that the caller may use. */
+  allowed(route: ResolvedRoute): Allowed;
 }
 
 interface Known {
@@ -48,8 +50,9 @@ export function createRightsOf(deps: {
 function rightsOf(access: Access): Rights {
   const { identity } = access;
   const decisions = new Map<string, Decision>();
+  const routes = new WeakMap<ResolvedRoute, Allowed>();
   let general: Decision | null = null;
-  return {
+  const rights: Rights = {
     access,
     requireInference() {
       general ??= access.decide('inference:call');
@@ -65,7 +68,15 @@ function rightsOf(access: Access): Rights {
       decisions.set(key, decision);
       return decision;
     },
+    allowed(route) {
+      const known = routes.get(route);
+      if (known !== undefined) return known;
+      const made = allowedOf(rights.decide, route);
+      routes.set(route, made);
+      return made;
+    },
   };
+  return rights;
 }
 
 /** What policies match on, for a call of this route. */
@@ -78,20 +89,22 @@ const resourceOf = ({ name, environment, team, modelName }: RouteFacts) => ({
   model_name: modelName,
 });
 
-/** The targets of a route that the caller may use: a policy may speak about models. Without any, the first denial. */
-export function allowedTargets(
-  rights: Rights,
-  route: ResolvedRoute,
-): { targets: readonly RouteTarget[]; denied: Decision | null } {
+export interface Allowed {
+  targets: readonly RouteTarget[];
+  /** the first denial, where there is one */
+  denied: Decision | null;
+}
+
+/** The targets of a route that the caller may use: a policy may speak about models. */
+function allowedOf(decide: Rights['decide'], route: ResolvedRoute): Allowed {
   const { routeName: name, environment, team } = route;
   let denied: Decision | null = null;
-  const decide = ({ modelName }: RouteTarget): boolean => {
-    const decision = rights.decide({ name, environment, team, modelName });
+  const targets = route.targets.filter(({ modelName }) => {
+    const decision = decide({ name, environment, team, modelName });
     if (!decision.allowed) denied ??= decision;
     return decision.allowed;
-  };
-  const targets = route.targets.filter(decide);
-  return { targets: targets.length === route.targets.length ? route.targets : targets, denied };
+  });
+  return { targets, denied };
 }
 
 export function denial(decision: Decision): Failure {

@@ -1,4 +1,5 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
+import { formatMoney, parseMoney, perToken } from '#platform/money';
 import type { Operation } from '#ports/provider';
 
 /** One request as it is remembered: who asked what of which revision, what it took and what it cost. */
@@ -50,4 +51,12 @@ export interface UsageEvent {
 export interface TokenUsage {
   prompt_tokens: number;
   completion_tokens: number;
+}
+
+/** What an event costs by its own prices and tokens: of one that nobody was there to reckon. */
+export function costOfEvent({ price, prompt_tokens: prompt, completion_tokens: completion }: UsageEvent): string {
+  if (price === null) return '0';
+  const input = perToken(parseMoney(price.input)) * BigInt(prompt);
+  const output = perToken(parseMoney(price.output)) * BigInt(completion);
+  return formatMoney(parseMoney(price.request) + input + output);
 }

@@ -129,6 +129,8 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   const attached = new Set<string>();
   /** route → until when it is denied, in ms since 1970 */
   const denied = new Map<string, number>();
+  /** as last resolved */
+  const routes = new WeakMap<RouteRow, { open: readonly OpenTarget[]; resolved: ResolvedRoute }>();
   let snapshot: Snapshot = buildSnapshot({ routes: [], endpoints: [], revisions: [] });
   let loading: Promise<void> | null = null;
   let again = false;
@@ -199,6 +201,22 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     );
   }
 
+  /** The same object as long as nothing changed: what is worked out of a route is kept by it. */
+  function known(choice: Chosen): ResolvedRoute {
+    const last = routes.get(choice.route);
+    if (
+      last !== undefined &&
+      last.open.length === choice.open.length &&
+      last.resolved.skipped.length === choice.skipped.length &&
+      last.resolved.environments.length === choice.environments.length &&
+      last.open.every((one, index) => same(one, choice.open[index]!))
+    )
+      return last.resolved;
+    const made = resolved(choice);
+    routes.set(choice.route, { open: choice.open, resolved: made });
+    return made;
+  }
+
   return {
     async start() {
       if (timer) return;
@@ -217,7 +235,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     reload,
     resolve(name, options = {}) {
       const choice = choose(candidates(name, options), addressesOf);
-      return choice.kind === 'chosen' ? resolved(choice) : choice;
+      return choice.kind === 'chosen' ? known(choice) : choice;
     },
     health(name, options = {}) {
       const found = candidates(name, options);
@@ -276,12 +294,25 @@ export function createRouteTable(deps: TableDeps): RouteTable {
 const first = (open: readonly OpenTarget[]): OpenTarget =>
   open.reduce((best, target) => (target.rank < best.rank ? target : best));
 
-function resolved(choice: {
+interface Chosen {
   route: RouteRow;
   open: readonly OpenTarget[];
   skipped: readonly SkippedTarget[];
   environments: readonly Environment[];
-}): ResolvedRoute {
+}
+
+/** Rows are those of one snapshot: only replicas come and go within it, and which environments a caller may see. */
+function same(one: OpenTarget, other: OpenTarget): boolean {
+  if (one.endpoint !== other.endpoint || one.revision !== other.revision || one.weight !== other.weight) return false;
+  const { addresses } = one;
+  if (addresses.length !== other.addresses.length || one.priority !== other.priority) return false;
+  for (let index = 0; index < addresses.length; index += 1) {
+    if (addresses[index] !== other.addresses[index]) return false;
+  }
+  return true;
+}
+
+function resolved(choice: Chosen): ResolvedRoute {
   const { route, open, skipped, environments } = choice;
   return {
     kind: 'route',

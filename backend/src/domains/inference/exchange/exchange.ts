@@ -1,6 +1,7 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { headerOf, unframe, type WireCall, type WireHandler } from '#platform/wire';
+import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Dialect } from '#ports/provider';
 import type { ExchangeDeps } from '../deps.ts';
 import { envelopeOf, sendBytes, sendFailure } from '../replies.ts';
@@ -226,7 +227,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
           if (mode === 'refusal') return refused(to, status, { body: bytes, retryAfter });
           if (mode === 'whole') {
-            if (dialect === null) return whole(to, bytes, factsOfAnswer(bytes));
+            if (dialect === null) return whole(to, bytes, factsOfAnswer(bytes, deps.telemetry.enabled));
             const value = dialect.response(call.operation, bytes, asked!);
             return whole(to, Buffer.from(JSON.stringify(value)), value === null ? null : factsOfValue(value));
           }
@@ -280,14 +281,14 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   }
 
   function headers({ target }: Destination): string[] {
-    const more = tried.size > 1 ? `; attempts=${tried.size}` : '';
+    const explained = explanationOf(route, target);
     return [
       'x-request-id',
       call.requestId,
       'x-llmops-environment',
       route.environment,
       'x-llmops-route',
-      `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${target.endpointId}; revision=${target.revisionNumber}${more}`,
+      tried.size > 1 ? `${explained}; attempts=${tried.size}` : explained,
       ...call.admission.headers,
       ...(call.cacheKey === null ? [] : ['x-llmops-cache', 'miss']),
     ];
@@ -407,6 +408,17 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     progressAt = now;
     record.progress(follower!.facts.usage?.completion_tokens ?? follower!.facts.pieces);
   }
+}
+
+const explanations = new WeakMap<RouteTarget, string>();
+
+/** `x-llmops-route`: which revision of which endpoint answered. */
+function explanationOf(route: ResolvedRoute, target: RouteTarget): string {
+  const known = explanations.get(target);
+  if (known !== undefined) return known;
+  const made = `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${target.endpointId}; revision=${target.revisionNumber}`;
+  explanations.set(target, made);
+  return made;
 }
 
 const subjectOf = ({ target, address }: Destination) => ({ endpointId: target.endpointId, address: hostOf(address) });

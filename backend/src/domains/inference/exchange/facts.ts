@@ -40,17 +40,17 @@ export function finishReasonOf(answer: unknown): string | null {
 
 /**
  * Facts of a whole answer, found without reading all of it: in JSON a `"usage"` with plain quotes is never within a text. Read in full
- * where that finds nothing. null: it is not a JSON object.
+ * where that finds nothing. null: it is not a JSON object. `named`: id and model are wanted too.
  */
-export function factsOfAnswer(bytes: Buffer): AnswerFacts | null {
+export function factsOfAnswer(bytes: Buffer, named: boolean): AnswerFacts | null {
   if (!looksWhole(bytes)) return null;
   const usage = usageFrom(objectAfter(bytes, bytes.lastIndexOf(usageKey)));
   if (usage !== null) {
     return {
       usage,
       finishReason: textAfter(bytes, bytes.indexOf(finishKey), finishKey.length),
-      responseId: textAfter(bytes, bytes.indexOf(idKey), idKey.length),
-      responseModel: textAfter(bytes, bytes.indexOf(modelKey), modelKey.length),
+      responseId: named ? textAfter(bytes, bytes.indexOf(idKey), idKey.length) : null,
+      responseModel: named ? textAfter(bytes, bytes.indexOf(modelKey), modelKey.length) : null,
     };
   }
   try {

@@ -2,6 +2,7 @@ import type { RoutingDecision } from '@llm-ops/contracts';
 import { formatMoney } from '#platform/money';
 import { uuidv7 } from '#platform/ids';
 import type { ExchangeDeps } from '../deps.ts';
+import type { UsagePatch } from '../ledger/types.ts';
 import type { Destination } from '../routing/choice.ts';
 import type { ModelPrice } from '../spending.ts';
 import type { TokenUsage, UsageEvent } from '../usage.ts';
@@ -91,10 +92,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
     decision: null,
   };
   const firstPrice = spending.price(first.modelId);
-  if (firstPrice !== null) {
-    event.price = firstPrice.shown;
-    event.cost = formatMoney(costOf(firstPrice, { prompt_tokens: admission.promptTokens, completion_tokens: 0 }));
-  }
+  if (firstPrice !== null) event.price = firstPrice.shown;
   ledger.begin(event, go);
   deps.gauges.began();
 
@@ -109,7 +107,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       { amount: cost, tokens: usage.prompt_tokens + usage.completion_tokens, requests: 1 },
       target === first ? undefined : { endpoint: target.endpointId, model: target.modelId },
     );
-    ledger.end(id, {
+    const patch: UsagePatch = {
       status: outcome.status,
       error_code: outcome.errorCode,
       prompt_tokens: usage.prompt_tokens,
@@ -119,20 +117,20 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       latency_ms: Math.round(latencyMs * 1000) / 1000,
       first_token_ms: outcome.firstTokenMs === null ? null : Math.round(outcome.firstTokenMs * 1000) / 1000,
       finish_reason: outcome.finishReason,
-      ...(outcome.attempts.length === 1 ? {} : { attempts: outcome.attempts.length }),
-      ...(target === first
-        ? {}
-        : {
-            endpoint_id: target.endpointId,
-            model_id: target.modelId,
-            model_name: target.modelName,
-            model_version: target.version,
-            provider,
-            revision: target.revisionNumber,
-            price: price?.shown ?? null,
-          }),
-      decision: decisionOf(call, outcome),
-    });
+    };
+    if (outcome.attempts.length !== 1) patch.attempts = outcome.attempts.length;
+    const decision = decisionOf(call, outcome);
+    if (decision !== null) patch.decision = decision;
+    if (target !== first) {
+      patch.endpoint_id = target.endpointId;
+      patch.model_id = target.modelId;
+      patch.model_name = target.modelName;
+      patch.model_version = target.version;
+      patch.provider = provider;
+      patch.revision = target.revisionNumber;
+      patch.price = price?.shown ?? null;
+    }
+    ledger.end(id, patch);
     deps.gauges
       .series(target, {
         route: route.routeName,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '#platform/db';
 import type { Logger } from '#platform/log';
 import type { Charge } from '../spending.ts';
-import type { UsageEvent } from '../usage.ts';
+import { costOfEvent, type UsageEvent } from '../usage.ts';
 import { gatewayOf } from './gateway.ts';
 import { createJournal, type Entry, type Segment } from './journal.ts';
 import { beginLine, endLine, progressLine, type Change } from './lines.ts';
@@ -193,7 +193,8 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       segment.unread = false;
       while (ended.length > maxInMemory) await pass();
     }
-    for (const entry of begun) finish(entry, aborted);
+    // by what was known last of them
+    for (const entry of begun) finish(entry, { ...aborted, cost: costOfEvent({ ...entry.event, ...entry.patch }) });
     if (begun.size > 0) log.warn({ requests: begun.size }, 'requests that a gateway died with were settled as aborted');
     while (segments.some((segment) => segment.live > 0) || parking.size > 0) await pass();
     await settle();
