@@ -81,6 +81,18 @@ test('FR-006l: the npm client lists models, chats, streams and completes', async
   assert.equal(typeof completion.choices[0]?.text, 'string');
 });
 
+test('FR-006l: the npm client embeds texts with a model of ours', async () => {
+  const { data, usage } = await client.embeddings.create({
+    model: 'assistants/clients',
+    input: ['a route', 'a token', 'a route'],
+  });
+  const [first, second, third] = data.map(({ embedding }) => embedding);
+  assert.equal(data.length, 3);
+  assert.ok(first!.length > 8 && usage.prompt_tokens > 0);
+  assert.deepEqual(first, third, 'the same text has the same vector');
+  assert.notDeepEqual(first, second);
+});
+
 test('FR-006l: errors reach the npm client in its own classes', async () => {
   await assert.rejects(
     client.chat.completions.create({ model: 'no-such', messages: [{ role: 'user', content: 'x' }] }),
@@ -104,6 +116,8 @@ plain = client.chat.completions.create(model="assistants/clients", messages=mess
 streamed = "".join((c.choices[0].delta.content or "") for c in client.chat.completions.create(model="assistants/clients", messages=messages, temperature=0, max_tokens=40, stream=True))
 assert streamed == plain.choices[0].message.content, (streamed, plain)
 assert [m.id for m in client.models.list()] == ["assistants/clients"]
+vectors = client.embeddings.create(model="assistants/clients", input=["a route", "a route"]).data
+assert vectors[0].embedding == vectors[1].embedding and len(vectors[0].embedding) > 8
 try:
     client.chat.completions.create(model="no-such", messages=messages)
 except openai.NotFoundError as error:
