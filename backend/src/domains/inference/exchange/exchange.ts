@@ -26,6 +26,11 @@ const defaults = { connectMs: 5_000, firstTokenMs: 300_000, idleMs: 120_000 };
 const done = Buffer.from('data: [DONE]\n\n');
 const noFacts: AnswerFacts = { usage: null, finishReason: null, responseId: null, responseModel: null };
 
+interface StreamOptions {
+  include_usage?: unknown;
+  continuous_usage_stats?: unknown;
+}
+
 /**
  * Sends a request to one of its targets and the answer back, trying others before the client has seen a byte; records it whatever
  * happens. A state machine without promises: it is the platform's hottest path. `onFailure` tells what was answered instead of an answer.
@@ -38,6 +43,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   const tried = new Set<string>();
   const attempts: RoutingDecision['attempts'] = [];
   const keeps = call.cacheKey !== null || call.admission.capture;
+  const streamOptions = body.value['stream_options'] as StreamOptions | null | undefined;
   let tries = { within: 0, priority: -1 };
   let wire: WireCall | null = null;
   let release: (() => void) | null = null;
@@ -117,22 +123,26 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
         firstByteMs: timeouts.firstTokenMs ?? defaults.firstTokenMs,
         idleMs: timeouts.idleMs ?? defaults.idleMs,
       },
-      answerHandler(to, dialect, asked),
+      answerHandler(to, line, asked),
     );
   }
 
-  function plainBody(to: Destination, { provider }: Line): Buffer[] {
-    const options = body.value['stream_options'] as { continuous_usage_stats?: unknown } | null | undefined;
+  /** Whether usage is asked for with each piece, which the client did not. */
+  const asksEachPiece = ({ provider }: Line): boolean =>
+    provider.streamUsage === 'continuous' && streamOptions?.continuous_usage_stats === undefined;
+
+  function plainBody(to: Destination, line: Line): Buffer[] {
     return rewriteBody(body, {
       model: to.address.model,
-      askUsage: call.streamed && provider.streamUsage !== 'always',
-      continuous: provider.streamUsage === 'continuous' && options?.continuous_usage_stats === undefined,
+      askUsage: call.streamed && line.provider.streamUsage !== 'always',
+      continuous: asksEachPiece(line),
       drop: call.face === 'envelope' ? ['variables', 'template'] : [],
     });
   }
 
   /** What comes of one try. */
-  function answerHandler(to: Destination, dialect: Dialect | null, asked: Body['value'] | null): WireHandler {
+  function answerHandler(to: Destination, line: Line, asked: Body['value'] | null): WireHandler {
+    const { dialect } = line.provider;
     let status = 0;
     let mode: 'refusal' | 'stream' | 'whole' = 'whole';
     let retryAfter: string | null = null;
@@ -204,7 +214,10 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
         } else if (call.streamed && (dialect !== null || type.startsWith('text/event-stream'))) {
           mode = 'stream';
           stream = dialect === null ? null : dialect.stream(call.operation);
-          follower = createStreamFollower(streamOptions());
+          follower = createStreamFollower({
+            wantsUsage: streamOptions?.include_usage === true,
+            strip: asksEachPiece(line),
+          });
         }
       },
       onBody: (payload) => (mode === 'stream' ? onStream(payload) : collect(payload)),
@@ -257,15 +270,6 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
         missed(causeOfError(error), status === 0 ? null : status, told);
       },
     };
-  }
-
-  /** What a client wants to see of usage, and what was asked for without it. */
-  function streamOptions(): { wantsUsage: boolean; strip: boolean } {
-    const options = body.value['stream_options'] as {
-      include_usage?: unknown;
-      continuous_usage_stats?: unknown;
-    } | null;
-    return { wantsUsage: options?.include_usage === true, strip: options?.continuous_usage_stats !== true };
   }
 
   function streamHeaders(to: Destination): string[] {
