@@ -432,4 +432,6 @@ test('FR-006l: bad keys, bodies and names are told in the shape of the face, and
     assert.ok(error.message.length > 10);
   }
   assert.equal(provider.seen.length, 0);
+  const huge = await raw('{"model":"a","messages":[{"role":"user","content":"x"}],"n":1e300,"max_tokens":1e300}');
+  assert.equal(huge.status, 200, 'a wish beyond all measure is no fault of ours');
 });

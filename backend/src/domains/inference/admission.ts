@@ -35,6 +35,8 @@ interface Asked {
 }
 
 const defaultMaxTokens = 1024;
+/** no model answers with more: what is asked beyond is asked in vain */
+const mostTokens = 1_000_000_000;
 
 /**
  * Takes from rate limits and budgets what a request may use at most: its prompt as reckoned and as many tokens as it lets be produced.
@@ -143,7 +145,7 @@ function mostProduced({ body: { value }, route, operation }: Asked): number {
   if (operation === 'embedding') return 0;
   const named = value['max_completion_tokens'] ?? value['max_tokens'];
   const most = typeof named === 'number' ? named : (route.limits?.defaultMaxTokens ?? defaultMaxTokens);
-  return most * (typeof value['n'] === 'number' ? value['n'] : 1);
+  return Math.min(most * (typeof value['n'] === 'number' ? value['n'] : 1), mostTokens);
 }
 
 function limited(bucket: Bucket, taken: Taken): Error {

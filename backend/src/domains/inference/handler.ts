@@ -103,6 +103,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
           ? null
           : cacheKeyOf({
               route,
+              targets,
               identity,
               face: matched.face,
               operation,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatMoney } from '#platform/money';
 import { uuidv7 } from '#platform/ids';
-import type { ResolvedRoute } from '#domains/serving';
+import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import type { Operation } from '#ports/provider';
 import type { ExchangeDeps } from '../deps.ts';
@@ -34,10 +34,11 @@ export interface KeptAnswer {
 
 /**
  * Where the answer to exactly this question is kept; null: this route keeps none, or the caller wants a fresh one. Another team's
- * answers are never given out, nor those of other revisions.
+ * answers are never given out, nor those of other revisions, or of targets that the caller may not use.
  */
 export function cacheKeyOf(asked: {
   route: ResolvedRoute;
+  targets: readonly RouteTarget[];
   identity: Identity;
   face: Face;
   operation: Operation;
@@ -47,7 +48,7 @@ export function cacheKeyOf(asked: {
   const { route, identity, body } = asked;
   if (route.cache === null || route.cache.ttlSeconds === 0) return null;
   if (asked.cacheControl !== undefined && /no-cache|no-store/i.test(asked.cacheControl)) return null;
-  const where = route.targets.map(({ revisionId, weight, priority }) => [revisionId, weight, priority]);
+  const where = asked.targets.map(({ revisionId, weight, priority }) => [revisionId, weight, priority]);
   const teams = identity.teams === '*' ? '*' : [...identity.teams].sort();
   return `answer:${createHash('sha256')
     .update(JSON.stringify([route.routeId, where, teams, asked.face, asked.operation]))

@@ -51,7 +51,7 @@ export interface RequestRecord {
  */
 export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): RequestRecord {
   const { ledger, spending, telemetry } = deps;
-  const { identity, route, admission, body, response } = call;
+  const { identity, route, admission, body } = call;
   const first = call.targets[0]!;
   const id = uuidv7();
   const at = new Date(admission.at);
@@ -191,9 +191,10 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       const { usage } = outcome;
       if (usage !== null) return write(outcome, usage, false, latencyMs);
       const answered = outcome.status < 400 || outcome.status === 499 || outcome.firstTokenMs !== null;
-      if (!answered || response.statusCode === 400)
-        return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs);
-      void reckoned(deps, call, outcome).then((found) => write(outcome, found, true, latencyMs));
+      if (!answered) return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs);
+      reckoned(deps, call, outcome)
+        .then((found) => write(outcome, found, true, latencyMs))
+        .catch((error: unknown) => deps.log.error({ err: error, id }, 'a request could not be recorded'));
     },
   };
 }
