@@ -39,6 +39,26 @@ export const catalogue = {
     message: 'There is no such budget.',
     remedy: 'List the budgets with GET /governance/budgets.',
   },
+  cluster_forbidden: {
+    status: 503,
+    message: 'The cluster does not let the platform do this.',
+    remedy: 'Give its service account the rights that the Helm chart lists.',
+  },
+  cluster_quota_exceeded: {
+    status: 409,
+    message: 'The quota of the namespace has no room for this.',
+    remedy: 'Ask for less, remove another endpoint of this environment, or have the quota raised.',
+  },
+  cluster_refused: {
+    status: 409,
+    message: 'The cluster refused the manifest.',
+    remedy: 'See the message of the cluster; a field of the request does not fit.',
+  },
+  cluster_unreachable: {
+    status: 503,
+    message: 'The Kubernetes API cannot be reached.',
+    remedy: 'See whether the cluster runs and KUBECONFIG_PATH is right; the platform tries again by itself.',
+  },
   csrf_token_invalid: {
     status: 403,
     message: 'The x-csrf-token header is missing or wrong.',

@@ -1,0 +1,152 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from '#platform/log';
+import { ClusterError, type ClusterClient, type Query } from './client.ts';
+
+export interface Stored {
+  metadata: {
+    name: string;
+    namespace?: string;
+    uid: string;
+    resourceVersion: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+  };
+}
+
+export interface Informer<T extends Stored> {
+  all(): Iterable<T>;
+  /** Objects with that value of the index. */
+  by(key: string): readonly T[];
+  /** null while it has never been listed, or could not be followed lately */
+  syncedAt(): Date | null;
+  stop(): void;
+}
+
+/** a watch that says nothing for so long, not even a bookmark, is taken for dead: the API server sends one about every minute */
+const silentMs = 150_000;
+const resyncMs = 10 * 60_000;
+
+/**
+ * Keeps a copy of a collection: list, then watch from there. A watch that ends, expires (410), breaks off or falls silent is taken up
+ * again, by a new list where needed, with back-off from 0.5 s to 30 s; every ten minutes all is listed anew. `onChange` gets the index
+ * keys of what changed.
+ */
+export function createInformer<T extends Stored>(deps: {
+  client: ClusterClient;
+  path: string;
+  query: Query;
+  index(object: T): string | undefined;
+  onChange(key: string): void;
+  log: Logger;
+}): Informer<T> {
+  const { client, path, query, index, onChange, log } = deps;
+  const objects = new Map<string, T>();
+  const indexed = new Map<string, T[]>();
+  const stopping = new AbortController();
+  let synced: Date | null = null;
+  let version = '';
+
+  function put(object: T): void {
+    const known = objects.get(object.metadata.uid);
+    if (known !== undefined) {
+      // a watch that begins again may repeat what is known
+      if (known.metadata.resourceVersion === object.metadata.resourceVersion) return;
+      drop(known, false);
+    }
+    objects.set(object.metadata.uid, object);
+    const key = index(object);
+    if (key === undefined) return;
+    indexed.set(key, [...(indexed.get(key) ?? []), object]);
+    onChange(key);
+  }
+
+  function drop(object: T, tell = true): void {
+    const known = objects.get(object.metadata.uid);
+    if (known === undefined) return;
+    objects.delete(object.metadata.uid);
+    const key = index(known);
+    if (key === undefined) return;
+    const rest = (indexed.get(key) ?? []).filter((other) => other !== known);
+    if (rest.length === 0) indexed.delete(key);
+    else indexed.set(key, rest);
+    if (tell) onChange(key);
+  }
+
+  async function list(): Promise<void> {
+    const seen = new Set<string>();
+    let next: string | undefined;
+    do {
+      const page: { metadata: { resourceVersion: string; continue?: string }; items: T[] } = await client.get(path, {
+        ...query,
+        limit: 500,
+        continue: next,
+      });
+      for (const item of page.items) {
+        seen.add(item.metadata.uid);
+        put(item);
+      }
+      version = page.metadata.resourceVersion;
+      next = page.metadata.continue || undefined;
+    } while (next !== undefined && !stopping.signal.aborted);
+    for (const object of objects.values()) if (!seen.has(object.metadata.uid)) drop(object);
+    synced = new Date();
+  }
+
+  async function follow(): Promise<void> {
+    const round = new AbortController();
+    const end = () => round.abort();
+    stopping.signal.addEventListener('abort', end, { once: true });
+    const resync = setTimeout(end, resyncMs);
+    let silence = setTimeout(end, silentMs);
+    try {
+      await client.watch(
+        path,
+        { ...query, resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds: 600 },
+        ({ type, object }) => {
+          clearTimeout(silence);
+          silence = setTimeout(end, silentMs);
+          if (type === 'ERROR')
+            throw new ClusterError(object.code ?? 500, object.reason ?? 'Error', object.message ?? '');
+          version = object.metadata?.resourceVersion ?? version;
+          synced = new Date();
+          if (type === 'BOOKMARK') return;
+          if (type === 'DELETED') drop(object as T);
+          else put(object as T);
+        },
+        round.signal,
+      );
+    } finally {
+      clearTimeout(silence);
+      clearTimeout(resync);
+      stopping.signal.removeEventListener('abort', end);
+    }
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        await list();
+        failures = 0;
+        await follow();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        failures++;
+        const expired = error instanceof ClusterError && error.status === 410;
+        if (!expired) log.warn({ err: error, path, failures }, 'the cluster cannot be followed; trying again');
+        const pause = expired ? 0 : Math.min(500 * 2 ** (failures - 1), 30_000) * (0.5 + Math.random() / 2);
+        await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  void run();
+  return {
+    all: () => objects.values(),
+    by: (key) => indexed.get(key) ?? [],
+    syncedAt: () => synced,
+    stop: () => stopping.abort(),
+  };
+}

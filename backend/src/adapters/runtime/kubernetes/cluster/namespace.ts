@@ -1,0 +1,50 @@
+import type { ClusterConfig, Manifest } from '../types.ts';
+import { ClusterError, type ClusterClient } from './client.ts';
+
+export interface ObjectStoreAccess {
+  endpoint: string;
+  region: string;
+  accessKey: string;
+  secretKey: string;
+}
+
+/**
+ * The namespace of an environment with the secret and config map that serving pods refer to. A namespace that is there already may not be
+ * ours to change: then only what is missing in it is made.
+ */
+export async function ensureNamespace(
+  deps: { client: ClusterClient; config: ClusterConfig; objectStore: ObjectStoreAccess | null },
+  namespace: string,
+  environment: string,
+): Promise<void> {
+  const { client, config, objectStore } = deps;
+  const labels = { 'app.kubernetes.io/part-of': 'llm-ops', 'app.kubernetes.io/managed-by': 'llm-ops' };
+  try {
+    await client.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { ...labels, 'llm-ops.io/environment': environment } },
+    });
+  } catch (error) {
+    // without the right to namespaces it must have been made for us
+    if (!(error instanceof ClusterError && error.status === 403)) throw error;
+    await client.get(`/api/v1/namespaces/${namespace}`);
+  }
+  if (objectStore === null) return;
+  const made: Manifest[] = [
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: config.objectStore.secretName, namespace, labels },
+      type: 'Opaque',
+      stringData: { AWS_ACCESS_KEY_ID: objectStore.accessKey, AWS_SECRET_ACCESS_KEY: objectStore.secretKey },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: config.objectStore.configMapName, namespace, labels },
+      data: { AWS_ENDPOINT_URL: objectStore.endpoint, AWS_DEFAULT_REGION: objectStore.region },
+    },
+  ];
+  for (const manifest of made) await client.apply(manifest);
+}

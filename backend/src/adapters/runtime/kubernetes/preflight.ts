@@ -1,0 +1,199 @@
+import type { Preflight, PreflightCheck } from '#ports/runtime';
+import { ClusterError, type ClusterClient } from './cluster/client.ts';
+import { estimateMemory } from './estimate.ts';
+import { namesOf } from './names.ts';
+import { podOf } from './pod.ts';
+import { cores, bytes } from './quantity.ts';
+import type { ClusterConfig, ClusterSpec } from './types.ts';
+
+interface Node {
+  metadata: { name: string; labels?: Record<string, string> };
+  spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] };
+  status?: { allocatable?: Record<string, string>; conditions?: { type: string; status: string }[] };
+}
+interface Pod {
+  spec?: { nodeName?: string; containers: { resources?: { requests?: Record<string, string> } }[] };
+  status?: { phase?: string };
+}
+interface Quota {
+  metadata: { name: string };
+  status?: { hard?: Record<string, string>; used?: Record<string, string> };
+}
+
+export interface Room {
+  name: string;
+  gpuType: string | null;
+  gpuMemory: number | null;
+  free: { cpu: number; memory: number; gpus: number };
+}
+
+/** What each node that takes pods has left: what it can give less what pods on it asked for. Pure. */
+export function roomOf(nodes: readonly Node[], pods: readonly Pod[], gpuLabel: string): Room[] {
+  const used = new Map<string, { cpu: number; memory: number; gpus: number }>();
+  for (const { spec, status } of pods) {
+    if (spec?.nodeName === undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed') continue;
+    const sum = used.get(spec.nodeName) ?? { cpu: 0, memory: 0, gpus: 0 };
+    for (const { resources } of spec.containers) {
+      const { cpu, memory, 'nvidia.com/gpu': gpus } = resources?.requests ?? {};
+      sum.cpu += cores(cpu);
+      sum.memory += bytes(memory);
+      sum.gpus += Number(gpus ?? 0);
+    }
+    used.set(spec.nodeName, sum);
+  }
+  return nodes
+    .filter(
+      ({ spec, status }) =>
+        spec?.unschedulable !== true &&
+        status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+    )
+    .map(({ metadata, status }) => {
+      const taken = used.get(metadata.name) ?? { cpu: 0, memory: 0, gpus: 0 };
+      const { cpu, memory, 'nvidia.com/gpu': gpus } = status?.allocatable ?? {};
+      const megabytes = metadata.labels?.['nvidia.com/gpu.memory'];
+      return {
+        name: metadata.name,
+        gpuType: metadata.labels?.[gpuLabel] ?? metadata.labels?.['nvidia.com/gpu.product'] ?? null,
+        gpuMemory: megabytes === undefined ? null : Number(megabytes) * 1024 ** 2,
+        free: {
+          cpu: cores(cpu) - taken.cpu,
+          memory: bytes(memory) - taken.memory,
+          gpus: Number(gpus ?? 0) - taken.gpus,
+        },
+      };
+    });
+}
+
+/** Whether a revision fits the cluster as it is now, and what to change when it does not. */
+export async function preflightOf(
+  { client, config }: { client: ClusterClient; config: ClusterConfig },
+  spec: ClusterSpec,
+): Promise<Preflight> {
+  const { namespace } = namesOf(spec, config);
+  const [nodes, pods, quotas] = await Promise.all([
+    client.get<{ items: Node[] }>('/api/v1/nodes'),
+    client.get<{ items: Pod[] }>('/api/v1/pods', { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' }),
+    client.get<{ items: Quota[] }>(`/api/v1/namespaces/${namespace}/resourcequotas`).catch((error: unknown) => {
+      if (error instanceof ClusterError && (error.status === 403 || error.status === 404)) return { items: [] };
+      throw error;
+    }),
+  ]);
+  const rooms = roomOf(nodes.items, pods.items, config.gpuLabel);
+  return judge(spec, rooms, quotas.items, config);
+}
+
+/** Pure: the same cluster and revision give the same answer. */
+export function judge(
+  spec: ClusterSpec,
+  rooms: readonly Room[],
+  quotas: readonly Quota[],
+  config: ClusterConfig,
+): Preflight {
+  const estimate =
+    spec.model.inspection && estimateMemory(spec.model.inspection, { context: spec.contextLength, sequences: 4 });
+  const checks: PreflightCheck[] = [nodesCheck(spec, rooms), ...quotaChecks(spec, quotas)];
+  const { warnings } = podOf(spec, namesOf(spec, config), config);
+  for (const message of warnings) checks.push({ name: 'runtime', level: 'amber', message, remedy: null });
+  const perGpu = spec.useGpu ? Math.max(0, ...fitting(spec, rooms).map(({ gpuMemory }) => gpuMemory ?? 0)) : 0;
+  const room = spec.useGpu ? perGpu * Math.max(spec.gpuCount, 1) : bytes(spec.resources.memoryLimit);
+  if (estimate) checks.push(memoryCheck(spec, estimate.requiredBytes, room, estimate.basis));
+  const level = checks.some((check) => check.level === 'red')
+    ? 'red'
+    : checks.some((check) => check.level === 'amber')
+      ? 'amber'
+      : 'green';
+  const memory = estimate && {
+    weightsBytes: estimate.weightsBytes,
+    kvCacheBytes: estimate.kvCacheBytes,
+    overheadBytes: estimate.overheadBytes,
+    requiredBytes: estimate.requiredBytes,
+    freeBytes: room > 0 ? room : null,
+  };
+  return { level, checks, memory };
+}
+
+function fitting(spec: ClusterSpec, rooms: readonly Room[]): Room[] {
+  const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
+  return rooms.filter(
+    ({ free, gpuType }) =>
+      free.cpu >= cores(spec.resources.cpuRequest) &&
+      free.memory >= bytes(spec.resources.memoryRequest) &&
+      free.gpus >= gpus &&
+      (!spec.useGpu || spec.gpuType === null || gpuType === spec.gpuType),
+  );
+}
+
+function nodesCheck(spec: ClusterSpec, rooms: readonly Room[]): PreflightCheck {
+  const fits = fitting(spec, rooms);
+  if (fits.length > 0) {
+    const named = fits.slice(0, 5).map(({ name }) => name);
+    const more = fits.length > 5 ? ` and ${fits.length - 5} more` : '';
+    return { name: 'nodes', level: 'green', message: `Fits on ${named.join(', ')}${more}.`, remedy: null };
+  }
+  const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
+  const most = rooms.reduce((best, { free }) => Math.max(best, free.gpus), 0);
+  const types = [...new Set(rooms.flatMap(({ gpuType }) => gpuType ?? []))];
+  const remedies = [
+    ...(gpus > most
+      ? [most > 0 ? `ask for at most ${most} GPUs` : 'deploy with useGpu=false, or wait until GPUs are free']
+      : []),
+    ...(spec.useGpu && spec.gpuType !== null && !types.includes(spec.gpuType)
+      ? [`choose a gpuType that there is: ${types.join(', ') || 'none here'}`]
+      : []),
+    'lower the requests of CPU and memory',
+  ];
+  return {
+    name: 'nodes',
+    level: 'red',
+    message: `None of ${rooms.length} nodes has room for ${spec.resources.cpuRequest} CPU, ${spec.resources.memoryRequest} of memory${gpus > 0 ? ` and ${gpus} GPUs${spec.gpuType === null ? '' : ` of type ${spec.gpuType}`}` : ''}; most free GPUs on one: ${most}.`,
+    remedy: `To make it fit, ${remedies.join('; ')}.`,
+  };
+}
+
+function quotaChecks(spec: ClusterSpec, quotas: readonly Quota[]): PreflightCheck[] {
+  const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
+  const asked: [key: string, amount: number, read: (text: string | undefined) => number][] = [
+    ['requests.cpu', cores(spec.resources.cpuRequest) * spec.minReplicas, cores],
+    ['requests.memory', bytes(spec.resources.memoryRequest) * spec.minReplicas, bytes],
+    ['requests.nvidia.com/gpu', gpus * spec.minReplicas, (text) => Number(text ?? 0)],
+    ['pods', spec.minReplicas, (text) => Number(text ?? 0)],
+  ];
+  return quotas.flatMap(({ metadata, status }) =>
+    asked.flatMap(([key, amount, read]): PreflightCheck[] => {
+      const hard = status?.hard?.[key];
+      if (hard === undefined || amount === 0) return [];
+      const left = read(hard) - read(status?.used?.[key]);
+      if (left >= amount) return [];
+      return [
+        {
+          name: 'quota',
+          level: 'red',
+          message: `The quota ${metadata.name} leaves ${left} of ${key}, and ${amount} are asked for.`,
+          remedy: 'Ask for less, remove another endpoint of this environment, or have the quota raised.',
+        },
+      ];
+    }),
+  );
+}
+
+function memoryCheck(spec: ClusterSpec, required: number, room: number, basis: string): PreflightCheck {
+  const gigabytes = (amount: number) => `${(amount / 1024 ** 3).toFixed(1)} GiB`;
+  const where = spec.useGpu ? `${Math.max(spec.gpuCount, 1)} GPUs` : `the memory limit ${spec.resources.memoryLimit}`;
+  if (room === 0)
+    return {
+      name: 'memory',
+      level: 'amber',
+      message: `Needs about ${gigabytes(required)} (${basis}); how much the GPUs have is not known.`,
+      remedy: 'Label the nodes with nvidia.com/gpu.memory (the GPU operator does).',
+    };
+  const level = required > room ? 'red' : required > room * 0.9 ? 'amber' : 'green';
+  return {
+    name: 'memory',
+    level,
+    message: `Needs about ${gigabytes(required)} (${basis}) of ${gigabytes(room)} in ${where}.`,
+    remedy:
+      level === 'green'
+        ? null
+        : 'Use more GPUs, a shorter contextLength, a quantised variant, or a higher memory limit.',
+  };
+}

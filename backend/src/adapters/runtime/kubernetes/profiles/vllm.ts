@@ -1,0 +1,69 @@
+import { servingPort, type ClusterSpec, type EnvVar, type Profile } from '../types.ts';
+import { folder, hubId, isStreamable, type ModelSource } from './source.ts';
+import { isBelow, versionOf } from './version.ts';
+
+/** vLLM's OpenAI server. Arguments: https://docs.vllm.ai/en/latest/cli/serve.html, checked against a real vLLM's parser in the tests. */
+export const vllm: Profile = {
+  name: 'vllm',
+  matches: (image) => /vllm/i.test(image),
+
+  plan(spec, { route }) {
+    const { image, useGpu } = spec;
+    // `*cpu*` images are builds of their own and count as new
+    const old = !/cpu/i.test(image) && isBelow(versionOf(image), 0, 10);
+    const source = sourceOf(spec);
+    const warnings: string[] = [];
+    if (!useGpu && !/cpu/i.test(image))
+      warnings.push(
+        `${image} is built for GPUs and useGpu is false: it will hardly start; choose a CPU image of vLLM.`,
+      );
+    const served = ['--served-model-name', ...new Set([route, spec.model.name])];
+    const common = [
+      '--host',
+      '0.0.0.0',
+      '--port',
+      String(servingPort),
+      ...served,
+      ...(useGpu ? ['--tensor-parallel-size', String(Math.max(spec.gpuCount, 1))] : []),
+      ...(spec.contextLength === null ? [] : ['--max-model-len', String(spec.contextLength)]),
+      ...(source.kind === 'storage' ? ['--load-format', 'runai_streamer'] : []),
+      ...spec.args,
+    ];
+    return {
+      // before 0.10 the model is named by `--model`, and the device must stand before it; now it stands first
+      command: old ? ['python3', '-m', 'vllm.entrypoints.openai.api_server'] : ['vllm', 'serve'],
+      args: old
+        ? [...(useGpu ? [] : ['--device', 'cpu']), '--model', source.model, ...common]
+        : [source.model, ...common],
+      env: environmentOf(spec),
+      probes: {
+        liveness: { path: '/health', initialDelaySeconds: 120, periodSeconds: 10, failureThreshold: 3 },
+        readiness: { path: '/health', initialDelaySeconds: 60, periodSeconds: 5, failureThreshold: 3 },
+        startup: { path: '/health', initialDelaySeconds: 0, periodSeconds: 10, failureThreshold: 0 },
+      },
+      download: source.kind === 'folder',
+      warnings,
+    };
+  },
+};
+
+function sourceOf(spec: ClusterSpec): ModelSource {
+  const id = hubId(spec);
+  if (id !== null) return { model: id, kind: 'hub' };
+  if (spec.model.storageUri !== null && isStreamable(spec)) return { model: spec.model.storageUri, kind: 'storage' };
+  return folder();
+}
+
+function environmentOf({ useGpu }: ClusterSpec): EnvVar[] {
+  return [
+    { name: 'VLLM_LOGGING_LEVEL', value: 'DEBUG' },
+    ...(useGpu
+      ? []
+      : [
+          { name: 'VLLM_USE_CPU', value: '1' },
+          { name: 'CUDA_VISIBLE_DEVICES', value: '' },
+          { name: 'NVIDIA_VISIBLE_DEVICES', value: '' },
+          { name: 'VLLM_CPU_KVCACHE_SPACE', value: '4' },
+        ]),
+  ];
+}

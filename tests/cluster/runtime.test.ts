@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { createClusterClient } from '../../backend/src/adapters/runtime/kubernetes/cluster/client.ts';
+import { createKubernetesRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import type { ClusterConfig, ClusterSpec } from '../../backend/src/adapters/runtime/kubernetes/types.ts';
+import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
+import type { Observation, Runtime } from '../../backend/src/ports/runtime.ts';
+import { startPlane, type Plane } from './plane.ts';
+import { faultyImage } from './stages.ts';
+
+const config: ClusterConfig = {
+  namespacePrefix: 'llm-ops-',
+  objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
+  imagePullSecrets: [],
+  gpuLabel: 'accelerator',
+  ingressClass: null,
+  initImage: 'amazon/aws-cli:latest',
+  modelVolume: '100Gi',
+  startupSeconds: 1_800,
+  terminationSeconds: 1,
+};
+const objectStore = { endpoint: 'http://store:9000', region: 'us-east-1', accessKey: 'key', secretKey: 'secret' };
+
+let plane: Plane;
+let runtime: Runtime;
+
+function open(): Runtime {
+  const kubeconfig = new KubeConfig();
+  kubeconfig.loadFromFile(plane.kubeconfig);
+  return createKubernetesRuntime({
+    client: createClusterClient(kubeconfig),
+    config,
+    objectStore,
+    alternatives: ['vllm/vllm-openai:latest'],
+    log: pino({ level: 'silent' }),
+  });
+}
+
+before(async () => {
+  plane = await startPlane();
+  await plane.addNodes(2, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  await plane.addNodes(1, { prefix: 'cpu', gpus: 0 });
+  runtime = open();
+});
+after(async () => {
+  await runtime?.close();
+  await plane?.stop();
+});
+
+function specOf(change: Partial<ClusterSpec> = {}): ClusterSpec {
+  const modelId = uuidv7();
+  return {
+    revisionId: uuidv7(),
+    endpointId: uuidv7(),
+    number: 1,
+    environment: 'dev',
+    route: '/support',
+    model: {
+      id: modelId,
+      name: 'support-bot',
+      version: '2',
+      type: 'fine-tuned',
+      storageUri: `s3://models/${modelId}/2/`,
+      prefix: `models/${modelId}/2/`,
+      files: [{ path: 'model.safetensors', size: 1, sha256: '0' }],
+      metadata: {},
+      inspection: null,
+    },
+    image: 'vllm/vllm-openai:v0.15.0',
+    useGpu: true,
+    gpuCount: 1,
+    gpuType: null,
+    minReplicas: 2,
+    maxReplicas: 4,
+    resources: { cpuRequest: '1', cpuLimit: '2', memoryRequest: '2Gi', memoryLimit: '4Gi' },
+    args: [],
+    env: {},
+    contextLength: null,
+    imagePullPolicy: 'IfNotPresent',
+    probes: null,
+    ...change,
+  };
+}
+
+async function apply(spec: ClusterSpec): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await runtime.apply(runtime.plan(spec), spec);
+    } catch (error) {
+      if (tries === 100) throw error;
+      await wait(100);
+    }
+  }
+}
+
+async function seen(spec: ClusterSpec, test: (observation: Observation) => boolean): Promise<Observation> {
+  let last: Observation | null = null;
+  for (let tries = 0; tries < 300; tries++) {
+    last = await runtime.observe(spec.revisionId).catch(() => null);
+    if (last !== null && test(last)) return last;
+    await wait(100);
+  }
+  assert.fail(`not seen: ${JSON.stringify(last)}`);
+}
+
+test('FR-006, FR-006r: a revision is applied as real objects, its pods become ready, its replicas have addresses', async () => {
+  const spec = specOf();
+  await apply(spec);
+  const { replicas } = await seen(spec, ({ phase }) => phase === 'ready');
+  assert.deepEqual([replicas.total, replicas.ready], [2, 2]);
+  const name = `serving-${spec.endpointId}`;
+  const got = await plane.kubectl([
+    '-n',
+    'llm-ops-dev',
+    'get',
+    'deploy,svc,hpa,ingress,pdb,networkpolicy',
+    '-l',
+    `app=${name}`,
+    '-o',
+    'name',
+  ]);
+  for (const kind of [
+    'deployment.apps',
+    'service',
+    'horizontalpodautoscaler.autoscaling',
+    'ingress.networking.k8s.io',
+    'poddisruptionbudget.policy',
+    'networkpolicy.networking.k8s.io',
+  ])
+    assert.match(got, new RegExp(`^${kind}/`, 'm'));
+  for (let tries = 0; tries < 100 && runtime.addresses(spec.revisionId).length < 2; tries++) await wait(100);
+  assert.equal(runtime.addresses(spec.revisionId).length, 2);
+  assert.equal(runtime.address(spec.revisionId)?.provider, 'vllm');
+  assert.equal(runtime.address(spec.revisionId)?.model, 'support');
+});
+
+test('OBJ: the namespace gets the secret and the config map that pods refer to; keys stand in no manifest', async () => {
+  const secret = JSON.parse(
+    await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'secret', 'llm-ops-object-store-credentials', '-o', 'json']),
+  );
+  assert.equal(Buffer.from(secret.data.AWS_SECRET_ACCESS_KEY, 'base64').toString(), 'secret');
+  const plan = JSON.stringify(runtime.plan(specOf()));
+  assert.ok(!plan.includes('"secret"'));
+});
+
+test('FR-006r: applying the same plan again writes nothing', async () => {
+  const spec = specOf();
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+  const version = async () =>
+    JSON.parse(
+      await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'deploy', `serving-${spec.endpointId}-r1`, '-o', 'json']),
+    ).metadata;
+  const before = await version();
+  const again = open();
+  for (let tries = 0; tries < 100; tries++) {
+    if (
+      await again.apply(again.plan(spec), spec).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    await wait(100);
+  }
+  await again.close();
+  await runtime.apply(runtime.plan(spec), spec);
+  const later = await version();
+  assert.equal(later.generation, before.generation);
+});
+
+test('FR-006r: a pod that no node can take is deploying, with the words of the scheduler and what would fit', async () => {
+  const spec = specOf({ gpuCount: 16, minReplicas: 1 });
+  await apply(spec);
+  const { phase, conditions } = await seen(spec, ({ conditions: all }) => all.some(({ type }) => type === 'Scheduled'));
+  assert.equal(phase, 'starting');
+  assert.match(conditions[0]!.message, /Insufficient nvidia\.com\/gpu/);
+  assert.match(conditions[0]!.remedy, /fewer GPUs/);
+  const preflight = await runtime.preflight(spec);
+  assert.equal(preflight.level, 'red');
+  assert.match(preflight.checks.find(({ name }) => name === 'nodes')!.message, /None of 3 nodes has room/);
+});
+
+test('FR-006h, FR-006r: an image that cannot be pulled, a crash and too little memory are told with cause and remedy', async () => {
+  const expected = [
+    ['image-pull', 'ImagePullBackOff', 'starting', /vllm\/vllm-openai:latest/],
+    ['crash', 'CrashLoopBackOff', 'failed', /Logs/],
+    ['oom', 'OOMKilled', 'failed', /memoryLimit/],
+    ['not-ready', 'NotReady', 'starting', /probe paths/],
+  ] as const;
+  for (const [fault, reason, phase, remedy] of expected) {
+    const spec = specOf({ image: faultyImage('vllm', fault), minReplicas: 1 });
+    await apply(spec);
+    const seenNow = await seen(spec, ({ conditions }) => conditions.some((one) => one.reason === reason));
+    assert.equal(seenNow.phase, phase, fault);
+    assert.match(seenNow.conditions.find((one) => one.reason === reason)!.remedy, remedy);
+    await runtime.remove(spec.revisionId, 0);
+  }
+});
+
+test('FR-006r, DEP-8: one pod of two that fails makes it degraded; a deleted object is put back', async () => {
+  const spec = specOf({ minReplicas: 2 });
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+  await plane.kubectl(['-n', 'llm-ops-dev', 'delete', 'deploy', `serving-${spec.endpointId}-r1`]);
+  await seen(spec, ({ phase }) => phase === 'absent');
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+});
+
+test('FR-006i: removing the last revision removes every object of the endpoint and nothing else', async () => {
+  const first = specOf();
+  const second = specOf({ endpointId: first.endpointId, number: 2 });
+  const other = specOf();
+  for (const spec of [first, second, other]) await apply(spec);
+  for (const spec of [first, second, other]) await seen(spec, ({ phase }) => phase === 'ready');
+  const left = (spec: ClusterSpec) =>
+    plane.kubectl([
+      '-n',
+      'llm-ops-dev',
+      'get',
+      'deploy,svc,hpa,ingress,pdb,networkpolicy',
+      '-l',
+      `llm-ops.io/endpoint=${spec.endpointId}`,
+      '-o',
+      'name',
+    ]);
+  await runtime.remove(first.revisionId, 0);
+  await seen(first, ({ phase }) => phase === 'absent');
+  assert.match(await left(second), /-r2/);
+  assert.match(await left(second), /-ingress/);
+  await runtime.remove(second.revisionId, 0);
+  await seen(second, ({ phase }) => phase === 'absent');
+  assert.equal((await left(second)).trim(), '');
+  assert.match(await left(other), /-r1/);
+});
+
+test('FR-006r: an API server that is away and comes back with another certificate loses nothing and is followed again', async () => {
+  const spec = specOf({ minReplicas: 1 });
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+  await plane.haltApi();
+  await assert.rejects(runtime.apply(runtime.plan({ ...spec, minReplicas: 3 }), { ...spec, minReplicas: 3 }), {
+    code: 'cluster_unreachable',
+  });
+  assert.equal((await runtime.observe(spec.revisionId)).phase, 'ready');
+  await plane.resumeApi();
+  const more = { ...spec, minReplicas: 3 };
+  for (let tries = 0; tries < 100; tries++) {
+    if (
+      await runtime.apply(runtime.plan(more), more).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    await wait(200);
+  }
+  await seen(more, ({ phase, replicas }) => phase === 'ready' && replicas.ready === 3);
+});
