@@ -22,6 +22,7 @@ import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads } from '#platform/uploads';
 import type { Cache } from '#ports/cache';
+import type { Runtime } from '#ports/runtime';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createMemoryCache } from './adapters/cache/memory/index.ts';
 import { providers } from './adapters/provider/index.ts';
@@ -30,7 +31,15 @@ import { createLocalRuntime, createPython } from './adapters/runtime/local/index
 import { createTokenCounter, createTokenizerSource } from './adapters/tokens/index.ts';
 import { buildApp } from './app.ts';
 import { platformRoutesOf } from './routes.ts';
-import { authOptions, isLoopback, openObjects, refuseOpenHeaderMode, servingConfig } from './settings.ts';
+import {
+  authOptions,
+  clusterConfig,
+  isLoopback,
+  openObjects,
+  refuseOpenHeaderMode,
+  servesOnCluster,
+  servingConfig,
+} from './settings.ts';
 
 const projectRoot = path.resolve(import.meta.dirname, '../..');
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
@@ -163,7 +172,9 @@ async function assemble(
   });
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
-  const runtimes = { local, external };
+  const cluster = await openKubernetes(settings, log);
+  if (cluster !== null) closers.push(() => cluster.close());
+  const runtimes = { local, external, ...(cluster === null ? {} : { kubernetes: cluster }) };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
     db,
@@ -312,6 +323,28 @@ async function assemble(
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
   let closed: Promise<void> | null = null;
   return { url, close: () => (closed ??= closeAll(closers, log)) };
+}
+
+/** Internal models on a cluster; null where they run on this machine. Its library is large: only who uses it carries it. */
+async function openKubernetes(settings: Config['settings'], log: Logger): Promise<Runtime | null> {
+  if (!servesOnCluster(settings)) return null;
+  const { createKubernetesRuntime, openCluster } = await import('./adapters/runtime/kubernetes/index.ts');
+  const store = settings.OBJECT_STORE_ENDPOINT;
+  return createKubernetesRuntime({
+    client: openCluster(settings.KUBECONFIG_PATH ?? null),
+    config: clusterConfig(settings),
+    objectStore:
+      store === undefined
+        ? null
+        : {
+            endpoint: store,
+            region: settings.OBJECT_STORE_REGION,
+            accessKey: settings.OBJECT_STORE_ACCESS_KEY ?? '',
+            secretKey: settings.OBJECT_STORE_SECRET_KEY ?? '',
+          },
+    alternatives: ['vllm/vllm-openai:latest'],
+    log,
+  });
 }
 
 /** Rate counters and answers: in process, or shared by several gateways. */

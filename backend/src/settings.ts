@@ -5,6 +5,7 @@ import type { AuthOptions } from '#platform/auth';
 import type { Settings } from '#platform/config';
 import { failure } from '#platform/errors';
 import type { Objects } from '#ports/objects';
+import type { ClusterConfig } from './adapters/runtime/kubernetes/index.ts';
 import { createFileObjects } from './adapters/objects/files/index.ts';
 
 /** What the configuration means to the parts: the server and the command line read it by the same functions. */
@@ -76,6 +77,27 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
+/** Whether internal models run on a cluster: as configured, else where there is one. */
+export function servesOnCluster(settings: Settings): boolean {
+  if (settings.SERVING_RUNTIME !== 'auto') return settings.SERVING_RUNTIME === 'kubernetes';
+  return settings.KUBECONFIG_PATH !== undefined || process.env.KUBERNETES_SERVICE_HOST !== undefined;
+}
+
+export function clusterConfig(settings: Settings): ClusterConfig {
+  return {
+    namespacePrefix: 'llm-ops-',
+    objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
+    imagePullSecrets: settings.IMAGE_PULL_SECRETS,
+    gpuLabel: settings.SERVING_GPU_LABEL,
+    ingressClass: settings.SERVING_INGRESS_CLASS ?? null,
+    initImage: 'amazon/aws-cli:latest',
+    modelVolume: '100Gi',
+    startupSeconds: settings.SERVING_STARTUP_SECONDS,
+    terminationSeconds: settings.SERVING_DRAIN_SECONDS + 30,
+    baseUrl: settings.SERVING_LOCAL_BASE_URL ?? null,
+  };
+}
+
 export function servingConfig(settings: Settings): ServingConfig {
   return {
     resources: {
@@ -94,7 +116,7 @@ export function servingConfig(settings: Settings): ServingConfig {
     },
     useGpu: settings.USE_GPU,
     runtimeImage: settings.SERVING_RUNTIME_IMAGE,
-    internalRuntime: 'local',
+    internalRuntime: servesOnCluster(settings) ? 'kubernetes' : 'local',
     verify: settings.SERVING_VERIFY,
     drainMs: settings.SERVING_DRAIN_SECONDS * 1000,
     drainMaxMs: Math.max(settings.SERVING_DRAIN_SECONDS, 300) * 1000,

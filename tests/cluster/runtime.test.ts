@@ -5,9 +5,9 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { createClusterClient } from '../../backend/src/adapters/runtime/kubernetes/cluster/client.ts';
 import { createKubernetesRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
-import type { ClusterConfig, ClusterSpec } from '../../backend/src/adapters/runtime/kubernetes/types.ts';
+import type { ClusterConfig } from '../../backend/src/adapters/runtime/kubernetes/types.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
-import type { Observation, Runtime } from '../../backend/src/ports/runtime.ts';
+import type { Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { faultyImage } from './stages.ts';
 
@@ -21,6 +21,7 @@ const config: ClusterConfig = {
   modelVolume: '100Gi',
   startupSeconds: 1_800,
   terminationSeconds: 1,
+  baseUrl: null,
 };
 const objectStore = { endpoint: 'http://store:9000', region: 'us-east-1', accessKey: 'key', secretKey: 'secret' };
 
@@ -50,7 +51,7 @@ after(async () => {
   await plane?.stop();
 });
 
-function specOf(change: Partial<ClusterSpec> = {}): ClusterSpec {
+function specOf(change: Partial<RevisionSpec> = {}): RevisionSpec {
   const modelId = uuidv7();
   return {
     revisionId: uuidv7(),
@@ -81,11 +82,12 @@ function specOf(change: Partial<ClusterSpec> = {}): ClusterSpec {
     contextLength: null,
     imagePullPolicy: 'IfNotPresent',
     probes: null,
+    live: true,
     ...change,
   };
 }
 
-async function apply(spec: ClusterSpec): Promise<void> {
+async function apply(spec: RevisionSpec): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       return await runtime.apply(runtime.plan(spec), spec);
@@ -96,7 +98,7 @@ async function apply(spec: ClusterSpec): Promise<void> {
   }
 }
 
-async function seen(spec: ClusterSpec, test: (observation: Observation) => boolean): Promise<Observation> {
+async function seen(spec: RevisionSpec, test: (observation: Observation) => boolean): Promise<Observation> {
   let last: Observation | null = null;
   for (let tries = 0; tries < 300; tries++) {
     last = await runtime.observe(spec.revisionId).catch(() => null);
@@ -217,7 +219,7 @@ test('FR-006i: removing the last revision removes every object of the endpoint a
   const other = specOf();
   for (const spec of [first, second, other]) await apply(spec);
   for (const spec of [first, second, other]) await seen(spec, ({ phase }) => phase === 'ready');
-  const left = (spec: ClusterSpec) =>
+  const left = (spec: RevisionSpec) =>
     plane.kubectl([
       '-n',
       'llm-ops-dev',

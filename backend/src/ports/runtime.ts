@@ -1,3 +1,18 @@
+export interface Probe {
+  path: string;
+  initialDelaySeconds?: number | undefined;
+  periodSeconds?: number | undefined;
+  failureThreshold?: number | undefined;
+}
+
+/** When replicas are added and taken away: percentages of what was requested, milliseconds to the first token. */
+export interface Autoscale {
+  cpuUtilization?: number | undefined;
+  memoryUtilization?: number | undefined;
+  gpuUtilization?: number | undefined;
+  targetLatencyMs?: number | undefined;
+}
+
 /** What a revision asks for, frozen at its creation; everything a runtime needs to plan it. */
 export interface RevisionSpec {
   revisionId: string;
@@ -30,6 +45,13 @@ export interface RevisionSpec {
   args: string[];
   env: Record<string, string>;
   contextLength: number | null;
+  // what only clusters read
+  imagePullPolicy?: 'IfNotPresent' | 'Always' | 'Never';
+  probes?: { liveness?: Probe | undefined; readiness?: Probe | undefined; startup?: Probe | undefined } | null;
+  /** of the endpoint as it is now */
+  autoscale?: Autoscale | null;
+  /** it takes the traffic of its endpoint: what belongs to the endpoint as a whole follows it */
+  live?: boolean;
 }
 
 /** Facts from safetensors, GGUF and config.json headers; what preflight reckons with. */

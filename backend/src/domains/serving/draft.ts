@@ -38,7 +38,8 @@ interface Ground {
 /** Which runtime runs it: external models have their own; a request may name one of the others. */
 function runtimeFor(model: ServableModel, mode: 'raw' | 'kserve' | null, { config, runtimes }: Ground): string {
   if (model.type === 'external') return 'external';
-  return mode !== null && Object.hasOwn(runtimes, mode) ? mode : config.internalRuntime;
+  const named = mode === 'raw' ? 'kubernetes' : mode;
+  return named !== null && Object.hasOwn(runtimes, named) ? named : config.internalRuntime;
 }
 
 /** The local engine is an image by itself; an external model has none. */

@@ -59,7 +59,7 @@ export function createExecutor(deps: ExecutorDeps) {
   async function apply(endpoint: EndpointView, revision: RevisionView, fresh: boolean, now: Date): Promise<void> {
     const stored = deps.specs.get(revision.id)!;
     const runtime = runtimeOf(revision);
-    const spec = scaled(endpoint, stored);
+    const spec = scaled(endpoint, revision, stored);
     try {
       await runtime.apply(runtime.plan(spec), spec);
     } catch (error) {
@@ -101,11 +101,13 @@ export function createExecutor(deps: ExecutorDeps) {
     });
   }
 
-  /** The scale belongs to the endpoint, so that a change of it needs no revision. */
-  const scaled = (endpoint: EndpointView, spec: ServingSpec): ServingSpec => ({
+  /** The scale and the traffic belong to the endpoint, so that a change of them needs no revision. */
+  const scaled = (endpoint: EndpointView, revision: RevisionView, spec: ServingSpec): ServingSpec => ({
     ...spec,
     minReplicas: endpoint.minReplicas,
     maxReplicas: endpoint.maxReplicas,
+    autoscale: endpoint.autoscale,
+    live: endpoint.liveRevision === revision.number,
   });
 
   async function verify(endpoint: EndpointView, revision: RevisionView, now: Date): Promise<void> {

@@ -35,7 +35,12 @@ export function createInspect(deps: InspectDeps) {
   return {
     async manifests(access: Access, id: string): Promise<DataOf<Routes['getManifests']>> {
       const row = admitted(access, await findEndpoint(db.kysely, id));
-      const scale = { minReplicas: row.min_replicas, maxReplicas: row.max_replicas };
+      const scale = {
+        minReplicas: row.min_replicas,
+        maxReplicas: row.max_replicas,
+        autoscale: row.autoscale_policy,
+        live: true,
+      };
       const { kind, manifests, warnings } = runtimeOf(row).plan({ ...row.spec, ...scale });
       return { runtime: kind, manifests, warnings };
     },

@@ -46,6 +46,7 @@ const endpoint = (revisions: RevisionView[], changes: Partial<EndpointView> = {}
   liveRevision: 0,
   minReplicas: 1,
   maxReplicas: 1,
+  autoscale: null,
   generation: 1,
   status: 'deploying',
   replicas: { total: 0, ready: 0, available: 0 },

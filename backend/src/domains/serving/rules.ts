@@ -1,6 +1,6 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Observation } from '#ports/runtime';
-import type { Condition, EndpointStatus, Replicas, RevisionPosition, ServingConfig } from './types.ts';
+import type { AutoscalePolicy, Condition, EndpointStatus, Replicas, RevisionPosition, ServingConfig } from './types.ts';
 
 export interface RevisionView {
   id: string;
@@ -34,6 +34,7 @@ export interface EndpointView {
   liveRevision: number;
   minReplicas: number;
   maxReplicas: number;
+  autoscale: AutoscalePolicy | null;
   generation: number;
   status: EndpointStatus;
   replicas: Replicas;

@@ -34,6 +34,7 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
       'live_revision',
       'min_replicas',
       'max_replicas',
+      'autoscale_policy',
       'generation',
       'status',
       'replicas',
@@ -107,6 +108,7 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
       liveRevision: row.live_revision,
       minReplicas: row.min_replicas,
       maxReplicas: row.max_replicas,
+      autoscale: row.autoscale_policy,
       generation: row.generation,
       status: row.status,
       replicas: row.replicas,
@@ -159,6 +161,8 @@ export async function moveTraffic(
     .updateTable('endpoint')
     .set({
       live_revision: change.live,
+      // what belongs to the endpoint as a whole follows the traffic by the next apply
+      generation: sql<number>`generation + 1`,
       ...(change.target === undefined ? {} : { target_revision: change.target }),
       updated_at: sql<Date>`clock_timestamp()`,
     })

@@ -1,6 +1,6 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Catalog } from '#domains/catalog';
-import type { Observation, RevisionSpec } from '#ports/runtime';
+import type { Autoscale, Observation, RevisionSpec } from '#ports/runtime';
 
 export type { Condition } from '#ports/runtime';
 
@@ -12,25 +12,13 @@ export type EndpointStatus = 'deploying' | 'healthy' | 'degraded' | 'failed' | '
 export type RevisionPosition = 'pending' | 'starting' | 'verifying' | 'live' | 'draining' | 'retired' | 'failed';
 export type RevisionReason = 'deploy' | 'redeploy' | 'rollback' | 'promote' | 'patch';
 
-export interface AutoscalePolicy {
-  cpuUtilization?: number | undefined;
-  memoryUtilization?: number | undefined;
-  gpuUtilization?: number | undefined;
-  targetLatencyMs?: number | undefined;
-}
-
-interface Probe {
-  path: string;
-  initialDelaySeconds?: number | undefined;
-  periodSeconds?: number | undefined;
-  failureThreshold?: number | undefined;
-}
+export type AutoscalePolicy = Autoscale;
 
 /** What a revision stores: the port's shape and what only clusters read. */
 export interface ServingSpec extends RevisionSpec {
-  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  imagePullPolicy: NonNullable<RevisionSpec['imagePullPolicy']>;
   deploymentMode: 'raw' | 'kserve' | null;
-  probes: { liveness?: Probe | undefined; readiness?: Probe | undefined; startup?: Probe | undefined } | null;
+  probes: NonNullable<RevisionSpec['probes']> | null;
   /** resources that the request named; the others follow the settings when `useGpu` changes */
   asked: Partial<Resources>;
 }

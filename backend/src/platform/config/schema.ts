@@ -202,6 +202,26 @@ export const options = {
   HUGGINGFACE_ENDPOINT: option('Hugging Face', url.default('https://huggingface.co'), 'Hub to import from.'),
   HUGGINGFACE_TOKEN: option('Hugging Face', text.optional(), 'Token for gated models.', { secret: true }),
   USE_GPU: option('Serving', flag(true), 'Deployments ask for GPUs unless the request says otherwise.'),
+  SERVING_RUNTIME: option(
+    'Serving',
+    z.enum(['auto', 'local', 'kubernetes']).default('auto'),
+    'Where internal models run: on this machine or on a cluster; auto: on a cluster when KUBECONFIG_PATH is set or the server runs in one.',
+  ),
+  SERVING_STARTUP_SECONDS: option(
+    'Serving',
+    integer(30, 86_400, 1_800),
+    'How long a container on a cluster may take to load its model.',
+  ),
+  SERVING_INGRESS_CLASS: option(
+    'Serving',
+    text.optional(),
+    'Class of the Ingress objects; without one no controller takes them up, and public traffic goes through the gateway.',
+  ),
+  SERVING_GPU_LABEL: option(
+    'Serving',
+    text.default('accelerator'),
+    'Label of nodes that names their accelerator (gpuType).',
+  ),
   USE_KSERVE: option('Serving', flag(false), 'KServe InferenceService instead of plain Deployments (on a cluster).'),
   KSERVE_NAMESPACE: option('Serving', text.default('kserve'), 'Namespace of KServe.'),
   KUBECONFIG_PATH: option(

@@ -16,7 +16,10 @@ import { endpointObjects, revisionObjects, servedNameAnnotation } from './plan.t
 import { preflightOf } from './preflight.ts';
 import { profileOf } from './profiles/index.ts';
 import { observationOf } from './status.ts';
-import { servingPort, type ClusterConfig, type ClusterSpec, type Manifest } from './types.ts';
+import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
+
+export type { ClusterConfig } from './types.ts';
+export { openCluster } from './cluster/open.ts';
 
 /** What belongs to a revision, and what to the endpoint as a whole. */
 const revisionKinds: readonly ResourceKind[] = [
@@ -75,6 +78,10 @@ export function createKubernetesRuntime(deps: {
     const [deployment] = followed.deployments.by(revisionId);
     if (deployment === undefined) return [];
     const what = whatRuns(deployment);
+    if (config.baseUrl !== null) {
+      const ready = observe(revisionId).replicas.ready > 0;
+      return ready ? [{ baseUrl: `${config.baseUrl.replace(/\/$/, '')}/v1`, headers: {}, ...what }] : [];
+    }
     // a pod that is being ended leaves its slice's ready ones before it stops to answer
     const found = followed.slices.by(revisionId).flatMap(({ endpoints = [] }) =>
       endpoints
@@ -94,11 +101,11 @@ export function createKubernetesRuntime(deps: {
     kind: 'kubernetes',
 
     plan(spec): RuntimePlan {
-      const { manifests, warnings } = revisionObjects(spec as ClusterSpec, null, config);
+      const { manifests, warnings } = revisionObjects(spec, config);
       return {
         kind: 'kubernetes',
         revisionId: spec.revisionId,
-        manifests: [...manifests, ...endpointObjects(spec as ClusterSpec, config)],
+        manifests: [...manifests, ...(spec.live === true ? endpointObjects(spec, config) : [])],
         warnings,
       };
     },
@@ -159,7 +166,7 @@ export function createKubernetesRuntime(deps: {
       return text.split('\n').filter((line) => line !== '');
     },
 
-    preflight: (spec: RevisionSpec) => preflightOf({ client, config }, spec as ClusterSpec),
+    preflight: (spec: RevisionSpec) => preflightOf({ client, config }, spec),
 
     async list() {
       requireSynced();

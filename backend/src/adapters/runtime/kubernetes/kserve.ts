@@ -1,7 +1,8 @@
+import type { Autoscale, RevisionSpec } from '#ports/runtime';
 import { namesOf } from './names.ts';
 import type { ClusterPlan } from './plan.ts';
 import { labelsOf, podOf } from './pod.ts';
-import type { Autoscale, ClusterConfig, ClusterSpec } from './types.ts';
+import type { ClusterConfig } from './types.ts';
 
 export type KserveMode = 'RawDeployment' | 'Serverless';
 
@@ -10,7 +11,7 @@ export type KserveMode = 'RawDeployment' | 'Serverless';
  * and `canary` is the share of the traffic that the change gets (Serverless alone). Pure.
  */
 export function inferenceService(
-  spec: ClusterSpec,
+  spec: RevisionSpec,
   options: { mode: KserveMode; autoscale: Autoscale | null; canary: number | null; stopped: boolean },
   config: ClusterConfig,
 ): ClusterPlan {

@@ -1,4 +1,5 @@
-import type { ClusterConfig, ClusterSpec } from './types.ts';
+import type { RevisionSpec } from '#ports/runtime';
+import type { ClusterConfig } from './types.ts';
 
 export interface Names {
   namespace: string;
@@ -17,7 +18,7 @@ const servePrefix = '/llm-ops/v1/serve/';
 
 /** All names follow from ids, so they are DNS names whatever the route is called. */
 export function namesOf(
-  spec: Pick<ClusterSpec, 'endpointId' | 'number' | 'environment' | 'route'>,
+  spec: Pick<RevisionSpec, 'endpointId' | 'number' | 'environment' | 'route'>,
   config: Pick<ClusterConfig, 'namespacePrefix'>,
 ): Names {
   const endpoint = `serving-${spec.endpointId}`;

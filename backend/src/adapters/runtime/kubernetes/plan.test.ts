@@ -1,3 +1,4 @@
+import type { RevisionSpec } from '#ports/runtime';
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { inferenceService } from './kserve.ts';
 import { namesOf } from './names.ts';
 import { endpointObjects, metricsOf, revisionObjects } from './plan.ts';
 import { profileOf } from './profiles/index.ts';
-import type { ClusterConfig, ClusterSpec, Manifest } from './types.ts';
+import type { ClusterConfig, Manifest } from './types.ts';
 
 const config: ClusterConfig = {
   namespacePrefix: 'llm-ops-',
@@ -19,9 +20,10 @@ const config: ClusterConfig = {
   modelVolume: '100Gi',
   startupSeconds: 1_800,
   terminationSeconds: 60,
+  baseUrl: null,
 };
 
-function specOf(change: Partial<ClusterSpec> = {}, model: Partial<ClusterSpec['model']> = {}): ClusterSpec {
+function specOf(change: Partial<RevisionSpec> = {}, model: Partial<RevisionSpec['model']> = {}): RevisionSpec {
   return {
     revisionId: '01990000-0000-7000-8000-000000000001',
     endpointId: '01990000-0000-7000-8000-0000000000aa',
@@ -72,20 +74,13 @@ const container = (manifests: readonly Manifest[]) =>
     .template.spec;
 
 test('FR-006: a revision with GPUs becomes Deployment, Service and HPA, its endpoint Service, Ingress, budget and policy', () => {
-  const spec = specOf();
-  golden('vllm-gpu', [
-    ...revisionObjects(
-      spec,
-      { cpuUtilization: 80, podMetric: { name: 'vllm:num_requests_waiting', average: '5' } },
-      config,
-    ).manifests,
-    ...endpointObjects(spec, config),
-  ]);
+  const spec = specOf({ autoscale: { cpuUtilization: 80, gpuUtilization: 75 } });
+  golden('vllm-gpu', [...revisionObjects(spec, config).manifests, ...endpointObjects(spec, config)]);
 });
 
 test('FR-006e, FR-006n: without a GPU, vLLM of before 0.10 gets --device cpu before --model, and the CPU variables', () => {
   const spec = specOf({ useGpu: false, gpuCount: 0, gpuType: null, image: 'vllm/vllm-openai:v0.9.1' });
-  const { manifests, warnings } = revisionObjects(spec, null, config);
+  const { manifests, warnings } = revisionObjects(spec, config);
   golden('vllm-cpu-old', manifests);
   assert.match(warnings.join(' '), /built for GPUs/);
 });
@@ -97,7 +92,7 @@ test('FR-006m: newer, unknown and CPU builds of vLLM take the model by position 
     'public.ecr.aws/x/vllm-cpu-release-repo:v0.9.0',
     'vllm/vllm-openai@sha256:0f',
   ]) {
-    const { containers } = container(revisionObjects(specOf({ useGpu: false, image }), null, config).manifests);
+    const { containers } = container(revisionObjects(specOf({ useGpu: false, image }), config).manifests);
     const [first] = containers;
     assert.deepEqual(first.command, ['vllm', 'serve'], image);
     assert.equal((first.args as string[])[0], 's3://models/01990000-0000-7000-8000-0000000000bb/2/');
@@ -117,18 +112,18 @@ test('FR-006m, FR-006t: the runtime is told by the image, the model by its hub i
     ['vllm', 'tgi', 'tgi', 'custom'],
   );
   const spec = specOf({}, { metadata: { huggingface_model_id: 'meta-llama/Llama-3.1-8B' } });
-  const { containers, initContainers } = container(revisionObjects(spec, null, config).manifests);
+  const { containers, initContainers } = container(revisionObjects(spec, config).manifests);
   assert.equal((containers[0].args as string[])[0], 'meta-llama/Llama-3.1-8B');
   assert.equal(initContainers, undefined);
 });
 
 test('FR-006o: TGI without a hub id downloads by an init container and warns; with one it does neither', () => {
   const image = 'ghcr.io/huggingface/text-generation-inference:3.3.4';
-  const without = revisionObjects(specOf({ image }), null, config);
+  const without = revisionObjects(specOf({ image }), config);
   golden('tgi-download', without.manifests);
   assert.match(without.warnings.join(' '), /huggingface_model_id/);
   const spec = specOf({ image }, { metadata: { huggingface_model_id: 'a/b' } });
-  const withId = revisionObjects(spec, null, config);
+  const withId = revisionObjects(spec, config);
   assert.equal(container(withId.manifests).initContainers, undefined);
   assert.deepEqual(withId.warnings, []);
 });
@@ -139,12 +134,12 @@ test('FR-006p, FR-006s: custom images keep the documented probes; a request over
     readiness: { path: '/up', initialDelaySeconds: 1, failureThreshold: 9 },
   };
   const custom = specOf({ image: 'ghcr.io/me/own:1', imagePullPolicy: 'Always', probes });
-  golden('custom', revisionObjects(custom, null, config).manifests);
+  golden('custom', revisionObjects(custom, config).manifests);
 });
 
 test('FR-006n: what a request sets in env wins over the profile, and no manifest holds a key', () => {
   const spec = specOf({ useGpu: false, env: { VLLM_CPU_KVCACHE_SPACE: '1', AWS_DEFAULT_REGION: 'eu-west-1' } });
-  const { containers } = container(revisionObjects(spec, null, config).manifests);
+  const { containers } = container(revisionObjects(spec, config).manifests);
   const env = containers[0].env as { name: string; value?: string; valueFrom?: unknown }[];
   assert.deepEqual(
     env.filter(({ name }) => name === 'VLLM_CPU_KVCACHE_SPACE'),

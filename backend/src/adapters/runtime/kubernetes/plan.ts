@@ -1,6 +1,7 @@
+import type { Autoscale, RevisionSpec } from '#ports/runtime';
 import { namesOf, type Names } from './names.ts';
 import { labelsOf, podOf, selectorOf } from './pod.ts';
-import { servingPort, type Autoscale, type ClusterConfig, type ClusterSpec, type Manifest } from './types.ts';
+import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 
 /** what the pods call the model: the route's name */
 export const servedNameAnnotation = 'llm-ops.io/served-name';
@@ -11,7 +12,7 @@ export interface ClusterPlan {
 }
 
 /** Objects of one revision on a plain cluster: its Deployment, the Service by which its pods are found, its HPA. Pure. */
-export function revisionObjects(spec: ClusterSpec, autoscale: Autoscale | null, config: ClusterConfig): ClusterPlan {
+export function revisionObjects(spec: RevisionSpec, config: ClusterConfig): ClusterPlan {
   const names = namesOf(spec, config);
   const pod = podOf(spec, names, config);
   const deployment: Manifest = {
@@ -32,13 +33,13 @@ export function revisionObjects(spec: ClusterSpec, autoscale: Autoscale | null, 
     manifests: [
       deployment,
       service(names.revision, selectorOf(spec, names), spec, names, true),
-      hpa(spec, autoscale, names),
+      hpa(spec, spec.autoscale ?? null, names),
     ],
   };
 }
 
 /** Objects of the endpoint whatever its revision: they follow the one that takes the traffic. */
-export function endpointObjects(live: ClusterSpec, config: ClusterConfig): Manifest[] {
+export function endpointObjects(live: RevisionSpec, config: ClusterConfig): Manifest[] {
   const names = namesOf(live, config);
   const labels = { app: names.endpoint };
   return [
@@ -99,7 +100,7 @@ export function endpointObjects(live: ClusterSpec, config: ClusterConfig): Manif
 }
 
 /** `own`: it is the revision's own and goes with it. */
-function meta(name: string, spec: ClusterSpec, names: Names, own = false): Manifest['metadata'] {
+function meta(name: string, spec: RevisionSpec, names: Names, own = false): Manifest['metadata'] {
   return {
     name,
     namespace: names.namespace,
@@ -115,7 +116,7 @@ function meta(name: string, spec: ClusterSpec, names: Names, own = false): Manif
 function service(
   name: string,
   selector: Record<string, string>,
-  spec: ClusterSpec,
+  spec: RevisionSpec,
   names: Names,
   headless: boolean,
 ): Manifest {
@@ -132,7 +133,7 @@ function service(
 }
 
 /** `autoscaling/v2`; it exists also when there is nothing to scale, so that a later change is one of numbers. */
-function hpa(spec: ClusterSpec, autoscale: Autoscale | null, names: Names): Manifest {
+function hpa(spec: RevisionSpec, autoscale: Autoscale | null, names: Names): Manifest {
   return {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
@@ -168,7 +169,6 @@ export function metricsOf(autoscale: Autoscale | null): Record<string, unknown>[
       'llm_ops_time_to_first_token_milliseconds',
       autoscale?.targetLatencyMs === undefined ? undefined : String(autoscale.targetLatencyMs),
     ),
-    ...pods(autoscale?.podMetric?.name ?? '', autoscale?.podMetric?.average),
   ];
   return asked.length > 0 ? asked : resource('cpu', 70);
 }

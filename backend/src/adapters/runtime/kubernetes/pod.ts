@@ -1,13 +1,7 @@
+import type { RevisionSpec } from '#ports/runtime';
 import { labelValue, type Names } from './names.ts';
 import { profileOf } from './profiles/index.ts';
-import {
-  modelFolder,
-  servingPort,
-  type ClusterConfig,
-  type ClusterSpec,
-  type ContainerProbe,
-  type EnvVar,
-} from './types.ts';
+import { modelFolder, servingPort, type ClusterConfig, type ContainerProbe, type EnvVar } from './types.ts';
 
 export interface PodPlan {
   template: { metadata: Record<string, unknown>; spec: Record<string, unknown> };
@@ -15,7 +9,7 @@ export interface PodPlan {
 }
 
 /** Labels of everything that belongs to an endpoint; `app` is the documents' own. */
-export function labelsOf(spec: ClusterSpec, names: Names): Record<string, string> {
+export function labelsOf(spec: RevisionSpec, names: Names): Record<string, string> {
   return {
     app: names.endpoint,
     'app.kubernetes.io/name': labelValue(spec.model.name) || 'model',
@@ -30,12 +24,12 @@ export function labelsOf(spec: ClusterSpec, names: Names): Record<string, string
 }
 
 /** What tells the pods of a revision from those of its siblings. */
-export function selectorOf(spec: ClusterSpec, names: Names): Record<string, string> {
+export function selectorOf(spec: RevisionSpec, names: Names): Record<string, string> {
   return { app: names.endpoint, 'llm-ops.io/revision': spec.revisionId };
 }
 
 /** The pod of a revision. `container` is its name: KServe wants `kserve-container`. */
-export function podOf(spec: ClusterSpec, names: Names, config: ClusterConfig, container = 'serving'): PodPlan {
+export function podOf(spec: RevisionSpec, names: Names, config: ClusterConfig, container = 'serving'): PodPlan {
   const profile = profileOf(spec.image);
   const plan = profile.plan(spec, { route: names.route }, config);
   const startupFailures = Math.ceil(config.startupSeconds / plan.probes.startup.periodSeconds);
@@ -65,7 +59,7 @@ export function podOf(spec: ClusterSpec, names: Names, config: ClusterConfig, co
           {
             name: container,
             image: spec.image,
-            imagePullPolicy: spec.imagePullPolicy,
+            imagePullPolicy: spec.imagePullPolicy ?? 'IfNotPresent',
             ...(plan.command === null ? {} : { command: plan.command }),
             ...(plan.args.length === 0 ? {} : { args: plan.args }),
             ports: [{ name: 'http', containerPort: servingPort, protocol: 'TCP' }],
@@ -96,7 +90,7 @@ export function podOf(spec: ClusterSpec, names: Names, config: ClusterConfig, co
   };
 }
 
-function resourcesOf(spec: ClusterSpec): { limits: Record<string, string>; requests: Record<string, string> } {
+function resourcesOf(spec: RevisionSpec): { limits: Record<string, string>; requests: Record<string, string> } {
   const { resources, useGpu, gpuCount } = spec;
   const gpu: Record<string, string> = useGpu ? { 'nvidia.com/gpu': String(Math.max(gpuCount, 1)) } : {};
   return {
@@ -123,7 +117,7 @@ function credentials({ objectStore }: ClusterConfig): EnvVar[] {
   ];
 }
 
-function commonEnv(spec: ClusterSpec, config: ClusterConfig): EnvVar[] {
+function commonEnv(spec: RevisionSpec, config: ClusterConfig): EnvVar[] {
   const uri = spec.model.storageUri;
   return [...(uri === null ? [] : [{ name: 'MODEL_STORAGE_URI', value: uri }]), ...credentials(config)];
 }
@@ -146,7 +140,7 @@ function defined(probe: object | undefined): Partial<ContainerProbe> {
 }
 
 /** Fetches the model's files into the shared volume; with limits of its own, so that a large model does not run it out of memory. */
-function downloader(spec: ClusterSpec, config: ClusterConfig): Record<string, unknown> {
+function downloader(spec: RevisionSpec, config: ClusterConfig): Record<string, unknown> {
   return {
     name: 'model-download',
     image: config.initImage,

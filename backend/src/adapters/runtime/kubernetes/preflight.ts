@@ -1,10 +1,10 @@
-import type { Preflight, PreflightCheck } from '#ports/runtime';
+import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
 import { ClusterError, type ClusterClient } from './cluster/client.ts';
 import { estimateMemory } from './estimate.ts';
 import { namesOf } from './names.ts';
 import { podOf } from './pod.ts';
 import { cores, bytes } from './quantity.ts';
-import type { ClusterConfig, ClusterSpec } from './types.ts';
+import type { ClusterConfig } from './types.ts';
 
 interface Node {
   metadata: { name: string; labels?: Record<string, string> };
@@ -67,7 +67,7 @@ export function roomOf(nodes: readonly Node[], pods: readonly Pod[], gpuLabel: s
 /** Whether a revision fits the cluster as it is now, and what to change when it does not. */
 export async function preflightOf(
   { client, config }: { client: ClusterClient; config: ClusterConfig },
-  spec: ClusterSpec,
+  spec: RevisionSpec,
 ): Promise<Preflight> {
   const { namespace } = namesOf(spec, config);
   const [nodes, pods, quotas] = await Promise.all([
@@ -84,7 +84,7 @@ export async function preflightOf(
 
 /** Pure: the same cluster and revision give the same answer. */
 export function judge(
-  spec: ClusterSpec,
+  spec: RevisionSpec,
   rooms: readonly Room[],
   quotas: readonly Quota[],
   config: ClusterConfig,
@@ -112,7 +112,7 @@ export function judge(
   return { level, checks, memory };
 }
 
-function fitting(spec: ClusterSpec, rooms: readonly Room[]): Room[] {
+function fitting(spec: RevisionSpec, rooms: readonly Room[]): Room[] {
   const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
   return rooms.filter(
     ({ free, gpuType }) =>
@@ -123,7 +123,7 @@ function fitting(spec: ClusterSpec, rooms: readonly Room[]): Room[] {
   );
 }
 
-function nodesCheck(spec: ClusterSpec, rooms: readonly Room[]): PreflightCheck {
+function nodesCheck(spec: RevisionSpec, rooms: readonly Room[]): PreflightCheck {
   const fits = fitting(spec, rooms);
   if (fits.length > 0) {
     const named = fits.slice(0, 5).map(({ name }) => name);
@@ -150,7 +150,7 @@ function nodesCheck(spec: ClusterSpec, rooms: readonly Room[]): PreflightCheck {
   };
 }
 
-function quotaChecks(spec: ClusterSpec, quotas: readonly Quota[]): PreflightCheck[] {
+function quotaChecks(spec: RevisionSpec, quotas: readonly Quota[]): PreflightCheck[] {
   const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
   const asked: [key: string, amount: number, read: (text: string | undefined) => number][] = [
     ['requests.cpu', cores(spec.resources.cpuRequest) * spec.minReplicas, cores],
@@ -176,7 +176,7 @@ function quotaChecks(spec: ClusterSpec, quotas: readonly Quota[]): PreflightChec
   );
 }
 
-function memoryCheck(spec: ClusterSpec, required: number, room: number, basis: string): PreflightCheck {
+function memoryCheck(spec: RevisionSpec, required: number, room: number, basis: string): PreflightCheck {
   const gigabytes = (amount: number) => `${(amount / 1024 ** 3).toFixed(1)} GiB`;
   const where = spec.useGpu ? `${Math.max(spec.gpuCount, 1)} GPUs` : `the memory limit ${spec.resources.memoryLimit}`;
   if (room === 0)

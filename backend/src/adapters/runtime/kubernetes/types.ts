@@ -1,28 +1,5 @@
 import type { RevisionSpec } from '#ports/runtime';
 
-interface Probe {
-  path: string;
-  initialDelaySeconds?: number | undefined;
-  periodSeconds?: number | undefined;
-  failureThreshold?: number | undefined;
-}
-
-/** A revision with what only clusters read. */
-export interface ClusterSpec extends RevisionSpec {
-  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
-  probes: { liveness?: Probe | undefined; readiness?: Probe | undefined; startup?: Probe | undefined } | null;
-}
-
-/** When replicas are added and taken away; percentages of what was requested. */
-export interface Autoscale {
-  cpuUtilization?: number | undefined;
-  memoryUtilization?: number | undefined;
-  gpuUtilization?: number | undefined;
-  targetLatencyMs?: number | undefined;
-  /** average of a metric of the pods, such as `vllm:num_requests_waiting`, served by a metrics adapter */
-  podMetric?: { name: string; average: string } | undefined;
-}
-
 /** What the platform's settings say about clusters. */
 export interface ClusterConfig {
   /** namespaces are `{prefix}{environment}` */
@@ -40,6 +17,8 @@ export interface ClusterConfig {
   /** how long a container may take to load its model before the kubelet gives up */
   startupSeconds: number;
   terminationSeconds: number;
+  /** where every replica is reached instead, such as a port-forward */
+  baseUrl: string | null;
 }
 
 export type Manifest = Record<string, unknown> & {
@@ -77,7 +56,7 @@ export interface ProfilePlan {
 export interface Profile {
   name: 'vllm' | 'tgi' | 'custom';
   matches(image: string): boolean;
-  plan(spec: ClusterSpec, names: { route: string }, config: ClusterConfig): ProfilePlan;
+  plan(spec: RevisionSpec, names: { route: string }, config: ClusterConfig): ProfilePlan;
 }
 
 /** where the init container puts model files */

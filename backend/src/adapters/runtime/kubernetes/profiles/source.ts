@@ -1,4 +1,5 @@
-import { modelFolder, type ClusterSpec } from '../types.ts';
+import type { RevisionSpec } from '#ports/runtime';
+import { modelFolder } from '../types.ts';
 
 export interface ModelSource {
   /** what the runtime is told to load */
@@ -6,7 +7,7 @@ export interface ModelSource {
   kind: 'hub' | 'storage' | 'folder';
 }
 
-export function hubId(spec: ClusterSpec): string | null {
+export function hubId(spec: RevisionSpec): string | null {
   const id = spec.model.metadata.huggingface_model_id;
   return typeof id === 'string' && id.trim() !== '' ? id.trim() : null;
 }
@@ -14,7 +15,7 @@ export function hubId(spec: ClusterSpec): string | null {
 export const folder = (): ModelSource => ({ model: modelFolder, kind: 'folder' });
 
 /** Files that vLLM's own streamer reads straight from the object store. */
-export function isStreamable(spec: ClusterSpec): boolean {
+export function isStreamable(spec: RevisionSpec): boolean {
   const weights = spec.model.files.filter(({ path }) => /\.(safetensors|bin|pt|pth|gguf|onnx)$/.test(path));
   return weights.length > 0 && weights.every(({ path }) => path.endsWith('.safetensors'));
 }

@@ -1,4 +1,5 @@
-import { servingPort, type ClusterSpec, type EnvVar, type Profile } from '../types.ts';
+import type { RevisionSpec } from '#ports/runtime';
+import { servingPort, type EnvVar, type Profile } from '../types.ts';
 import { folder, hubId, isStreamable, type ModelSource } from './source.ts';
 import { isBelow, versionOf } from './version.ts';
 
@@ -47,14 +48,14 @@ export const vllm: Profile = {
   },
 };
 
-function sourceOf(spec: ClusterSpec): ModelSource {
+function sourceOf(spec: RevisionSpec): ModelSource {
   const id = hubId(spec);
   if (id !== null) return { model: id, kind: 'hub' };
   if (spec.model.storageUri !== null && isStreamable(spec)) return { model: spec.model.storageUri, kind: 'storage' };
   return folder();
 }
 
-function environmentOf({ useGpu }: ClusterSpec): EnvVar[] {
+function environmentOf({ useGpu }: RevisionSpec): EnvVar[] {
   return [
     { name: 'VLLM_LOGGING_LEVEL', value: 'DEBUG' },
     ...(useGpu

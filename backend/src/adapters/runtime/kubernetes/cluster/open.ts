@@ -1,0 +1,21 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { failure } from '#platform/errors';
+import { createClusterClient, type ClusterClient } from './client.ts';
+
+/**
+ * The cluster of a kubeconfig; without a path the one that the server runs in, else the user's own default. Throws
+ * `configuration_invalid`.
+ */
+export function openCluster(kubeconfigPath: string | null): ClusterClient {
+  const config = new KubeConfig();
+  try {
+    if (kubeconfigPath !== null) config.loadFromFile(kubeconfigPath);
+    else if (process.env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
+    else config.loadFromDefault();
+    return createClusterClient(config);
+  } catch (error) {
+    throw failure('configuration_invalid', {
+      message: `The kubeconfig ${kubeconfigPath ?? 'of this account'} cannot be used: ${(error as Error).message}`,
+    });
+  }
+}
