@@ -1,3 +1,4 @@
+import { buildPlane } from '../../tests/cluster/build.ts';
 import { provisionBrowser } from './browser.ts';
 import { provisionPostgres } from './postgres.ts';
 import { provisionPython } from './python.ts';
@@ -8,5 +9,6 @@ import { provisionS3 } from './s3.ts';
 export async function provisionAll(): Promise<void> {
   await provisionBrowser();
   await provisionPython('python/trainer/requirements-convert.txt');
+  buildPlane();
   for (const start of [provisionPostgres, provisionRedis, provisionS3]) await (await start()).stop();
 }

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { createClusterClient } from '../../backend/src/adapters/runtime/kubernetes/cluster/client.ts';
-import { createKubernetesRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { createKubernetesRuntime, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { ClusterConfig } from '../../backend/src/adapters/runtime/kubernetes/types.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
 import type { Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
@@ -29,10 +27,8 @@ let plane: Plane;
 let runtime: Runtime;
 
 function open(): Runtime {
-  const kubeconfig = new KubeConfig();
-  kubeconfig.loadFromFile(plane.kubeconfig);
   return createKubernetesRuntime({
-    client: createClusterClient(kubeconfig),
+    client: openCluster(plane.kubeconfig),
     config,
     objectStore,
     alternatives: ['vllm/vllm-openai:latest'],
