@@ -172,9 +172,8 @@ async function assemble(
   });
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
-  const cluster = await openKubernetes(settings, log);
-  if (cluster !== null) closers.push(() => cluster.close());
-  const runtimes = { local, external, ...(cluster === null ? {} : { kubernetes: cluster }) };
+  const cluster = await openKubernetes(settings, log, closers);
+  const runtimes = { local, external, ...cluster };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
     db,
@@ -325,12 +324,17 @@ async function assemble(
   return { url, close: () => (closed ??= closeAll(closers, log)) };
 }
 
-/** Internal models on a cluster; null where they run on this machine. Its library is large: only who uses it carries it. */
-async function openKubernetes(settings: Config['settings'], log: Logger): Promise<Runtime | null> {
-  if (!servesOnCluster(settings)) return null;
-  const { createKubernetesRuntime, openCluster } = await import('./adapters/runtime/kubernetes/index.ts');
+/** Internal models on a cluster, raw and by KServe; none where they run on this machine. Its library is large: only who uses it carries it. */
+async function openKubernetes(
+  settings: Config['settings'],
+  log: Logger,
+  closers: (() => Promise<unknown>)[],
+): Promise<Record<string, Runtime>> {
+  if (!servesOnCluster(settings)) return {};
+  const { createKserveRuntime, createKubernetesRuntime, openCluster } =
+    await import('./adapters/runtime/kubernetes/index.ts');
   const store = settings.OBJECT_STORE_ENDPOINT;
-  return createKubernetesRuntime({
+  const shared = {
     client: openCluster(settings.KUBECONFIG_PATH ?? null),
     config: clusterConfig(settings),
     objectStore:
@@ -344,7 +348,13 @@ async function openKubernetes(settings: Config['settings'], log: Logger): Promis
           },
     alternatives: ['vllm/vllm-openai:latest'],
     log,
-  });
+  };
+  closers.push(async () => shared.client.close());
+  const kubernetes = createKubernetesRuntime(shared);
+  closers.push(() => kubernetes.close());
+  const kserve = createKserveRuntime({ ...shared, mode: settings.KSERVE_MODE });
+  closers.push(() => kserve.close());
+  return { kubernetes, kserve };
 }
 
 /** Rate counters and answers: in process, or shared by several gateways. */

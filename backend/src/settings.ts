@@ -83,6 +83,11 @@ export function servesOnCluster(settings: Settings): boolean {
   return settings.KUBECONFIG_PATH !== undefined || process.env.KUBERNETES_SERVICE_HOST !== undefined;
 }
 
+function internalRuntimeOf(settings: Settings): string {
+  if (!servesOnCluster(settings)) return 'local';
+  return settings.USE_KSERVE ? 'kserve' : 'kubernetes';
+}
+
 export function clusterConfig(settings: Settings): ClusterConfig {
   return {
     namespacePrefix: 'llm-ops-',
@@ -116,7 +121,7 @@ export function servingConfig(settings: Settings): ServingConfig {
     },
     useGpu: settings.USE_GPU,
     runtimeImage: settings.SERVING_RUNTIME_IMAGE,
-    internalRuntime: servesOnCluster(settings) ? 'kubernetes' : 'local',
+    internalRuntime: internalRuntimeOf(settings),
     verify: settings.SERVING_VERIFY,
     drainMs: settings.SERVING_DRAIN_SECONDS * 1000,
     drainMaxMs: Math.max(settings.SERVING_DRAIN_SECONDS, 300) * 1000,

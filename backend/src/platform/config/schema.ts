@@ -223,6 +223,11 @@ export const options = {
     'Label of nodes that names their accelerator (gpuType).',
   ),
   USE_KSERVE: option('Serving', flag(false), 'KServe InferenceService instead of plain Deployments (on a cluster).'),
+  KSERVE_MODE: option(
+    'Serving',
+    z.enum(['RawDeployment', 'Serverless']).default('RawDeployment'),
+    'How KServe runs an InferenceService: by Deployments, or by Knative with scale to 0.',
+  ),
   KSERVE_NAMESPACE: option('Serving', text.default('kserve'), 'Namespace of KServe.'),
   KUBECONFIG_PATH: option(
     'Serving',

@@ -39,6 +39,11 @@ export const catalogue = {
     message: 'There is no such budget.',
     remedy: 'List the budgets with GET /governance/budgets.',
   },
+  cluster_crd_missing: {
+    status: 409,
+    message: 'The cluster does not know this kind of object.',
+    remedy: 'Install the operator that the message names, or deploy with deploymentMode raw.',
+  },
   cluster_forbidden: {
     status: 503,
     message: 'The cluster does not let the platform do this.',

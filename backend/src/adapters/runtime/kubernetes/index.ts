@@ -2,24 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
-import {
-  ClusterError,
-  ClusterUnreachable,
-  fieldManager,
-  type ClusterClient,
-  type ResourceKind,
-} from './cluster/client.ts';
-import { ensureNamespace, type ObjectStoreAccess } from './cluster/namespace.ts';
+import { fieldManager, type ClusterClient, type ResourceKind } from './cluster/client.ts';
+import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
 import { followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
+import { logsOf } from './logs.ts';
 import { namesOf } from './names.ts';
 import { endpointObjects, revisionObjects, servedNameAnnotation } from './plan.ts';
 import { preflightOf } from './preflight.ts';
 import { profileOf } from './profiles/index.ts';
 import { observationOf } from './status.ts';
+import { toldAs } from './told.ts';
 import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 
 export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
+export { createKserveRuntime } from './kserve/index.ts';
 
 /** What belongs to a revision, and what to the endpoint as a whole. */
 const revisionKinds: readonly ResourceKind[] = [
@@ -51,20 +48,11 @@ export function createKubernetesRuntime(deps: {
   const addresses = new Map<string, readonly Address[]>();
   /** manifests as they were last applied, by revision: an equal plan is not sent again */
   const applied = new Map<string, readonly Manifest[]>();
-  const namespaces = new Map<string, Promise<void>>();
+  const ensure = createNamespaces(deps);
 
   function requireSynced(): void {
     if (followed.deployments.syncedAt() !== null && followed.pods.syncedAt() !== null) return;
     throw failure('cluster_unreachable');
-  }
-
-  function ensure(namespace: string, environment: string): Promise<void> {
-    const known = namespaces.get(namespace);
-    if (known !== undefined) return known;
-    const made = ensureNamespace({ client, config, objectStore: deps.objectStore }, namespace, environment);
-    namespaces.set(namespace, made);
-    made.catch(() => namespaces.delete(namespace));
-    return made;
   }
 
   function observe(revisionId: string): Observation {
@@ -153,18 +141,7 @@ export function createKubernetesRuntime(deps: {
     address: (revisionId) => addressesOf(revisionId)[0] ?? null,
     addresses: addressesOf,
 
-    async logs(revisionId, lines) {
-      const pods = [...followed.pods.by(revisionId)].sort((a, b) => restarts(b) - restarts(a));
-      const [pod] = pods;
-      if (pod === undefined) return [];
-      const path = `/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}/log`;
-      const read = (previous: boolean) => client.text(path, { tailLines: lines, previous });
-      const text = await read(false).then(
-        (now) => (now === '' ? read(true) : now),
-        () => read(true),
-      );
-      return text.split('\n').filter((line) => line !== '');
-    },
+    logs: (revisionId, lines) => logsOf(client, followed.pods.by(revisionId), lines),
 
     preflight: (spec: RevisionSpec) => preflightOf({ client, config }, spec),
 
@@ -175,7 +152,6 @@ export function createKubernetesRuntime(deps: {
 
     async close() {
       followed.stop();
-      client.close();
     },
   };
 
@@ -212,18 +188,4 @@ export function createKubernetesRuntime(deps: {
 function whatRuns({ spec, metadata }: Deployment): Pick<Address, 'provider' | 'model'> {
   const image = spec?.template?.spec?.containers[0]?.image ?? '';
   return { provider: profileOf(image).name, model: metadata.annotations?.[servedNameAnnotation] ?? '' };
-}
-
-const restarts = (pod: { status?: { containerStatuses?: { restartCount: number }[] } }) =>
-  Math.max(0, ...(pod.status?.containerStatuses ?? []).map(({ restartCount }) => restartCount));
-
-/** What cannot pass by itself becomes a failure of the product's own, which ends a rollout; the rest is tried again. */
-function toldAs(error: unknown): unknown {
-  if (error instanceof ClusterUnreachable) return failure('cluster_unreachable', { message: error.message });
-  if (!(error instanceof ClusterError)) return error;
-  if (error.status === 403 && /exceeded quota/.test(error.message))
-    return failure('cluster_quota_exceeded', { message: error.message });
-  if (error.status === 403) return failure('cluster_forbidden', { message: error.message });
-  if (error.status === 422 || error.status === 400) return failure('cluster_refused', { message: error.message });
-  return error;
 }

@@ -135,7 +135,9 @@ export function createInformer<T extends Stored>(deps: {
         if (stopping.signal.aborted) return;
         failures++;
         const expired = error instanceof ClusterError && error.status === 410;
-        if (!expired) log.warn({ err: error, path, failures }, 'the cluster cannot be followed; trying again');
+        // a kind that the cluster does not know, or a long outage, is told once in a while
+        if (!expired && (failures === 1 || failures % 20 === 0))
+          log.warn({ reason: String(error), path, failures }, 'the cluster cannot be followed; trying again');
         const pause = expired ? 0 : Math.min(500 * 2 ** (failures - 1), 30_000) * (0.5 + Math.random() / 2);
         await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
       }

@@ -8,15 +8,30 @@ export interface ObjectStoreAccess {
   secretKey: string;
 }
 
+interface NamespaceDeps {
+  client: ClusterClient;
+  config: ClusterConfig;
+  objectStore: ObjectStoreAccess | null;
+}
+
+/** Makes the namespace of an environment once; what failed is tried again. */
+export function createNamespaces(deps: NamespaceDeps): (namespace: string, environment: string) => Promise<void> {
+  const made = new Map<string, Promise<void>>();
+  return (namespace, environment) => {
+    const known = made.get(namespace);
+    if (known !== undefined) return known;
+    const making = ensureNamespace(deps, namespace, environment);
+    made.set(namespace, making);
+    making.catch(() => made.delete(namespace));
+    return making;
+  };
+}
+
 /**
  * The namespace of an environment with the secret and config map that serving pods refer to. A namespace that is there already may not be
  * ours to change: then only what is missing in it is made.
  */
-export async function ensureNamespace(
-  deps: { client: ClusterClient; config: ClusterConfig; objectStore: ObjectStoreAccess | null },
-  namespace: string,
-  environment: string,
-): Promise<void> {
+async function ensureNamespace(deps: NamespaceDeps, namespace: string, environment: string): Promise<void> {
   const { client, config, objectStore } = deps;
   const labels = { 'app.kubernetes.io/part-of': 'llm-ops', 'app.kubernetes.io/managed-by': 'llm-ops' };
   try {

@@ -23,7 +23,8 @@ export interface Followed {
 }
 
 export const revisionLabel = 'llm-ops.io/revision';
-const ours = 'app.kubernetes.io/managed-by=llm-ops';
+/** selector of what the platform made */
+export const ours = 'app.kubernetes.io/managed-by=llm-ops';
 
 /** Three watches whatever the number of endpoints; all are indexed by revision. */
 export function followCluster(deps: {

@@ -1,0 +1,156 @@
+import { isDeepStrictEqual } from 'node:util';
+import { failure } from '#platform/errors';
+import type { Logger } from '#platform/log';
+import type { Address, Runtime } from '#ports/runtime';
+import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
+import { createInformer, type Stored } from '../cluster/informer.ts';
+import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
+import { ours, revisionLabel, type Pod } from '../cluster/objects.ts';
+import { logsOf } from '../logs.ts';
+import { namesOf } from '../names.ts';
+import { servedNameAnnotation } from '../plan.ts';
+import { preflightOf } from '../preflight.ts';
+import { profileOf } from '../profiles/index.ts';
+import { toldAs } from '../told.ts';
+import type { ClusterConfig, Manifest } from '../types.ts';
+import { inferenceServiceOf, type KserveMode } from './plan.ts';
+import { observationOfService, urlOf, type InferenceServiceLike } from './status.ts';
+
+export type { KserveMode } from './plan.ts';
+
+type InferenceService = Stored & InferenceServiceLike;
+
+const kind: ResourceKind = { apiVersion: 'serving.kserve.io/v1beta1', kind: 'InferenceService' };
+
+/**
+ * Serves revisions by KServe: one InferenceService each, so that a new one is verified before the traffic moves, and shares of the traffic
+ * are the gateway's whatever the mode. Without KServe's definitions on the cluster an apply fails with `cluster_crd_missing`.
+ */
+export function createKserveRuntime(deps: {
+  client: ClusterClient;
+  config: ClusterConfig;
+  mode: KserveMode;
+  objectStore: ObjectStoreAccess | null;
+  alternatives: readonly string[];
+  log: Logger;
+}): Runtime {
+  const { client, config, log } = deps;
+  const ensure = createNamespaces(deps);
+  const applied = new Map<string, Manifest>();
+  const addresses = new Map<string, readonly Address[]>();
+  const forget = (revisionId: string) => void addresses.delete(revisionId);
+  const follow = <T extends Stored>(path: string) =>
+    createInformer<T>({
+      client,
+      log,
+      path,
+      query: { labelSelector: `${ours},${revisionLabel}` },
+      index: ({ metadata }) => metadata.labels?.[revisionLabel],
+      onChange: forget,
+    });
+  const services = follow<InferenceService>(pathOf(kind, null));
+  const pods = follow<Pod>('/api/v1/pods');
+
+  function requireSynced(): void {
+    if (services.syncedAt() === null || pods.syncedAt() === null) throw failure('cluster_unreachable');
+  }
+
+  const observe = (revisionId: string) =>
+    observationOfService(services.by(revisionId)[0] ?? null, pods.by(revisionId), deps.alternatives);
+
+  function addressesOf(revisionId: string): readonly Address[] {
+    const known = addresses.get(revisionId);
+    if (known !== undefined) return known;
+    const [service] = services.by(revisionId);
+    const url = config.baseUrl ?? (service && urlOf(service));
+    const found: Address[] =
+      service === undefined || url === null || url === undefined || observe(revisionId).phase !== 'ready'
+        ? []
+        : [
+            {
+              baseUrl: `${url.replace(/\/$/, '')}/v1`,
+              headers: {},
+              provider: profileOf(service.spec?.predictor?.containers?.[0]?.image ?? '').name,
+              model: service.metadata.annotations?.[servedNameAnnotation] ?? '',
+            },
+          ];
+    addresses.set(revisionId, found);
+    return found;
+  }
+
+  return {
+    kind: 'kserve',
+
+    plan(spec) {
+      const { manifests, warnings } = inferenceServiceOf(spec, deps.mode, config);
+      return { kind: 'kserve', revisionId: spec.revisionId, manifests, warnings };
+    },
+
+    async apply(plan, spec) {
+      if (services.syncedAt() === null) await requireKserve(client);
+      requireSynced();
+      const manifest = plan.manifests[0] as Manifest;
+      if (services.by(spec.revisionId).length > 0 && isDeepStrictEqual(applied.get(spec.revisionId), manifest)) return;
+      try {
+        await ensure(namesOf(spec, config).namespace, spec.environment);
+        await client.apply(manifest);
+      } catch (error) {
+        throw toldAs(error);
+      }
+      applied.set(spec.revisionId, manifest);
+    },
+
+    observe: async (revisionId) => {
+      requireSynced();
+      return observe(revisionId);
+    },
+
+    async remove(revisionId) {
+      applied.delete(revisionId);
+      for (const { metadata } of services.by(revisionId)) {
+        try {
+          await client.remove(kind, metadata.namespace ?? null, metadata.name);
+        } catch (error) {
+          throw toldAs(error);
+        }
+      }
+    },
+
+    address: (revisionId) => addressesOf(revisionId)[0] ?? null,
+    addresses: addressesOf,
+    logs: (revisionId, lines) => logsOf(client, pods.by(revisionId), lines),
+
+    async preflight(spec) {
+      const fit = await preflightOf({ client, config }, spec);
+      const missing = await requireKserve(client).then(
+        () => null,
+        (error: unknown) => error as Error & { remedy?: string },
+      );
+      if (missing === null) return fit;
+      const check = { name: 'kserve', level: 'red', message: missing.message, remedy: missing.remedy ?? null } as const;
+      return { ...fit, level: 'red', checks: [check, ...fit.checks] };
+    },
+
+    async list() {
+      if (services.syncedAt() === null) return [];
+      return [...services.all()].flatMap(({ metadata }) => metadata.labels?.[revisionLabel] ?? []);
+    },
+
+    async close() {
+      services.stop();
+      pods.stop();
+    },
+  };
+}
+
+/** Throws `cluster_crd_missing` where the cluster does not know InferenceServices. */
+async function requireKserve(client: ClusterClient): Promise<void> {
+  try {
+    await client.get('/apis/serving.kserve.io/v1beta1');
+  } catch (error) {
+    if (!(error instanceof ClusterError && error.status === 404)) throw toldAs(error);
+    throw failure('cluster_crd_missing', {
+      message: 'The cluster has no InferenceService (serving.kserve.io/v1beta1): KServe is not installed.',
+    });
+  }
+}
