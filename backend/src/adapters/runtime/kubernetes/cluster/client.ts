@@ -77,13 +77,22 @@ export function pathOf({ apiVersion, kind }: ResourceKind, namespace: string | n
 
 /**
  * A thin client of the Kubernetes API on keep-alive connections. Credentials come from `@kubernetes/client-node` (kubeconfig, exec plugins,
- * tokens that are renewed in a pod); its generated client is not used: 700 classes for the five calls that are needed.
+ * tokens that are renewed in a pod) and are read again when they no longer hold; its generated client is not used: 700 classes for the five calls that are needed.
  */
-export function createClusterClient(config: KubeConfig, { timeoutMs = 30_000 } = {}): ClusterClient {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new Error('The kubeconfig has no current cluster.');
-  const base = new URL(cluster.server);
+export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000 } = {}): ClusterClient {
+  let config = load();
+  let base = serverOf(config);
   const agent = new Agent({ keepAlive: true, maxSockets: 32, keepAliveMsecs: 10_000 });
+
+  /** Who is no longer trusted, or no longer trusts us, may have new credentials in the file. */
+  function reload(): void {
+    try {
+      config = load();
+      base = serverOf(config);
+    } catch {
+      // being written right now: the next try reads it
+    }
+  }
 
   async function open(
     method: string,
@@ -112,6 +121,7 @@ export function createClusterClient(config: KubeConfig, { timeoutMs = 30_000 } =
       request.once('response', () => clearTimeout(late));
       request.once('error', (error) => {
         clearTimeout(late);
+        if (/CERT|SELF_SIGNED|ISSUER|SIGNATURE/.test((error as NodeJS.ErrnoException).code ?? '')) reload();
         reject(new ClusterUnreachable(`The Kubernetes API at ${base.host} did not answer: ${error.message}`));
       });
       signal?.addEventListener('abort', () => request.destroy(new Error('aborted')), { once: true });
@@ -141,6 +151,7 @@ export function createClusterClient(config: KubeConfig, { timeoutMs = 30_000 } =
     const response = await open(method, path, query, body, undefined, timeoutMs);
     const text = await read(response);
     if (response.statusCode! < 300) return text;
+    if (response.statusCode === 401) reload();
     throw errorOf(response.statusCode!, text);
   }
 
@@ -204,6 +215,12 @@ export function createClusterClient(config: KubeConfig, { timeoutMs = 30_000 } =
 
     close: () => agent.destroy(),
   };
+}
+
+function serverOf(config: KubeConfig): URL {
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new Error('The kubeconfig has no current cluster.');
+  return new URL(cluster.server);
 }
 
 function errorOf(status: number, text: string): ClusterError {

@@ -7,12 +7,14 @@ import { createClusterClient, type ClusterClient } from './client.ts';
  * `configuration_invalid`.
  */
 export function openCluster(kubeconfigPath: string | null): ClusterClient {
-  const config = new KubeConfig();
   try {
-    if (kubeconfigPath !== null) config.loadFromFile(kubeconfigPath);
-    else if (process.env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
-    else config.loadFromDefault();
-    return createClusterClient(config);
+    return createClusterClient(() => {
+      const config = new KubeConfig();
+      if (kubeconfigPath !== null) config.loadFromFile(kubeconfigPath);
+      else if (process.env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
+      else config.loadFromDefault();
+      return config;
+    });
   } catch (error) {
     throw failure('configuration_invalid', {
       message: `The kubeconfig ${kubeconfigPath ?? 'of this account'} cannot be used: ${(error as Error).message}`,
