@@ -72,10 +72,10 @@ test('REL, FR-009: kill -9 in full flow, again and again: each request that was 
 test('REL, FR-009: a disk that takes a part of a write costs nothing: the rest goes to a new file', async () => {
   const directory = ground.folder();
   const own = await ground.database();
-  // a limit of 40 KiB a file, below the size of a segment: each file is cut in the middle of a line
+  // a limit of 39 KiB a file, below the size of a segment: each file is cut in the middle of a line
   const run = spawnSync(
     'bash',
-    ['-c', `ulimit -f 40 && exec "$0" "$@"`, process.execPath, child, own.url, directory, '4000'],
+    ['-c', `ulimit -f 39 && exec "$0" "$@"`, process.execPath, child, own.url, directory, '4000'],
     {
       encoding: 'latin1',
       maxBuffer: 64 * 1024 * 1024,

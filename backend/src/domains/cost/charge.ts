@@ -3,7 +3,7 @@ import type { Events } from '#platform/events';
 import type { Logger } from '#platform/log';
 import type { Trx } from '#platform/http';
 import type { Accounts } from './accounts.ts';
-import { isNothing, lesser, nothing, periodAt, plus, reachedOf, scopesOf, spendOf } from './rules.ts';
+import { isNothing, lesser, nothing, periodAt, reachedOf, scopesOf, spendOf, type Period } from './rules.ts';
 import { charged, type Slice } from './slice.ts';
 import { addReached, addSpent, budgetsOf, takeFromLeases, type LeaseCharge, type Reached } from './store-charges.ts';
 import { limitOf, lockBudgets, type BudgetRow } from './store.ts';
@@ -13,73 +13,81 @@ export type Publisher = Pick<Events, 'publish'> | null;
 /** What a budget is charged in one period, and whose leases that comes off. */
 interface Sum {
   budget: BudgetRow;
-  start: number;
+  period: Period;
   spend: Spend;
   /** what was reserved from this process' slice */
   own: { slice: Slice; spend: Spend } | null;
   leases: Map<string, LeaseCharge>;
+  /** the lease charged last: mostly the next event's too */
+  last: LeaseCharge | null;
 }
+
+/** Budgets that events of the same parties fall under, each with the sum of the period met last. */
+type Charged = { budget: BudgetRow; sum: Sum | null }[];
 
 /** Charges budgets for settled requests, in the transaction that settles them. */
 export function createCharge(deps: { gateway: string; accounts: Accounts; events: Publisher; log: Logger }): Charge {
   const { gateway, accounts, events: publisher, log } = deps;
 
-  function sumUp(budgets: readonly BudgetRow[], events: readonly UsageEvent[]): Sum[] {
+  function sumUp(budgets: readonly BudgetRow[], events: readonly Counted[]): Sum[] {
     const byScope = Map.groupBy(budgets, ({ scope_type, scope_id }) => `${scope_type} ${scope_id}`);
-    /** of parties that are the same: a batch has few */
-    const byParties = new Map<string, readonly BudgetRow[]>();
-    const budgetsFor = (event: UsageEvent): readonly BudgetRow[] => {
-      const key = partiesKey(event);
-      let found = byParties.get(key);
-      if (found === undefined) {
-        found = scopesOf(partiesOf(event)).flatMap(({ type, id }) => byScope.get(`${type} ${id}`) ?? []);
-        byParties.set(key, found);
-      }
-      return found;
-    };
+    const chargedOf = createPartiesMap((event): Charged => {
+      const found = scopesOf(partiesOf(event)).flatMap(({ type, id }) => byScope.get(`${type} ${id}`) ?? []);
+      return found.map((budget) => ({ budget, sum: null }));
+    });
     const sums = new Map<string, Sum>();
-    for (const event of events) {
+    const sumOf = (budget: BudgetRow, at: number): Sum => {
+      const period = periodAt(budget.period, at);
+      const name = `${budget.id} ${period.start}`;
+      let sum = sums.get(name);
+      if (sum === undefined) {
+        sum = { budget, period, spend: { ...nothing }, own: null, leases: new Map(), last: null };
+        sums.set(name, sum);
+      }
+      return sum;
+    };
+    for (const { event, spend } of events) {
       const at = Date.parse(event.at);
-      const spend = spendOf(event);
-      for (const budget of budgetsFor(event)) {
-        const { start } = periodAt(budget.period, at);
-        const name = `${budget.id} ${start}`;
-        let sum = sums.get(name);
-        if (sum === undefined) sums.set(name, (sum = { budget, start, spend: nothing, own: null, leases: new Map() }));
-        add(sum, event, at, spend);
+      for (const one of chargedOf(event)) {
+        if (one.sum === null || at < one.sum.period.start || at >= one.sum.period.end) one.sum = sumOf(one.budget, at);
+        add(one.sum, event, at, spend);
       }
     }
     return [...sums.values()];
   }
 
   function add(sum: Sum, event: UsageEvent, at: number, spend: Spend): void {
-    const { budget, start } = sum;
-    sum.spend = plus(sum.spend, spend);
-    const owner = event.gateway === gateway ? accounts.ownerOf(budget.id, start, at) : null;
-    if (owner !== null) sum.own = { slice: owner, spend: plus(sum.own?.spend ?? nothing, spend) };
+    const { start } = sum.period;
+    increase(sum.spend, spend);
+    const owner = event.gateway === gateway ? accounts.ownerOf(sum.budget.id, start, at) : null;
+    if (owner !== null) {
+      sum.own ??= { slice: owner, spend: { ...nothing } };
+      sum.own.slice = owner;
+      increase(sum.own.spend, spend);
+    }
     // of this gateway, but not of this process: of the one before, whose leases are set apart
     const leftOver = event.gateway === gateway && owner === null;
-    const name = `${leftOver} ${event.gateway}`;
-    const before = sum.leases.get(name)?.spend ?? nothing;
-    sum.leases.set(name, { budgetId: budget.id, start, gateway: event.gateway, leftOver, spend: plus(before, spend) });
+    if (sum.last === null || sum.last.leftOver !== leftOver || sum.last.gateway !== event.gateway)
+      sum.last = leaseOf(sum, event.gateway, leftOver);
+    increase(sum.last.spend, spend);
   }
 
   return async (given, events) => {
     const trx = given as Trx;
-    const counted = events.filter((event) => !isNothing(spendOf(event)));
+    const counted = events.map((event) => ({ event, spend: spendOf(event) })).filter(({ spend }) => !isNothing(spend));
     if (counted.length === 0) return () => {};
     await lockBudgets(trx, 'shared');
-    const distinct = new Map(counted.map((event) => [partiesKey(event), event]));
-    const scopes = new Map(
-      [...distinct.values()]
-        .flatMap((event) => scopesOf(partiesOf(event)))
-        .map((one) => [`${one.type} ${one.id}`, one]),
-    );
+    const scopes = new Map<string, ReturnType<typeof scopesOf>[number]>();
+    const noted = createPartiesMap((event) => {
+      for (const one of scopesOf(partiesOf(event))) scopes.set(`${one.type} ${one.id}`, one);
+      return true;
+    });
+    for (const { event } of counted) noted(event);
     const sums = sumUp(await budgetsOf(trx, [...scopes.values()]), counted);
     if (sums.length === 0) return () => {};
     const spent = await addSpent(
       trx,
-      sums.map(({ budget, start, spend }) => ({ budgetId: budget.id, start, spend })),
+      sums.map(({ budget, period: { start }, spend }) => ({ budgetId: budget.id, start, spend })),
     );
     const taken = await takeFromLeases(
       trx,
@@ -92,8 +100,9 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
       spent.map(({ budgetId, start, spend }) => ({ budget: budgets.get(budgetId)!, start, spent: spend })),
     );
     return () => {
-      for (const { budget, start, own } of sums) {
+      for (const { budget, period, own } of sums) {
         if (own === null) continue;
+        const { start } = period;
         const lease = taken.find(
           (one) => one.budgetId === budget.id && one.start === start && one.gateway === gateway && !one.leftOver,
         );
@@ -128,6 +137,50 @@ export async function noteReached(
     });
   return fresh;
 }
+
+interface Counted {
+  event: UsageEvent;
+  spend: Spend;
+}
+
+/** In place: a batch has thousands of these. */
+function increase(sum: Spend, by: Spend): void {
+  sum.amount += by.amount;
+  sum.tokens += by.tokens;
+  sum.requests += by.requests;
+}
+
+function leaseOf(sum: Sum, gateway: string, leftOver: boolean): LeaseCharge {
+  const name = `${leftOver} ${gateway}`;
+  let lease = sum.leases.get(name);
+  if (lease === undefined) {
+    lease = { budgetId: sum.budget.id, start: sum.period.start, gateway, leftOver, spend: { ...nothing } };
+    sum.leases.set(name, lease);
+  }
+  return lease;
+}
+
+/** What is worked out once for events of the same parties: of a batch, few are different, and mostly one is like the one before. */
+function createPartiesMap<T>(make: (event: UsageEvent) => T): (event: UsageEvent) => T {
+  const made = new Map<string, T>();
+  let last: { event: UsageEvent; value: T } | null = null;
+  return (event) => {
+    if (last !== null && sameParties(last.event, event)) return last.value;
+    const key = partiesKey(event);
+    let value = made.get(key);
+    if (value === undefined) made.set(key, (value = make(event)));
+    last = { event, value };
+    return value;
+  };
+}
+
+const sameParties = (a: UsageEvent, b: UsageEvent): boolean =>
+  a.api_key_id === b.api_key_id &&
+  a.model_id === b.model_id &&
+  a.endpoint_id === b.endpoint_id &&
+  a.user_id === b.user_id &&
+  a.team === b.team &&
+  a.project === b.project;
 
 const partiesKey = (event: UsageEvent): string =>
   `${event.team}\n${event.project}\n${event.user_id}\n${event.api_key_id}\n${event.endpoint_id}\n${event.model_id}`;

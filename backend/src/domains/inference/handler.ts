@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResolvedRoute } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
-import type { RawHandler } from '#platform/http';
+import { pathOf, type RawHandler } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Operation } from '#ports/provider';
 import { createAdmit } from './admission.ts';
@@ -36,7 +36,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
   const admit = createAdmit(deps);
 
   async function answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    const path = pathOf(request);
     const progress: Progress = {
       matched: { face: path.startsWith('/v1') ? 'openai' : 'envelope', operation: 'unknown', name: null, method: null },
       path,

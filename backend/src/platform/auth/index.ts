@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { roles as everyRole, type Role } from '@llm-ops/contracts';
@@ -39,6 +40,13 @@ export interface Authenticator {
   close(): Promise<void>;
 }
 
+/** What a connection sent last. */
+interface SentKey {
+  bytes: Buffer;
+  hash: Buffer;
+  hex: string;
+}
+
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 const flushMs = 15_000;
 
@@ -56,6 +64,7 @@ export async function createAuthenticator(deps: {
   const bearer = config.mode !== 'header' && config.oidc ? createBearerVerifier(config.oidc, now) : null;
   const snapshot = await createSnapshot({ db, log });
   const used = new Map<string, Date>();
+  const sent = new WeakMap<Socket, SentKey>();
 
   const flush = async () => {
     const batch = [...used].map(([id, at]) => ({ id, at }));
@@ -74,13 +83,31 @@ export async function createAuthenticator(deps: {
     return look();
   }
 
-  async function byKey(token: string): Promise<Identity> {
+  /** A connection mostly sends the same key again: its hash is kept beside it. */
+  function sentBy({ socket }: IncomingMessage, token: string): SentKey {
+    const bytes = Buffer.from(token, 'latin1');
+    const before = sent.get(socket);
+    // behind a proxy others may have sent what came before: how long this takes must not tell of it
+    if (before?.bytes.length === bytes.length && timingSafeEqual(before.bytes, bytes)) return before;
     const hash = hashOf(token);
-    const row = await known(() => snapshot.key(hash.toString('hex')));
-    if (!row || !timingSafeEqual(row.hash, hash) || (row.expires_at && row.expires_at <= now())) {
+    const made = { bytes, hash, hex: hash.toString('hex') };
+    sent.set(socket, made);
+    return made;
+  }
+
+  function byKey(request: IncomingMessage, token: string): Identity | Promise<Identity> {
+    const key = sentBy(request, token);
+    const row = snapshot.key(key.hex);
+    if (row !== undefined) return holderOf(row, key);
+    return known(() => snapshot.key(key.hex)).then((found) => holderOf(found, key));
+  }
+
+  function holderOf(row: KeyRow | undefined, { hash }: SentKey): Identity {
+    const at = now();
+    if (!row || !timingSafeEqual(row.hash, hash) || (row.expires_at && row.expires_at <= at)) {
       throw failure('unauthenticated', { message: 'This API key is unknown, expired or revoked.' });
     }
-    used.set(row.id, now());
+    used.set(row.id, at);
     return identityOfKey(row);
   }
 
@@ -122,26 +149,29 @@ export async function createAuthenticator(deps: {
     return { ...anonymous, kind, userId, displayName, roles, teams: roles.includes('admin') ? '*' : teams };
   }
 
+  async function otherwise(request: IncomingMessage, token: string | null): Promise<Identity | null> {
+    const headers = headerMode && hasIdentityHeaders(request);
+    // programs made for OpenAI always send some token; where people are named by headers it means nothing
+    if (token !== null && bearer) return person('oidc', await bearer.verify(token));
+    if (token !== null && !headers) {
+      throw failure('unauthenticated', { message: 'This bearer token is not an API key of ours.' });
+    }
+    const cookie = sessionCookie(request);
+    if (cookie !== null && !headers) return bySession(cookie, request);
+    if (!headers) return null;
+    if (!trust.believes(request)) {
+      throw failure('unauthenticated', {
+        message: 'Identity headers are not accepted from this address.',
+        remedy: 'Use an API key or sign in; a proxy must be named in TRUSTED_PROXIES or send PROXY_SHARED_SECRET.',
+      });
+    }
+    return byHeaders(request);
+  }
+
   return {
     async authenticate(request) {
       const token = bearerToken(request);
-      if (token?.startsWith(keyPrefix)) return byKey(token);
-      const headers = headerMode && hasIdentityHeaders(request);
-      // programs made for OpenAI always send some token; where people are named by headers it means nothing
-      if (token !== null && bearer) return person('oidc', await bearer.verify(token));
-      if (token !== null && !headers) {
-        throw failure('unauthenticated', { message: 'This bearer token is not an API key of ours.' });
-      }
-      const cookie = sessionCookie(request);
-      if (cookie !== null && !headers) return bySession(cookie, request);
-      if (!headers) return null;
-      if (!trust.believes(request)) {
-        throw failure('unauthenticated', {
-          message: 'Identity headers are not accepted from this address.',
-          remedy: 'Use an API key or sign in; a proxy must be named in TRUSTED_PROXIES or send PROXY_SHARED_SECRET.',
-        });
-      }
-      return byHeaders(request);
+      return token?.startsWith(keyPrefix) ? byKey(request, token) : otherwise(request, token);
     },
     createAccessFor: (identity) => createAccess(identity, snapshot.policies()),
     policies: snapshot.policies,

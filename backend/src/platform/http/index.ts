@@ -8,7 +8,7 @@ export {
   type Trx,
 } from './types.ts';
 export { decodeCursor, pageOf, type Cursor } from './cursor.ts';
-export { createHttp, type HttpDeps, type RawHandler } from './server.ts';
+export { createHttp, pathOf, type HttpDeps, type RawHandler } from './server.ts';
 export { createHostCheck } from './hosts.ts';
 export { failureReply, success } from './envelope.ts';
 export { openApi } from './openapi.ts';

@@ -151,24 +151,33 @@ function addressesOf({ path }: RouteSpec): string[] {
 export function requestIdOf(request: IncomingMessage): string {
   const known = requestIds.get(request);
   if (known !== undefined) return known;
-  const given = request.headers['x-request-id'];
-  const id = typeof given === 'string' && requestIdForm.test(given) ? given : uuidv7();
+  const id = newRequestId(request);
   requestIds.set(request, id);
   return id;
+}
+
+function newRequestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && requestIdForm.test(given) ? given : uuidv7();
+}
+
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
 }
 
 function rawServer(deps: HttpDeps, framework: RequestListener): Server {
   const server = createServer(
     { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000, noDelay: true },
     (request, response) => {
-      const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+      const path = pathOf(request);
       try {
         deps.checkHost(request);
         if (!commonMethods.has(request.method ?? ''))
           throw failure('method_not_allowed', { headers: { allow: 'DELETE, GET, PATCH, POST, PUT' } });
         const raw = deps.raw.find((candidate) => candidate.matches(path));
         if (raw === undefined) framework(request, response);
-        else raw.handle(request, response, requestIdOf(request));
+        else raw.handle(request, response, newRequestId(request));
       } catch (error) {
         const reply = failureReply(error);
         const body = Buffer.from(JSON.stringify(reply.envelope));

@@ -7,7 +7,7 @@ import type { Charge } from '../spending.ts';
 import { costOfEvent, type UsageEvent } from '../usage.ts';
 import { gatewayOf } from './gateway.ts';
 import { createJournal, type Entry, type Segment } from './journal.ts';
-import { beginLine, endLine, progressLine, type Change } from './lines.ts';
+import { endLine, progressLine, type Change } from './lines.ts';
 import { createParking } from './parking.ts';
 import { createPartitions } from './partitions.ts';
 import { readSegment } from './replay.ts';
@@ -84,7 +84,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   let closed = false;
 
   function finish(entry: Entry, patch: UsagePatch): void {
-    entry.patch = entry.patch === null ? patch : { ...entry.patch, ...patch };
+    Object.assign(entry.event, patch);
     entry.ended = true;
     ended.push(entry);
   }
@@ -110,7 +110,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     for (;;) {
       if (batch.length === 0) batch = ended.splice(0, batchSize);
       if (batch.length === 0) return true;
-      const events = batch.map(({ event, patch }) => (patch === null ? event : { ...event, ...patch }));
+      const events = batch.map(({ event }) => event);
       if (!(await settler.settle(events))) return false;
       for (const entry of batch) forget(entry);
       batch = [];
@@ -194,7 +194,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       while (ended.length > maxInMemory) await pass();
     }
     // by what was known last of them
-    for (const entry of begun) finish(entry, { ...aborted, cost: costOfEvent({ ...entry.event, ...entry.patch }) });
+    for (const entry of begun) finish(entry, { ...aborted, cost: costOfEvent(entry.event) });
     if (begun.size > 0) log.warn({ requests: begun.size }, 'requests that a gateway died with were settled as aborted');
     while (segments.some((segment) => segment.live > 0) || parking.size > 0) await pass();
     await settle();
@@ -213,9 +213,8 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       const { event } = line;
       const known = entries.get(event.id);
       if (known?.ended === true) return;
-      const entry = known ?? { event, patch: null, ended: false, segment: null, dirty: false };
+      const entry = known ?? { event, ended: false, segment: null, dirty: false };
       entry.event = event;
-      entry.patch = null;
       entries.set(event.id, entry);
       begun.add(entry);
       journal.hold(entry, segment);
@@ -224,7 +223,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     // an end without its begin: the event has settled, and its segment has gone
     const entry = entries.get(line.id);
     if (entry === undefined || entry.ended) return;
-    if (line.kind === 'progress') entry.patch = { ...entry.patch, ...line.patch };
+    if (line.kind === 'progress') Object.assign(entry.event, line.patch);
     else {
       begun.delete(entry);
       finish(entry, line.patch);
@@ -236,14 +235,14 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     replayed,
     begin(event, go) {
       if (!journal.writable && entries.size >= maxUnwritten) makeRoom();
-      const entry = { event, patch: null, ended: false, segment: null, dirty: false };
+      const entry = { event, ended: false, segment: null, dirty: false };
       entries.set(event.id, entry);
-      journal.begin(entry, beginLine(event), go);
+      journal.begin(entry, go);
     },
     progress(id, patch) {
       const entry = entries.get(id);
       if (entry === undefined || entry.ended) return;
-      entry.patch = entry.patch === null ? patch : { ...entry.patch, ...patch };
+      Object.assign(entry.event, patch);
       journal.append(entry, progressLine(id, patch));
     },
     end(id, patch) {

@@ -4,15 +4,15 @@ import path from 'node:path';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 import type { UsageEvent } from '../usage.ts';
-import { beginLine, endLine, fieldsLine } from './lines.ts';
+import { createLines, endLine, fieldsLine, type Lines } from './lines.ts';
 import { createSyncs, syncFolder } from './sync.ts';
-import type { UsagePatch } from './types.ts';
 
 /** A file of the journal. It goes when every event that was begun in it has settled and those before it have gone. */
 export interface Segment {
   readonly file: string;
   /** null: nothing more is written to it */
   descriptor: number | null;
+  readonly lines: Lines;
   bytes: number;
   /** ms */
   openedAt: number;
@@ -26,8 +26,8 @@ export interface Segment {
 
 /** An event in memory, open or ended, until it has settled. */
 export interface Entry {
+  /** as it stands */
   event: UsageEvent;
-  patch: UsagePatch | null;
   ended: boolean;
   /** where its begin is; null: in no file */
   segment: Segment | null;
@@ -38,7 +38,7 @@ export interface Entry {
 export interface Journal {
   readonly writable: boolean;
   /** A begin: written with what else comes in this turn of the loop, after which `go` is called; without `go`, at once. */
-  begin(entry: Entry, line: string, go?: () => void): void;
+  begin(entry: Entry, go?: () => void): void;
   append(entry: Entry, line: string): void;
   /** Writes what waits. */
   flush(): void;
@@ -64,8 +64,8 @@ const idleMs = 10_000;
 const chunkBytes = 256 * 1024;
 
 /** The lines of an event as it stands. */
-export const linesOf = ({ event, patch, ended }: Entry): string =>
-  beginLine(patch === null ? event : { ...event, ...patch }) + (ended ? endLine(event.id, {}) : '');
+export const linesOf = (lines: Lines, { event, ended }: Entry): string =>
+  lines.begin(event) + (ended ? endLine(event.id, {}) : '');
 
 /**
  * Append-only files in `directory`. What is begun is in the operating system's hands before anything follows from it, so that a killed
@@ -85,8 +85,8 @@ export function createJournal(deps: {
   let broken = false;
   /** what is on disk of the events in memory is not to be relied on */
   let suspect = false;
-  let lines = '';
-  let begun: Entry[] = [];
+  /** what waits to be written: a begin is put into words when its file is known */
+  let pending: (Entry | string)[] = [];
   let changed: Entry[] = [];
   let waiting: (() => void)[] = [];
   let scheduled = false;
@@ -108,7 +108,7 @@ export function createJournal(deps: {
 
   function flush(): void {
     scheduled = false;
-    if (lines !== '') writeWaiting();
+    if (pending.length > 0) writeWaiting();
     if (waiting.length === 0) return;
     const calls = waiting;
     waiting = [];
@@ -122,13 +122,16 @@ export function createJournal(deps: {
   }
 
   function writeWaiting(): void {
-    const [text, started, touched] = [lines, begun, changed];
-    lines = '';
-    begun = [];
+    const [some, touched] = [pending, changed];
+    pending = [];
     changed = [];
-    const segment = broken ? null : write(text);
-    if (segment !== null) for (const entry of started) hold(entry, segment);
-    else for (const entry of [...started, ...touched]) entry.dirty = true;
+    const segment = broken ? null : write((lines) => textOf(lines, some));
+    for (const one of some) {
+      if (typeof one === 'string') continue;
+      if (segment === null) one.dirty = true;
+      else hold(one, segment);
+    }
+    if (segment === null) for (const entry of touched) entry.dirty = true;
   }
 
   function hold(entry: Entry, segment: Segment): void {
@@ -139,11 +142,13 @@ export function createJournal(deps: {
   }
 
   /** Null when it could not be written. */
-  function write(text: string): Segment | null {
+  function write(words: (lines: Lines) => string): Segment | null {
+    let text = '';
     try {
-      const { descriptor } = current ?? start();
+      const { descriptor, lines } = current ?? start();
+      text = words(lines);
       const written = writeSync(descriptor!, text);
-      if (written < Buffer.byteLength(text)) throw new Error('the disk took a part only');
+      if (written < text.length || written < Buffer.byteLength(text)) throw new Error('the disk took a part only');
     } catch (error) {
       fail(error);
       return null;
@@ -167,7 +172,16 @@ export function createJournal(deps: {
       throw error;
     }
     syncFolder(directory);
-    current = { file, descriptor, bytes: 0, openedAt: deps.now(), begun: 0, live: 0, unread: false };
+    current = {
+      file,
+      descriptor,
+      lines: createLines(),
+      bytes: 0,
+      openedAt: deps.now(),
+      begun: 0,
+      live: 0,
+      unread: false,
+    };
     segments.push(current);
     return current;
   }
@@ -190,9 +204,11 @@ export function createJournal(deps: {
   async function rewrite(entries: readonly Entry[]): Promise<boolean> {
     for (let at = 0; at < entries.length;) {
       const from = at;
-      let text = '';
-      while (at < entries.length && text.length < chunkBytes) text += linesOf(entries[at++]!);
-      const segment = write(text);
+      const segment = write((lines) => {
+        let text = '';
+        while (at < entries.length && text.length < chunkBytes) text += linesOf(lines, entries[at++]!);
+        return text;
+      });
       if (segment === null) return false;
       for (const entry of entries.slice(from, at)) {
         hold(entry, segment);
@@ -248,21 +264,29 @@ export function createJournal(deps: {
     get writable() {
       return !broken;
     },
-    begin(entry, line, go) {
-      lines += line;
-      begun.push(entry);
+    begin(entry, go) {
+      pending.push(entry);
       if (go === undefined) return flush();
       waiting.push(go);
       schedule();
     },
     append(entry, line) {
-      lines += line;
+      pending.push(line);
       changed.push(entry);
       schedule();
     },
     flush,
     adopt(file) {
-      const segment = { file, descriptor: null, bytes: 0, openedAt: 0, begun: 0, live: 0, unread: true };
+      const segment = {
+        file,
+        descriptor: null,
+        lines: createLines(),
+        bytes: 0,
+        openedAt: 0,
+        begun: 0,
+        live: 0,
+        unread: true,
+      };
       segments.push(segment);
       return segment;
     },
@@ -290,4 +314,10 @@ export function createJournal(deps: {
       await Promise.all(removals);
     },
   };
+}
+
+function textOf(lines: Lines, pending: readonly (Entry | string)[]): string {
+  let text = '';
+  for (const one of pending) text += typeof one === 'string' ? one : lines.begin(one.event);
+  return text;
 }

@@ -4,7 +4,7 @@ import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 import type { UsageEvent } from '../usage.ts';
 import { linesOf, type Entry } from './journal.ts';
-import { fieldsLine } from './lines.ts';
+import { createLines, fieldsLine } from './lines.ts';
 import { readSegment } from './replay.ts';
 
 /** Ended events that wait on disk alone, while the database is away for long. The files are segments like any other to a replay. */
@@ -33,7 +33,8 @@ export function createParking(deps: { directory: string; log: Logger }): Parking
       try {
         const handle = await open(file, 'wx', 0o600);
         try {
-          await handle.writeFile(fieldsLine + entries.map(linesOf).join(''));
+          const lines = createLines();
+          await handle.writeFile(fieldsLine + entries.map((entry) => linesOf(lines, entry)).join(''));
           await handle.datasync();
         } finally {
           await handle.close();

@@ -2,6 +2,7 @@ import { formatMoney, parseMoney, type Pico } from '#platform/money';
 import type { UsageEvent } from '../usage.ts';
 import { hourMs, minuteMs } from './days.ts';
 import { bucketOf, emptyHistogram } from './histogram.ts';
+import { createSources } from './sources.ts';
 
 interface Sums {
   requests: number;
@@ -47,15 +48,31 @@ const isRefused = (event: UsageEvent): boolean => !event.forwarded && event.stat
 const isAnswer = (event: Pick<UsageEvent, 'forwarded' | 'cached' | 'status'>): boolean =>
   (event.forwarded || event.cached) && event.status !== 499 && event.status !== 598;
 
+/** The rows that events of one source are added to, as long as they are of one minute. */
+interface Place {
+  /** ms */
+  start: number;
+  minute: MinuteRow & { pico: Pico };
+  hour: HourRow & { pico: Pico };
+}
+
 /** What events add to the sums. Rows are in one order everywhere, so that gateways that add to the same rows wait and never deadlock. */
 export function rollUp(events: readonly UsageEvent[]): { minutes: MinuteRow[]; hours: HourRow[] } {
   const minutes = new Map<string, MinuteRow & { pico: Pico }>();
   const hours = new Map<string, HourRow & { pico: Pico }>();
+  const sources = createSources();
+  const places: Place[] = [];
   for (const event of events) {
     const time = Date.parse(event.at);
     const cost = event.cost === '0' ? 0n : parseMoney(event.cost);
-    const minute = minuteOf(minutes, event, time);
-    const hour = hourOf(hours, event, time);
+    const source = sources.numberOf(event);
+    let place = places[source];
+    if (place === undefined || time < place.start || time >= place.start + minuteMs) {
+      const start = Math.floor(time / minuteMs) * minuteMs;
+      place = { start, minute: minuteOf(minutes, event, time), hour: hourOf(hours, event, time) };
+      places[source] = place;
+    }
+    const { minute, hour } = place;
     add(minute, event, cost);
     add(hour, event, cost);
     hour.latency_ms += Math.round(event.latency_ms);

@@ -95,8 +95,9 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
     const sound: { event: UsageEvent; day: Day }[] = [];
     for (const event of events) {
       const time = timeOf(event.id);
-      const problem = time === null ? 'its id is not a UUID of version 7' : problemOf(event);
-      if (problem === null) sound.push({ event: near(time!, event), day: dayOf(time!) });
+      const at = Date.parse(event.at);
+      const problem = time === null ? 'its id is not a UUID of version 7' : problemOf(event, at);
+      if (problem === null) sound.push({ event: near(time!, event, at), day: dayOf(time!) });
       else letters.push(letterOf(event, 'invalid', problem));
     }
     const stateOf = await partitions.prepare(new Set(sound.map(({ day }) => day)));
@@ -138,8 +139,8 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
 }
 
 /** What no database would take, or what the sums could not be made of; null when it is sound. */
-function problemOf(event: UsageEvent): string | null {
-  if (Number.isNaN(Date.parse(event.at))) return 'its time is not a time';
+function problemOf(event: UsageEvent, at: number): string | null {
+  if (Number.isNaN(at)) return 'its time is not a time';
   try {
     if (event.cost !== '0') parseMoney(event.cost);
   } catch {
@@ -149,8 +150,8 @@ function problemOf(event: UsageEvent): string | null {
 }
 
 /** Lists find an event by its id's time as well as by its own: one that is far from the other is the id's. */
-const near = (time: number, event: UsageEvent): UsageEvent =>
-  Math.abs(Date.parse(event.at) - time) <= slackMs ? event : { ...event, at: new Date(time).toISOString() };
+const near = (time: number, event: UsageEvent, at: number): UsageEvent =>
+  Math.abs(at - time) <= slackMs ? event : { ...event, at: new Date(time).toISOString() };
 
 function letterOf(event: UsageEvent, reason: DeadLetter['reason'], detail: string): DeadLetter {
   return { id: plain(String(event.id)), reason, detail: plain(detail), event: JSON.stringify(event) };

@@ -8,7 +8,7 @@ export interface Ledger {
   /** whose journal this is; the same after a restart with the same folder */
   readonly gateway: string;
   /**
-   * Before forwarding. `event` is as it would settle if the gateway died now (status 598, estimated). In the operating system's hands
+   * Before forwarding. `event` is as it would settle if the gateway died now (status 598, estimated); it is the ledger's from then on. In the operating system's hands
    * when this returns or, cheaper where many begin at a time, when `go` is called: at the end of this turn of the loop, with all
    * that began in it. On disk within 50 ms. Never fails a request: `go` is called as well when the disk takes nothing.
    */
