@@ -11,8 +11,8 @@ import type { Body } from './request/body.ts';
 export interface Admission {
   /** reckoned, for what the prompt will cost */
   promptTokens: number;
-  /** for the answer: what is left of the limits that apply */
-  headers: readonly string[];
+  /** header lines for the answer: what is left of the limits that apply */
+  headers: string;
   /** what is asked and answered is kept */
   capture: boolean;
   /** when it was admitted, ms since 1970 by the database's clock: the `at` of its event */
@@ -52,14 +52,8 @@ export function createAdmit(deps: {
 
   function bucketsFor({ identity, route }: Asked, tokens: number): Bucket[] {
     const buckets: Bucket[] = [];
-    const add = (who: string, limits: Limits | null): void => {
-      if (limits?.requestsPerMinute !== undefined)
-        buckets.push({ key: `${who}:requests`, perMinute: limits.requestsPerMinute, take: 1 });
-      if (limits?.tokensPerMinute !== undefined)
-        buckets.push({ key: `${who}:tokens`, perMinute: limits.tokensPerMinute, take: tokens });
-    };
-    if (identity.apiKeyId !== null) add(`key:${identity.apiKeyId}`, deps.limitsOf(identity.apiKeyId));
-    add(`route:${route.routeId}`, route.limits);
+    if (identity.apiKeyId !== null) add(buckets, 'key', identity.apiKeyId, deps.limitsOf(identity.apiKeyId), tokens);
+    add(buckets, 'route', route.routeId, route.limits, tokens);
     return buckets;
   }
 
@@ -89,7 +83,7 @@ export function createAdmit(deps: {
     const giveBack = (): void => void cache.take(buckets.map((bucket) => ({ ...bucket, take: -bucket.take })));
     const made = (reservation: Reservation): Admission => ({
       promptTokens,
-      headers: taken === null ? [] : headersOf(buckets, taken),
+      headers: taken === null ? '' : headersOf(buckets, taken),
       capture: deps.captureAll || route.capture,
       at: reservation.at,
       settle(actual, served) {
@@ -123,8 +117,10 @@ export function createAdmit(deps: {
   /** What was taken for tokens that were not used goes back; what was used beyond is taken now. */
   function correct(buckets: readonly Bucket[], taken: number, used: number): void {
     if (taken === used) return;
-    const tokens = buckets.filter(({ key }) => key.endsWith(':tokens'));
-    if (tokens.length > 0) void cache.take(tokens.map((bucket) => ({ ...bucket, take: used - taken, used: true })));
+    const back: Bucket[] = [];
+    for (const { key, perMinute } of buckets)
+      if (key.endsWith(':tokens')) back.push({ key, perMinute, take: used - taken, used: true });
+    if (back.length > 0) void cache.take(back);
   }
 
   return (asked) => {
@@ -158,20 +154,43 @@ function limited(bucket: Bucket, taken: Taken): Error {
   });
 }
 
-/** As OpenAI names them; of several limits of a kind, the one with the least left. */
-function headersOf(buckets: readonly Bucket[], taken: Taken): string[] {
-  const headers: string[] = [];
-  for (const what of ['requests', 'tokens']) {
-    let least = -1;
-    for (let index = 0; index < buckets.length; index += 1) {
-      if (!buckets[index]!.key.endsWith(what)) continue;
-      if (least === -1 || taken.buckets[index]!.remaining < taken.buckets[least]!.remaining) least = index;
-    }
-    if (least === -1) continue;
-    const { remaining, resetMs } = taken.buckets[least]!;
-    headers.push(`x-ratelimit-limit-${what}`, String(buckets[least]!.perMinute));
-    headers.push(`x-ratelimit-remaining-${what}`, String(Math.max(Math.floor(remaining), 0)));
-    headers.push(`x-ratelimit-reset-${what}`, `${Math.ceil(resetMs) / 1000}s`);
+interface Keys {
+  requests: string;
+  tokens: string;
+}
+const keys = new WeakMap<Limits, Keys>();
+
+/** Limits are the same object as long as nobody changes them: the names of their buckets are made once. */
+function keysOf(kind: 'key' | 'route', id: string, limits: Limits): Keys {
+  let known = keys.get(limits);
+  if (known === undefined) {
+    known = { requests: `${kind}:${id}:requests`, tokens: `${kind}:${id}:tokens` };
+    keys.set(limits, known);
   }
-  return headers;
+  return known;
+}
+
+function add(buckets: Bucket[], kind: 'key' | 'route', id: string, limits: Limits | null, tokens: number): void {
+  if (limits === null) return;
+  const { requestsPerMinute, tokensPerMinute } = limits;
+  if (requestsPerMinute === undefined && tokensPerMinute === undefined) return;
+  const names = keysOf(kind, id, limits);
+  if (requestsPerMinute !== undefined) buckets.push({ key: names.requests, perMinute: requestsPerMinute, take: 1 });
+  if (tokensPerMinute !== undefined) buckets.push({ key: names.tokens, perMinute: tokensPerMinute, take: tokens });
+}
+
+/** As OpenAI names them; of several limits of a kind, the one with the least left. */
+const headersOf = (buckets: readonly Bucket[], taken: Taken): string =>
+  linesOf('requests', buckets, taken) + linesOf('tokens', buckets, taken);
+
+function linesOf(what: 'requests' | 'tokens', buckets: readonly Bucket[], taken: Taken): string {
+  let least = -1;
+  for (let index = 0; index < buckets.length; index += 1) {
+    if (!buckets[index]!.key.endsWith(what)) continue;
+    if (least === -1 || taken.buckets[index]!.remaining < taken.buckets[least]!.remaining) least = index;
+  }
+  if (least === -1) return '';
+  const { remaining, resetMs } = taken.buckets[least]!;
+  const left = Math.max(Math.floor(remaining), 0);
+  return `x-ratelimit-limit-${what}: ${buckets[least]!.perMinute}\r\nx-ratelimit-remaining-${what}: ${left}\r\nx-ratelimit-reset-${what}: ${Math.ceil(resetMs) / 1000}s\r\n`;
 }

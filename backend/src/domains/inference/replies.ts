@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Failure } from '#platform/errors';
 import { failureReply, success } from '#platform/http';
+import { writeHead } from './exchange/head.ts';
 import type { TokenUsage } from './usage.ts';
 
 export type Face = 'envelope' | 'openai';
@@ -42,7 +43,19 @@ export function sendBytes(response: ServerResponse, status: number, body: Buffer
     'x-content-type-options',
     'nosniff',
   ]);
-  // as a string it leaves in one write with its head; Latin-1 takes each byte as it is
+  endWith(response, body);
+}
+
+/** Answers JSON that a model gave: `lines` are header lines with their CRLF. */
+export function sendAnswer(response: ServerResponse, body: Buffer, lines: string): void {
+  writeHead(response, `${lines}${answerLines}`, body.length);
+  endWith(response, body);
+}
+
+const answerLines = 'content-type: application/json; charset=utf-8\r\nx-content-type-options: nosniff\r\n';
+
+/** As a string it leaves in one write with its head; Latin-1 takes each byte as it is. */
+function endWith(response: ServerResponse, body: Buffer): void {
   if (body.length <= oneWrite) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
 }

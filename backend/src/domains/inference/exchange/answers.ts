@@ -5,12 +5,13 @@ import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import type { Operation } from '#ports/provider';
 import type { ExchangeDeps } from '../deps.ts';
-import { envelopeOf, sendBytes, type Face } from '../replies.ts';
+import { envelopeOf, sendAnswer, type Face } from '../replies.ts';
 import type { Body } from '../request/body.ts';
 import type { Destination } from '../routing/choice.ts';
 import type { TokenUsage, UsageEvent } from '../usage.ts';
 import { assembled } from './assemble.ts';
 import type { Call } from './call.ts';
+import { writeHead } from './head.ts';
 
 /** What is kept beside an answer. */
 interface KeptHead {
@@ -97,32 +98,13 @@ export function replay(deps: ExchangeDeps, call: Call, { head, body }: KeptAnswe
   const { route, identity, response } = call;
   const at = deps.now();
   const age = Math.max(Math.round((at.getTime() - head.at) / 1000), 0);
-  const headers = [
-    'x-request-id',
-    call.requestId,
-    'x-llmops-environment',
-    route.environment,
-    'x-llmops-route',
-    `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${head.endpointId}; revision=${head.revision}; cache=hit`,
-    'x-llmops-cache',
-    'hit',
-    'age',
-    String(age),
-    ...call.admission.headers,
-  ];
+  const explained = `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${head.endpointId}; revision=${head.revision}; cache=hit`;
+  const lines = `x-request-id: ${call.requestId}\r\nx-llmops-environment: ${route.environment}\r\nx-llmops-route: ${explained}\r\nx-llmops-cache: hit\r\nage: ${age}\r\n${call.admission.headers}`;
   if (head.streamed) {
-    response.writeHead(200, [
-      ...headers,
-      'content-type',
-      'text/event-stream; charset=utf-8',
-      'cache-control',
-      'no-cache',
-    ]);
+    const stream = 'content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n';
+    writeHead(response, lines + stream, null);
     response.end(body);
-  } else {
-    const whole = call.face === 'openai' ? body : envelopeOf(body, head.usage, head);
-    sendBytes(response, 200, whole, headers);
-  }
+  } else sendAnswer(response, call.face === 'openai' ? body : envelopeOf(body, head.usage, head), lines);
   const latencyMs = performance.now() - call.started;
   call.admission.settle({ amount: 0n, tokens: 0, requests: 1 }, { endpoint: head.endpointId, model: head.modelId });
   const id = uuidv7();

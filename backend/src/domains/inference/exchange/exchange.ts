@@ -4,7 +4,7 @@ import { headerOf, unframe, type WireCall, type WireHandler } from '#platform/wi
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Dialect } from '#ports/provider';
 import type { ExchangeDeps } from '../deps.ts';
-import { envelopeOf, sendBytes, sendFailure } from '../replies.ts';
+import { envelopeOf, sendAnswer, sendFailure } from '../replies.ts';
 import type { Body } from '../request/body.ts';
 import { rewriteBody } from '../request/rewrite.ts';
 import { chooseDestination, hostOf, keyOf, type Destination } from '../routing/choice.ts';
@@ -24,6 +24,8 @@ const keptBytes = 1024 * 1024;
 const progressMs = 5_000;
 const defaults = { connectMs: 5_000, firstTokenMs: 300_000, idleMs: 120_000 };
 const done = Buffer.from('data: [DONE]\n\n');
+const streamLines =
+  'content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n';
 const noFacts: AnswerFacts = { usage: null, finishReason: null, responseId: null, responseModel: null };
 
 interface StreamOptions {
@@ -163,7 +165,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     const commit = (): void => {
       if (firstTokenMs !== null) return;
       firstTokenMs = performance.now() - call.started;
-      outlet.open(streamHeaders(to));
+      outlet.open(headers(to) + streamLines);
     };
 
     const pass = (events: Buffer): void => {
@@ -272,30 +274,11 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     };
   }
 
-  function streamHeaders(to: Destination): string[] {
-    return [
-      ...headers(to),
-      'content-type',
-      'text/event-stream; charset=utf-8',
-      'cache-control',
-      'no-cache',
-      'x-accel-buffering',
-      'no',
-    ];
-  }
-
-  function headers({ target }: Destination): string[] {
-    const explained = explanationOf(route, target);
-    return [
-      'x-request-id',
-      call.requestId,
-      'x-llmops-environment',
-      route.environment,
-      'x-llmops-route',
-      tried.size > 1 ? `${explained}; attempts=${tried.size}` : explained,
-      ...call.admission.headers,
-      ...(call.cacheKey === null ? [] : ['x-llmops-cache', 'miss']),
-    ];
+  /** Header lines of an answer. */
+  function headers({ target }: Destination): string {
+    const tries = tried.size > 1 ? `; attempts=${tried.size}` : '';
+    const cache = call.cacheKey === null ? '' : 'x-llmops-cache: miss\r\n';
+    return `x-request-id: ${call.requestId}\r\n${explanationOf(route, target)}${tries}\r\n${call.admission.headers}${cache}`;
   }
 
   /** A whole answer is complete before a byte of it is sent: one that is broken can still be tried elsewhere. */
@@ -303,9 +286,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     if (facts === null) return missed('error', 200, nonsense(route.routeName, 'answered something that is not JSON'));
     answered(to, 200);
     keep(answer);
-    const list = headers(to);
-    if (call.face === 'openai') sendBytes(response, 200, answer, list);
-    else sendBytes(response, 200, envelopeOf(answer, facts.usage, to.target), list);
+    const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
+    sendAnswer(response, body, headers(to));
     keepAnswer(deps, call, to, { body: keptBody(), ...facts });
     finish(200, null, facts, facts.usage === null ? textOf(answer) : null);
   }
@@ -416,11 +398,11 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
 
 const explanations = new WeakMap<RouteTarget, string>();
 
-/** `x-llmops-route`: which revision of which endpoint answered. */
+/** Which revision of which endpoint answered, where. The end of the line may be added to. */
 function explanationOf(route: ResolvedRoute, target: RouteTarget): string {
   const known = explanations.get(target);
   if (known !== undefined) return known;
-  const made = `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${target.endpointId}; revision=${target.revisionNumber}`;
+  const made = `x-llmops-environment: ${route.environment}\r\nx-llmops-route: name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${target.endpointId}; revision=${target.revisionNumber}`;
   explanations.set(target, made);
   return made;
 }

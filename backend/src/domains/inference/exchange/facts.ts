@@ -44,7 +44,7 @@ export function finishReasonOf(answer: unknown): string | null {
  */
 export function factsOfAnswer(bytes: Buffer, named: boolean): AnswerFacts | null {
   if (!looksWhole(bytes)) return null;
-  const usage = usageFrom(objectAfter(bytes, bytes.lastIndexOf(usageKey)));
+  const usage = usageAfter(bytes, bytes.lastIndexOf(usageKey));
   if (usage !== null) {
     return {
       usage,
@@ -78,25 +78,55 @@ function looksWhole(bytes: Buffer): boolean {
   return bytes[from] === 123 && bytes[to] === 125;
 }
 
-/** The object behind the key at `at`; null when there is none within 1 KiB. */
-function objectAfter(bytes: Buffer, at: number): unknown {
+/** The tokens in the object behind the key at `at`; null when there is none within 1 KiB, or it is written in an unusual way. */
+function usageAfter(bytes: Buffer, at: number): TokenUsage | null {
   if (at === -1) return null;
   const text = bytes.toString('latin1', at + usageKey.length, Math.min(at + 1024, bytes.length));
-  const open = /^\s*:\s*(?=\{)/.exec(text)?.[0].length;
-  if (open === undefined) return null;
+  const open = behindColon(text, 0);
+  if (text.charCodeAt(open) !== 123) return null;
+  const escape = text.indexOf('\\', open);
   let depth = 0;
+  let prompt = -1;
+  let completion = 0;
   for (let index = open; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code === 123) depth += 1;
-    else if (code === 125 && --depth === 0) {
-      try {
-        return JSON.parse(text.slice(open, index + 1));
-      } catch {
-        return null;
+    else if (code === 125) {
+      depth -= 1;
+      if (depth === 0)
+        return isCount(prompt) && isCount(completion) ? { prompt_tokens: prompt, completion_tokens: completion } : null;
+    } else if (code === 34) {
+      const end = text.indexOf('"', index + 1);
+      if (end === -1 || (escape !== -1 && escape < end)) return null;
+      // members of its own alone: its details have others of like names
+      if (depth === 1 && end - index > 12) {
+        if (text.startsWith('prompt_tokens"', index + 1)) prompt = countAt(text, end + 1);
+        else if (text.startsWith('completion_tokens"', index + 1)) completion = countAt(text, end + 1);
       }
+      index = end;
     }
   }
   return null;
+}
+
+function behindColon(text: string, from: number): number {
+  let at = from;
+  for (let code = text.charCodeAt(at); code <= 32 || code === 58; code = text.charCodeAt(at)) at += 1;
+  return at;
+}
+
+/** A whole number written plainly; NaN for anything else. */
+function countAt(text: string, from: number): number {
+  const start = behindColon(text, from);
+  let value = 0;
+  let at = start;
+  for (; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) break;
+    value = value * 10 + digit;
+  }
+  const code = text.charCodeAt(at);
+  return at > start && (code === 44 || code === 125 || code <= 32) ? value : NaN;
 }
 
 /** The short text behind the key at `at`; null when it is no text. */

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { frame, unframe } from '#platform/wire';
+import { writeHead } from './head.ts';
 
 /** Where a streamed answer goes. Buffers given to it must not change afterwards. */
 export interface Outlet {
-  /** Status and headers leave with the first bytes. */
-  open(headers: readonly string[]): void;
+  /** Status and header lines leave with the first bytes. */
+  open(lines: string): void;
   /** Chunks with their framing. False: the client is slow, wait for `onDrain`. */
   frames(bytes: Buffer): boolean;
   /** Whole events. */
@@ -51,9 +52,7 @@ export function createOutlet(response: ServerResponse, onDrain: () => void): Out
   }
 
   return {
-    open(headers) {
-      response.writeHead(200, headers as string[]);
-    },
+    open: (lines) => writeHead(response, lines, null),
     frames: (bytes) => withHead(() => (direct === null ? response.write(unframe(bytes)) : direct.write(bytes))),
     events,
     end(last) {
@@ -71,5 +70,4 @@ export function createOutlet(response: ServerResponse, onDrain: () => void): Out
 }
 
 /** Node decides when the headers are written: not for HTTP/1.0, not where a length is given. */
-const isChunked = (response: ServerResponse): boolean =>
-  (response as ServerResponse & { chunkedEncoding?: boolean }).chunkedEncoding === true;
+const isChunked = (response: ServerResponse): boolean => response.chunkedEncoding;

@@ -54,11 +54,10 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
   const { identity, route, admission, body } = call;
   const first = call.targets[0]!;
   const id = uuidv7();
-  const at = new Date(admission.at);
   const trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
   const event: UsageEvent = {
     id,
-    at: at.toISOString(),
+    at: isoOf(admission.at),
     request_id: call.requestId,
     gateway: ledger.gateway,
     user_id: identity.userId,
@@ -161,7 +160,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
         endpointId: target.endpointId,
         revision: target.revisionNumber,
         body: body.value,
-        startedAt: at,
+        startedAt: new Date(admission.at),
         latencyMs,
         firstTokenMs: outcome.firstTokenMs,
         status: outcome.status,
@@ -197,6 +196,18 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
         .catch((error: unknown) => deps.log.error({ err: error, id }, 'a request could not be recorded'));
     },
   };
+}
+
+let lastAt = NaN;
+let lastIso = '';
+
+/** RFC 3339; many requests are of the same millisecond. */
+function isoOf(ms: number): string {
+  if (ms !== lastAt) {
+    lastAt = ms;
+    lastIso = new Date(ms).toISOString();
+  }
+  return lastIso;
 }
 
 /** Where the upstream does not count: by the model's own tokenizer, else by rule of thumb; of a stream, piece by piece. */

@@ -43,12 +43,24 @@ function quick({ bytes, value }: Body, { model, askUsage, continuous, drop }: Re
   if (bytes[from] !== 58) return null;
   from += 1;
   while (isSpace(bytes[from]!)) from += 1;
-  const asWritten = Buffer.from(JSON.stringify(value['model']));
+  const asWritten = quoted(value['model']);
   const to = from + asWritten.length;
   if (bytes.compare(asWritten, 0, asWritten.length, from, to) !== 0) return null;
-  const name = Buffer.from(JSON.stringify(model));
+  const name = quoted(model);
   if (front === '') return [bytes.subarray(0, from), name, bytes.subarray(to)];
   return [Buffer.from(`{${front}`), bytes.subarray(open, from), name, bytes.subarray(to)];
+}
+
+const known = new Map<string, Buffer>();
+
+/** A name of a model in JSON: the same few again and again. */
+function quoted(name: string): Buffer {
+  const made = known.get(name);
+  if (made !== undefined) return made;
+  const fresh = Buffer.from(JSON.stringify(name));
+  if (known.size >= 1_000) known.clear();
+  if (name.length <= 200) known.set(name, fresh);
+  return fresh;
 }
 
 function careful({ bytes, value }: Body, { model, askUsage, continuous, drop }: Rewrite): string {
