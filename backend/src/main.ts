@@ -20,7 +20,7 @@ import { createJobs } from '#platform/jobs';
 import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
-import { createUploads } from '#platform/uploads';
+import { createUploads, type Uploads } from '#platform/uploads';
 import type { Cache } from '#ports/cache';
 import type { Runtime } from '#ports/runtime';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
@@ -77,6 +77,8 @@ async function assemble(
   const { settings } = config;
   const now = (): Date => new Date();
   const works = settings.ROLES.includes('worker');
+  const serves = settings.ROLES.includes('gateway');
+  const governs = settings.ROLES.includes('api');
   const lock = await lockDataDir(dataDir);
   closers.push(() => lock.release());
   const db = await openDatabase({ url: settings.DATABASE_URL, dataDir, log, poolSize: settings.DATABASE_POOL_SIZE });
@@ -272,20 +274,13 @@ async function assemble(
         headerMode: auth.mode !== 'oidc',
         oidc: auth.oidc !== undefined,
       }),
-      catalog.routes,
-      serving.routes,
-      inference.routes,
-      cost.routes,
-      governance.routes,
+      ...(governs ? [catalog.routes, serving.routes, inference.routes, cost.routes, governance.routes] : []),
     ],
-    documented: [inference.documented],
+    documented: governs ? [inference.documented] : [],
     raw: [
-      inference.raw,
-      {
-        matches: (url) => url === '/llm-ops/v1/uploads' || url.startsWith('/llm-ops/v1/uploads/'),
-        handle: (request, response) => void uploads.handle(request, response),
-      },
-      ...(signIn === null ? [] : [signIn]),
+      ...(serves ? [inference.raw] : []),
+      ...(governs ? [uploadHandler(uploads)] : []),
+      ...(governs && signIn !== null ? [signIn] : []),
     ],
     authenticate: authenticator.authenticate,
     accessFor: authenticator.createAccessFor,
@@ -300,7 +295,7 @@ async function assemble(
     health,
     metrics,
     version,
-    webRoot: path.join(projectRoot, 'frontend/dist'),
+    webRoot: governs ? path.join(projectRoot, 'frontend/dist') : null,
   });
 
   jobs.every('objects.temporary', 3600, async () => void (await objects.collectTemporary()));
@@ -316,7 +311,7 @@ async function assemble(
     closers.push(() => serving.reconciler.stop());
   }
   await table.start();
-  inference.start();
+  if (serves) inference.start();
   closers.push(() => table.stop());
   const url = await app.listen({ host: settings.HOST, port: settings.PORT });
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
@@ -356,6 +351,11 @@ async function openKubernetes(
   closers.push(() => kserve.close());
   return { kubernetes, kserve };
 }
+
+const uploadHandler = (uploads: Uploads): RawHandler => ({
+  matches: (url) => url === '/llm-ops/v1/uploads' || url.startsWith('/llm-ops/v1/uploads/'),
+  handle: (request, response) => void uploads.handle(request, response),
+});
 
 /** Rate counters and answers: in process, or shared by several gateways. */
 async function openCache(redisUrl: string | undefined, log: Logger): Promise<Cache> {

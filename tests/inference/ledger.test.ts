@@ -176,6 +176,27 @@ test('REL, FR-009: what a gateway left is settled by the next one, orphans as ab
   await sumsAgree(db);
 });
 
+test('REL, FR-009: a journal that an older version wrote, each event whole in a line, settles as well', async () => {
+  const directory = ground.folder();
+  const [done, orphan] = [begun({ route: 'older' }), begun({ route: 'older', price: null })];
+  const names = Object.keys(done) as (keyof UsageEvent)[];
+  const lines = [
+    { fields: names },
+    ...[done, orphan].map((one) => names.map((name) => one[name])),
+    { end: done.id, patch: { status: 200, cost: '0.5' } },
+  ];
+  writeFileSync(path.join(directory, `${uuidv7()}.ndjson`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const ledger = ground.ledger(db, { directory });
+  await ledger.replayed;
+  const rows = await rowsOf(db, `select id, status from usage_event where route = 'older' order by status`);
+  assert.deepEqual(rows, [
+    { id: done.id, status: 200 },
+    { id: orphan.id, status: 598 },
+  ]);
+  await ledger.close();
+  assert.deepEqual(segments(directory), []);
+});
+
 test('REL, FR-009: what is left in many segments, ends beyond their begins, is put together, and waits for the database', async () => {
   const own = await ground.database();
   const directory = ground.folder();
