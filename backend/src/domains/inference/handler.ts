@@ -4,6 +4,7 @@ import type { Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { pathOf, type RawHandler } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
+import { discardBody } from '#platform/uploads';
 import type { Operation } from '#ports/provider';
 import { createAdmit } from './admission.ts';
 import type { HandlerDeps } from './deps.ts';
@@ -137,12 +138,10 @@ export function createHandler(deps: HandlerDeps): RawHandler {
 
   /** Answers why a request does not go on. */
   function refuse(request: IncomingMessage, response: ServerResponse, progress: Progress, error: unknown): void {
-    // What is still coming of the body would hold the connection, so this answer is its last, and says so: a client that went on using
-    // it would see its next request break off.
-    const unread = !request.complete;
-    const headers = { 'x-request-id': progress.requestId, ...(unread ? { connection: 'close' } : {}) };
+    const headers = { 'x-request-id': progress.requestId };
     const sent = sendFailure(response, progress.matched.face, error, headers);
-    if (unread) response.once('finish', () => request.destroy());
+    // a connection that is closed while the client still sends would take the answer away with it
+    discardBody(request);
     tell(progress, isFailure(error) ? error : failure('internal', { cause: error }), sent.errorId);
     deps.refused(sent.failure.code);
     noteRefusal(progress, sent.failure);

@@ -8,6 +8,7 @@ import { createUploadLocks } from './lock.ts';
 import { createTusHandler, type UploadTarget } from './protocol.ts';
 import { createUploadStore, type Upload } from './store.ts';
 
+export { discardBody } from './body.ts';
 export { receiveFiles } from './receive.ts';
 export type { Upload } from './store.ts';
 export type { UploadTarget } from './protocol.ts';
