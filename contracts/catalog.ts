@@ -115,10 +115,12 @@ export const ApprovalDecision = z.object({
 
 export const ApprovalTask = z.object({
   id: Id,
-  model_id: Id,
+  kind: z.enum(['model', 'dataset']),
+  model_id: Id.nullable(),
+  dataset_id: Id.nullable(),
   name: z.string(),
   version: z.string(),
-  type: ModelType,
+  type: z.string().nullable().describe('of the model or dataset'),
   owner_team: z.string(),
   submitted_by: z.string(),
   submitted_at: Time,
@@ -451,6 +453,7 @@ export const catalogRoutes = defineRoutes({
     list: true,
     query: Page.extend({
       status: z.enum(['open', 'approved', 'rejected', 'changes_requested', 'void']).default('open'),
+      kind: z.enum(['model', 'dataset']).optional(),
     }),
     data: z.array(ApprovalTask),
   },

@@ -1,6 +1,7 @@
 export * from './catalog.ts';
 export * from './common.ts';
 export * from './cost.ts';
+export * from './datasets.ts';
 export * from './governance.ts';
 export * from './inference.ts';
 export * from './permissions.ts';

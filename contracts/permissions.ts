@@ -19,6 +19,11 @@ export const permissions = [
   'model:write',
   'model:approve',
   'model:delete',
+  'dataset:read',
+  'dataset:write',
+  'dataset:approve',
+  'dataset:delete',
+  'pii-rule:write',
   'endpoint:read',
   'endpoint:deploy',
   'endpoint:operate',
@@ -44,6 +49,7 @@ export type Permission = (typeof permissions)[number];
 
 const read = [
   'model:read',
+  'dataset:read',
   'endpoint:read',
   'route:read',
   'policy:read',
@@ -53,7 +59,7 @@ const read = [
   'team:read',
   'settings:read',
 ] as const;
-const write = [...read, 'model:write'] as const;
+const write = [...read, 'model:write', 'dataset:write'] as const;
 const develop = [...read, 'endpoint:deploy', 'inference:call', 'api-key:read', 'api-key:write'] as const;
 
 /** Who may what by default. `developer` deploys to dev alone: `deployableEnvironments`. */
@@ -64,16 +70,18 @@ export const permissionsOfRole: Record<Role, readonly Permission[]> = {
     'endpoint:operate',
     'route:write',
     'model:write',
+    'dataset:write',
+    'pii-rule:write',
     'audit:read',
     'request:content',
     'budget:write',
     'price:write',
   ],
   researcher: [...write, 'inference:call'],
-  'data-engineer': write,
+  'data-engineer': [...write, 'pii-rule:write'],
   'ml-engineer': [...write, 'inference:call', 'endpoint:deploy'],
   developer: develop,
-  reviewer: [...read, 'model:approve', 'inference:call'],
+  reviewer: [...read, 'model:approve', 'dataset:approve', 'inference:call'],
   auditor: [...read, 'audit:read', 'request:content'],
   viewer: read,
   'llm-ops-user': develop,

@@ -41,7 +41,7 @@ const suites: Suite[] = [
   { name: 'ports', files: find('tests/ports/*.test.ts'), concurrency: 2, timeout: 300, forceExit: false },
   {
     name: 'domains',
-    files: find('tests/{catalog,cost,serving,security,python,inference,platform,providers}/**/*.test.ts'),
+    files: find('tests/{catalog,cost,datasets,serving,security,python,inference,platform,providers}/**/*.test.ts'),
     concurrency: 2,
     timeout: 300,
     forceExit: false,

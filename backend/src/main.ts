@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createCatalog } from '#domains/catalog';
 import { createCost } from '#domains/cost';
+import { createDatasets, engineProgram } from '#domains/datasets';
 import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
 import { createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
 import type { FastifyInstance } from 'fastify';
@@ -21,8 +22,10 @@ import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
+import { createWorkers } from '#platform/workers';
 import type { Cache } from '#ports/cache';
 import type { Runtime } from '#ports/runtime';
+import { createPresidio } from './adapters/entities/presidio.ts';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createMemoryCache } from './adapters/cache/memory/index.ts';
 import { providers } from './adapters/provider/index.ts';
@@ -30,10 +33,12 @@ import { createConnectionTest, createExternalRuntime } from './adapters/runtime/
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
 import { createTokenCounter, createTokenizerSource } from './adapters/tokens/index.ts';
 import { buildApp } from './app.ts';
+import { createTokenizers } from './datasets.ts';
 import { platformRoutesOf } from './routes.ts';
 import {
   authOptions,
   clusterConfig,
+  datasetsConfig,
   isLoopback,
   openObjects,
   refuseOpenHeaderMode,
@@ -119,6 +124,13 @@ async function assemble(
     now,
   });
 
+  const fourEyes = settings.APPROVAL_FOUR_EYES ?? !(auth.mode === 'header' && isLoopback(settings.HOST));
+  const hub = createHuggingFace({
+    egress,
+    endpoint: settings.HUGGINGFACE_ENDPOINT,
+    token: settings.HUGGINGFACE_TOKEN ?? null,
+    log,
+  });
   const catalog = createCatalog({
     db,
     objects,
@@ -126,21 +138,39 @@ async function assemble(
     jobs,
     events,
     secrets,
-    hub: createHuggingFace({
-      egress,
-      endpoint: settings.HUGGINGFACE_ENDPOINT,
-      token: settings.HUGGINGFACE_TOKEN ?? null,
-      log,
-    }),
+    hub,
     ensureTeam,
     testConnection: createConnectionTest({ providers, egress }),
     log,
     now,
-    config: {
-      fourEyes: settings.APPROVAL_FOUR_EYES ?? !(auth.mode === 'header' && isLoopback(settings.HOST)),
-      maxFileBytes: settings.MAX_FILE_BYTES,
-    },
+    config: { fourEyes, maxFileBytes: settings.MAX_FILE_BYTES },
   });
+  const tokenizerOf = createTokenizerSource({ catalog, objects });
+  const engine = { program: engineProgram, memoryMb: settings.DATASET_MEMORY_MB, log };
+  const workers = {
+    quick: createWorkers({ ...engine, concurrency: 2, idleMs: 60_000 }),
+    long: createWorkers({ ...engine, concurrency: settings.DATASET_CONCURRENCY, idleMs: 0 }),
+  };
+  const datasets = createDatasets({
+    db,
+    objects,
+    uploads: () => uploads,
+    jobs,
+    events,
+    secrets,
+    hub,
+    workers,
+    entities: settings.PRESIDIO_URL === undefined ? null : createPresidio({ egress, url: settings.PRESIDIO_URL, log }),
+    tokenizerOf: createTokenizers({ catalog, source: tokenizerOf }),
+    ensureTeam,
+    log,
+    now,
+    config: datasetsConfig(settings, { dataDir, fourEyes }),
+  });
+  closers.push(() => datasets.close());
+  closers.push(() => Promise.all([workers.quick.close(), workers.long.close()]));
+  datasets.registerReferences('model', catalog.trainedOn);
+  catalog.registerDatasets(datasets);
   const uploads = createUploads({
     db,
     objects,
@@ -150,10 +180,13 @@ async function assemble(
     async authorize(request, target) {
       const identity = await authenticator.authenticate(request);
       if (identity === null) throw failure('unauthenticated');
-      if (target !== null) await catalog.authorizeUpload(authenticator.createAccessFor(identity), target.subjectId);
+      if (target === null) return { userId: identity.userId };
+      const access = authenticator.createAccessFor(identity);
+      if (target.subjectKind === 'dataset') await datasets.authorizeUpload(access, target);
+      else await catalog.authorizeUpload(access, target.subjectId);
       return { userId: identity.userId };
     },
-    onComplete: catalog.uploadComplete,
+    onComplete: (upload, trx) => (upload.subjectKind === 'dataset' ? datasets : catalog).uploadComplete(upload, trx),
   });
   closers.push(() => uploads.close());
 
@@ -203,7 +236,7 @@ async function assemble(
   });
   const cache = await openCache(settings.REDIS_URL, log);
   closers.push(() => cache.close());
-  const tokens = createTokenCounter({ tokenizerOf: createTokenizerSource({ catalog, objects }), log });
+  const tokens = createTokenCounter({ tokenizerOf, log });
   closers.push(() => tokens.close());
   const telemetry = await createTelemetry({
     endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
@@ -274,7 +307,9 @@ async function assemble(
         headerMode: auth.mode !== 'oidc',
         oidc: auth.oidc !== undefined,
       }),
-      ...(governs ? [catalog.routes, serving.routes, inference.routes, cost.routes, governance.routes] : []),
+      ...(governs
+        ? [catalog.routes, datasets.routes, serving.routes, inference.routes, cost.routes, governance.routes]
+        : []),
     ],
     documented: governs ? [inference.documented] : [],
     raw: [

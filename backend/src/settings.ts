@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
+import { scoreParts, type ScoreWeights } from '@llm-ops/contracts';
+import type { DatasetsDeps } from '#domains/datasets';
 import type { ServingConfig } from '#domains/serving';
 import type { AuthOptions } from '#platform/auth';
 import type { Settings } from '#platform/config';
@@ -75,6 +77,40 @@ export function refuseOpenHeaderMode(settings: Settings): void {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/** What datasets need of the configuration. Throws `configuration_invalid` where weights are not such. */
+export function datasetsConfig(
+  settings: Settings,
+  given: { dataDir: string; fourEyes: boolean },
+): DatasetsDeps['config'] {
+  return {
+    fourEyes: given.fourEyes,
+    maxFileBytes: settings.MAX_FILE_BYTES,
+    threshold: settings.DATASET_QUALITY_THRESHOLD,
+    weights: scoreWeights(settings.DATASET_QUALITY_WEIGHTS),
+    timeoutMs: settings.DATASET_TIMEOUT_SECONDS * 1000,
+    workDir: path.join(given.dataDir, 'datasets'),
+    concurrency: settings.DATASET_CONCURRENCY,
+    ...(settings.PUBLIC_URL === undefined ? {} : { publicUrl: settings.PUBLIC_URL }),
+  };
+}
+
+/** `missing_values=20,duplicates=40`: what is not named keeps its 20. */
+function scoreWeights(text: string | undefined): ScoreWeights {
+  const weights = Object.fromEntries(scoreParts.map((part) => [part, 20])) as ScoreWeights;
+  for (const pair of text?.trim() ? text.split(',') : []) {
+    const [, name = '', value = ''] = /^\s*(\w+)\s*=\s*(\d{1,3}(?:\.\d+)?)\s*$/.exec(pair) ?? [];
+    const part = scoreParts.find((known) => known === name);
+    if (part === undefined || Number(value) > 100) {
+      throw failure('configuration_invalid', {
+        message: `DATASET_QUALITY_WEIGHTS: "${pair.trim()}" must be one of ${scoreParts.join(', ')}, "=" and a number from 0 to 100.`,
+      });
+    }
+    weights[part] = Number(value);
+  }
+  if (Object.values(weights).some((weight) => weight > 0)) return weights;
+  throw failure('configuration_invalid', { message: 'DATASET_QUALITY_WEIGHTS: at least one must be above 0.' });
 }
 
 /** Whether internal models run on a cluster: as configured, else where there is one. */

@@ -4,24 +4,41 @@ import { type Area, loadArea } from './i18n.ts';
 declare module 'vue-router' {
   interface RouteMeta {
     /** whose texts the page needs */
-    area?: Area;
+    areas?: readonly Area[];
     /** key of the page's title in `shell.title` */
     title?: string;
   }
 }
 
-const page = (path: string, title: string, area: Area, component: RouteRecordRaw['component']): RouteRecordRaw => ({
+const page = (
+  path: string,
+  title: string,
+  areas: Area | readonly Area[],
+  component: RouteRecordRaw['component'],
+): RouteRecordRaw => ({
   path,
   name: title,
   component: component as NonNullable<RouteRecordRaw['component']>,
-  meta: { area, title },
+  meta: { areas: typeof areas === 'string' ? [areas] : areas, title },
 });
+/** Pages of datasets share parts with those of models. */
+const datasets = ['catalog', 'datasets'] as const;
 
 const routes: RouteRecordRaw[] = [
   page('/', 'home', 'shell', () => import('./pages/Home.vue')),
   page('/catalog/models', 'models', 'catalog', () => import('./pages/catalog/ModelList.vue')),
   page('/catalog/models/new', 'modelCreate', 'catalog', () => import('./pages/catalog/ModelCreate.vue')),
   page('/catalog/models/:id', 'model', 'catalog', () => import('./pages/catalog/ModelDetail.vue')),
+  page('/catalog/datasets', 'datasets', datasets, () => import('./pages/catalog/DatasetList.vue')),
+  page('/catalog/datasets/new', 'datasetCreate', datasets, () => import('./pages/catalog/DatasetCreate.vue')),
+  page(
+    '/catalog/datasets/:id',
+    'dataset',
+    [...datasets, 'observability'],
+    () => import('./pages/catalog/DatasetDetail.vue'),
+  ),
+  page('/catalog/datasets/:id/compare', 'datasetCompare', datasets, () => import('./pages/catalog/DatasetCompare.vue')),
+  page('/catalog/benchmarks', 'benchmarks', datasets, () => import('./pages/catalog/BenchmarkList.vue')),
   page('/catalog/approvals', 'approvals', 'catalog', () => import('./pages/catalog/ApprovalList.vue')),
   page('/serving/endpoints', 'endpoints', 'serving', () => import('./pages/serving/EndpointList.vue')),
   page('/serving/endpoints/deploy', 'endpointDeploy', 'serving', () => import('./pages/serving/EndpointDeploy.vue')),
@@ -39,6 +56,7 @@ const routes: RouteRecordRaw[] = [
     () => import('./pages/observability/RequestView.vue'),
   ),
   page('/governance/policies', 'policies', 'governance', () => import('./pages/governance/PolicyList.vue')),
+  page('/governance/pii-rules', 'piiRules', 'datasets', () => import('./pages/governance/PiiRuleList.vue')),
   page('/governance/audit', 'audit', 'governance', () => import('./pages/governance/AuditLog.vue')),
   page('/governance/api-keys', 'apiKeys', 'governance', () => import('./pages/governance/ApiKeys.vue')),
   page('/governance/budgets', 'budgets', 'cost', () => import('./pages/cost/BudgetList.vue')),
@@ -50,5 +68,5 @@ const routes: RouteRecordRaw[] = [
 export const router = createRouter({ history: createWebHistory('/'), routes, scrollBehavior: () => ({ top: 0 }) });
 
 router.beforeEach(async (to) => {
-  await loadArea(to.meta.area ?? 'shell');
+  await Promise.all((to.meta.areas ?? ['shell']).map(loadArea));
 });

@@ -38,7 +38,10 @@ function fill(template: string, params: Record<string, unknown> = {}): string {
 }
 
 function search(query: Record<string, unknown> = {}): string {
-  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const pairs = Object.entries(query)
+    // a list is its name repeated
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one: unknown) => [name, one] as const))
+    .filter(([, value]) => value !== undefined && value !== null && value !== '');
   return pairs.length === 0
     ? ''
     : `?${new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)]))}`;

@@ -74,3 +74,10 @@ test('SDK: parameters are encoded; slashes of paths and route names stay', () =>
   assert.equal(addressOf('getModel', { id: 'a/b' }), '/llm-ops/v1/catalog/models/a%2Fb');
   assert.equal(addressOf('chat', { route: 'team/보고서' }), '/llm-ops/v1/serve/team/%EB%B3%B4%EA%B3%A0%EC%84%9C/chat');
 });
+
+test('SDK: a list in a query is its name repeated; what is empty is left out', () => {
+  assert.equal(
+    addressOf('previewDataset', { id: 'a' }, { filter: ['label:eq:a b', 'note:is_null'], search: '', limit: 5 }),
+    '/llm-ops/v1/catalog/datasets/a/preview?filter=label%3Aeq%3Aa+b&filter=note%3Ais_null&limit=5',
+  );
+});

@@ -3,6 +3,7 @@ import type {
   catalogRoutes,
   costRoutes,
   DataOf,
+  datasetRoutes,
   Envelope,
   governanceRoutes,
   inferenceRoutes,
@@ -15,6 +16,7 @@ import type {
 } from '@llm-ops/contracts';
 
 export type Tables = typeof catalogRoutes &
+  typeof datasetRoutes &
   typeof servingRoutes &
   typeof inferenceRoutes &
   typeof usageRoutes &
@@ -47,7 +49,10 @@ type BodyPart<R extends RouteSpec> = R extends { body: object }
   : R extends { rawBody: true }
     ? { body: FormData }
     : { body?: undefined };
-export type ArgumentsOf<R extends RouteSpec> = Common & ParamsPart<R> & QueryPart<R> & BodyPart<R>;
+/** A conditional, so that of several routes each is worked out by itself: the product of all their parts is more than TypeScript takes. */
+export type ArgumentsOf<R extends RouteSpec> = R extends RouteSpec
+  ? Common & ParamsPart<R> & QueryPart<R> & BodyPart<R>
+  : never;
 export type DataOfRoute<R extends RouteSpec> = R extends { answer: 'file' } ? Blob : DataOf<R>;
 
 /** The reply with the cursor of the following page (null at the end, and for what is no list). */

@@ -21,7 +21,10 @@ export interface HubServer {
 
 const commit = 'c0ffee0123456789c0ffee0123456789c0ffee01';
 
-/** A server with the URL layout of huggingface.co: the API, `resolve`, and large files redirected to another host. */
+/**
+ * A server with the URL layout of huggingface.co: the API, `resolve`, and large files redirected to another host. Repositories of datasets
+ * are named `datasets/owner/name`.
+ */
 export async function openHub(repositories: Record<string, Record<string, Buffer>>): Promise<HubServer> {
   const state = { requests: [] as string[], leaked: [] as string[], drops: [] as number[], corrupt: new Set<string>() };
 
@@ -54,9 +57,11 @@ export async function openHub(repositories: Record<string, Record<string, Buffer
   const api = createServer((request, response) => {
     const url = new URL(request.url!, 'http://hub');
     state.requests.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`.trim());
-    const asked = /^\/api\/models\/(.+)\/revision\/([^/]+)$/.exec(decodeURIComponent(url.pathname));
+    const asked = /^\/api\/(models|datasets)\/(.+)\/revision\/([^/]+)$/
+      .exec(decodeURIComponent(url.pathname))
+      ?.slice(1);
     if (asked) {
-      const files = repositories[asked[1]!];
+      const files = repositories[asked[0] === 'models' ? asked[1]! : `datasets/${asked[1]}`];
       if (asked[1] === 'gated/model' && request.headers.authorization !== 'Bearer hf_canary')
         return refuse(response, 401);
       if (!files || (asked[2] !== 'main' && asked[2] !== commit)) return refuse(response, 404);
@@ -74,7 +79,7 @@ export async function openHub(repositories: Record<string, Record<string, Buffer
           sha: commit,
           gated: false,
           tags: [],
-          cardData: { license: 'apache-2.0' },
+          cardData: { license: 'apache-2.0', language: ['en', 'ko'] },
           siblings,
         }),
       );
@@ -102,7 +107,7 @@ export async function openHub(repositories: Record<string, Record<string, Buffer
   });
 }
 
-const isLarge = (path: string) => /\.(safetensors|bin|gguf|h5)$/.test(path);
+const isLarge = (path: string) => /\.(safetensors|bin|gguf|h5|parquet)$/.test(path);
 
 function refuse(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}');

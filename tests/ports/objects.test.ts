@@ -330,6 +330,17 @@ describe('objects: files only', () => {
     }
   });
 
+  it('FR-003: an object is a file that may be read in its place; what is missing is null, and no hostile key is a path', async () => {
+    const objects = await createFileObjects({ root });
+    await put(objects, 'local/a', 'rows');
+    const place = await objects.local!('local/a');
+    assert.equal(await readFile(place!, 'utf8'), 'rows');
+    for (const key of ['local/b', 'local', 'none/a']) assert.equal(await objects.local!(key), null, key);
+    for (const key of hostilePaths) {
+      await assert.rejects(objects.local!(key), code('object_key_invalid'), JSON.stringify(key));
+    }
+  });
+
   it('SEC: links are not followed out of the root', async () => {
     const objects = await createFileObjects({ root });
     await writeFile(join(folder, 'secret'), 'secret');

@@ -7,6 +7,7 @@ import {
   basePath,
   catalogRoutes,
   costRoutes,
+  datasetRoutes,
   governanceRoutes,
   permissions,
   permissionsOf,
@@ -24,6 +25,7 @@ import { loadConfig } from '../../backend/src/platform/config/index.ts';
 const routes: [string, RouteSpec][] = Object.entries({
   ...catalogRoutes,
   ...costRoutes,
+  ...datasetRoutes,
   ...governanceRoutes,
   ...platformRoutes,
   ...servingRoutes,
@@ -76,7 +78,7 @@ test('FR-010: every route declares what it needs', () => {
 
 /** They change nothing. */
 const isDryRun = (name: string) =>
-  ['evaluatePolicies', 'preflight', 'verifyEndpoint', 'testModelConnection'].includes(name);
+  ['evaluatePolicies', 'preflight', 'verifyEndpoint', 'testModelConnection', 'testPii'].includes(name);
 
 test('FR-010: every route is closed to nobody, and to each role exactly as declared', async () => {
   for (const [name, route] of routes) {
@@ -94,28 +96,31 @@ test('FR-010: every route is closed to nobody, and to each role exactly as decla
   }
 });
 
-test('FR-010: what is another team’s is not there, whatever one’s roles', async () => {
-  const made = await fetch(`${platform.url}${basePath}/catalog/models`, {
-    method: 'POST',
-    headers: { ...as('ml-engineer', 'owners'), 'content-type': 'application/json' },
-    body: JSON.stringify({
-      name: 'hidden',
-      version: '1',
-      type: 'base',
-      owner_team: 'owners',
-      metadata: { description: 'x' },
-    }),
+for (const [noun, table, body] of [
+  ['model', catalogRoutes, { version: '1', type: 'base', metadata: { description: 'x' } }],
+  ['dataset', datasetRoutes, { metadata: { description: 'x' } }],
+] as const) {
+  test(`FR-010: another team’s ${noun} is not there, whatever one’s roles`, async () => {
+    const made = await fetch(`${platform.url}${basePath}/catalog/${noun}s`, {
+      method: 'POST',
+      headers: { ...as('ml-engineer', 'owners'), 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'hidden', owner_team: 'owners', ...body }),
+    });
+    const { data } = (await made.json()) as any;
+    assert.ok(made.ok, JSON.stringify(data));
+    const all = roles.filter((role) => role !== 'admin').join();
+    const stranger = { 'x-user-id': 'stranger', 'x-user-roles': all, 'x-user-team': 'strangers' };
+    const path = `/catalog/${noun}s/{id}`;
+    for (const [name, route] of Object.entries(table) as [string, RouteSpec][]) {
+      if (!route.path.startsWith(path) || route.permission === `${noun}:delete`) continue;
+      const answer = await ask(route, stranger, { id: data.id });
+      const absent = await ask(route, stranger, {});
+      assert.deepEqual(answer, absent, `${name} tells a hidden ${noun} from none`);
+      assert.ok([400, 404, 415].includes(answer.status), `${name}: ${JSON.stringify(answer)}`);
+    }
+    const read = Object.values(table as Record<string, RouteSpec>).find(
+      (route) => route.path === path && route.method === 'GET',
+    )!;
+    assert.equal((await ask(read, as('viewer', 'owners'), { id: data.id })).status, 200);
   });
-  const { data } = (await made.json()) as any;
-  assert.ok(made.ok, JSON.stringify(data));
-  const all = roles.filter((role) => role !== 'admin').join();
-  const stranger = { 'x-user-id': 'stranger', 'x-user-roles': all, 'x-user-team': 'strangers' };
-  for (const [name, route] of Object.entries(catalogRoutes) as [string, RouteSpec][]) {
-    if (!route.path.startsWith('/catalog/models/{id}') || route.permission === 'model:delete') continue;
-    const answer = await ask(route, stranger, { id: data.id });
-    const absent = await ask(route, stranger, {});
-    assert.deepEqual(answer, absent, `${name} tells a hidden model from none`);
-    assert.ok([400, 404, 415].includes(answer.status), `${name}: ${JSON.stringify(answer)}`);
-  }
-  assert.equal((await ask(catalogRoutes.getModel, as('viewer', 'owners'), { id: data.id })).status, 200);
-});
+}

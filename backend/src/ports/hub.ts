@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+export type HubKind = 'model' | 'dataset';
+
 export interface HubFile {
   path: string;
   /** bytes */
@@ -10,19 +12,21 @@ export interface HubFile {
   gitBlob: string | null;
 }
 
-export interface HubModel {
+export interface HubRepository {
   id: string;
   /** the commit that the revision is now: later reads name it, so that they see one state */
   commit: string;
   files: HubFile[];
-  /** as the model's own card gives it */
+  /** as its own card gives it */
   license: string | null;
+  /** of the texts, as its card gives them: `en`, `ko` */
+  languages: string[];
 }
 
-/** A place that models can be imported from. Fails with `huggingface_unreachable` (worth another try) or `huggingface_refused`. */
+/** A place that models and datasets can be imported from. Fails with `huggingface_unreachable` (worth another try) or `huggingface_refused`. */
 export interface Hub {
-  /** Answers or fails within 10 s. */
-  describe(id: string, revision: string): Promise<HubModel>;
+  /** A model when no kind is given. Answers or fails within 10 s. */
+  describe(id: string, revision: string, kind?: HubKind): Promise<HubRepository>;
   /** The bytes of a file; a connection that drops is taken up again where it broke off. */
-  read(id: string, commit: string, file: HubFile, signal: AbortSignal): Readable;
+  read(id: string, commit: string, file: HubFile, signal: AbortSignal, kind?: HubKind): Readable;
 }

@@ -35,4 +35,6 @@ export interface Objects {
   uri(key: string): string;
   /** Throws when the store cannot be written or reached. */
   check(): Promise<void>;
+  /** Where the object is a file of this machine: its path, to be read only; null when it is not there. Missing where objects are not files. */
+  local?(key: string): Promise<string | null>;
 }

@@ -129,6 +129,8 @@ export interface Preflight {
 /** Runs revisions. Level-triggered: `apply` with the same plan twice does nothing the second time. */
 export interface Runtime {
   readonly kind: string;
+  /** something of it belongs to the endpoint as a whole and follows the traffic: what is live is applied again when that moves */
+  readonly followsTraffic?: boolean;
   /** Pure: no I/O, no clock. */
   plan(spec: RevisionSpec): RuntimePlan;
   /** Makes it so, or starts to; returns soon, progress is seen through `observe`. */

@@ -19,6 +19,8 @@ export const navigation: Group[] = [
     label: 'catalog',
     entries: [
       { label: 'models', to: '/catalog/models', icon: 'i-lucide-box', permission: 'model:read' },
+      { label: 'datasets', to: '/catalog/datasets', icon: 'i-lucide-database', permission: 'dataset:read' },
+      { label: 'benchmarks', to: '/catalog/benchmarks', icon: 'i-lucide-target', permission: 'dataset:read' },
       { label: 'approvals', to: '/catalog/approvals', icon: 'i-lucide-inbox', permission: 'model:read' },
     ],
   },
@@ -42,6 +44,7 @@ export const navigation: Group[] = [
     label: 'governance',
     entries: [
       { label: 'policies', to: '/governance/policies', icon: 'i-lucide-scale', permission: 'policy:read' },
+      { label: 'piiRules', to: '/governance/pii-rules', icon: 'i-lucide-scan-eye', permission: 'dataset:read' },
       { label: 'audit', to: '/governance/audit', icon: 'i-lucide-scroll-text', permission: 'audit:read' },
       { label: 'apiKeys', to: '/governance/api-keys', icon: 'i-lucide-key-round', permission: 'api-key:read' },
       { label: 'budgets', to: '/governance/budgets', icon: 'i-lucide-wallet', permission: 'budget:read' },

@@ -1,5 +1,5 @@
 import type { ArgumentsOf, Tables } from '@llm-ops/sdk';
-import type { ModelStatus } from '@llm-ops/contracts';
+import type { DatasetStatus, ModelStatus } from '@llm-ops/contracts';
 import { api } from './api.ts';
 
 type Body<K extends keyof Tables> = ArgumentsOf<Tables[K]>['body'];
@@ -36,4 +36,20 @@ export const catalogClient = {
     api.call('importFromHuggingFace', { body: payload }),
   listModelImports: (modelId: string) => api.call('listModelImports', { params: { id: modelId } }),
   listApprovals: (query?: Query<'listApprovals'>) => api.call('listApprovals', { query }),
+  listDatasets: (filters?: Query<'listDatasets'>, signal?: AbortSignal) =>
+    api.call('listDatasets', { query: filters, signal }),
+  getDataset: (datasetId: string) => api.call('getDataset', { params: { id: datasetId } }),
+  createDataset: (payload: Body<'createDataset'>) => api.call('createDataset', { body: payload }),
+  /** Small files in one request, all kept or none; `sendFile` is for one file with progress, however large. */
+  uploadDatasetFiles(datasetId: string, files: readonly File[], badRows: 'refuse' | 'skip' = 'refuse') {
+    const body = new FormData();
+    body.append('bad_rows', badRows);
+    for (const file of files) body.append('files', file, file.name);
+    return api.call('uploadDatasetFiles', { params: { id: datasetId }, body });
+  },
+  previewDataset: (datasetId: string, limit?: number, page: Query<'previewDataset'> = {}, signal?: AbortSignal) =>
+    api.call('previewDataset', { params: { id: datasetId }, query: { limit, ...page }, signal }),
+  getDatasetValidation: (datasetId: string) => api.call('getDatasetValidation', { params: { id: datasetId } }),
+  updateDatasetStatus: (datasetId: string, status: DatasetStatus, options: { notes?: string } = {}) =>
+    api.call('updateDatasetStatus', { params: { id: datasetId }, body: { status, ...options } }),
 };

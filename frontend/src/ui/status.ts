@@ -14,6 +14,7 @@ const tones: Record<string, Tone> = {
   answered: 'success',
   alive: 'success',
   green: 'success',
+  clean: 'success',
   rejected: 'error',
   failed: 'error',
   denied: 'error',
@@ -24,6 +25,7 @@ const tones: Record<string, Tone> = {
   connect: 'error',
   exhausted: 'error',
   silent: 'error',
+  real: 'error',
   under_review: 'warning',
   open: 'warning',
   degraded: 'warning',
@@ -42,6 +44,8 @@ const tones: Record<string, Tone> = {
   pending: 'info',
   starting: 'info',
   draining: 'info',
+  checking: 'info',
+  uploading: 'info',
   'fine-tuned': 'info',
   stg: 'info',
   cached: 'info',
@@ -50,5 +54,14 @@ const tones: Record<string, Tone> = {
 };
 
 export const toneOf = (status: string): Tone => tones[status] ?? 'neutral';
-const moving = new Set(['deploying', 'deleting', 'verifying', 'running', 'starting', 'draining']);
+const moving = new Set([
+  'deploying',
+  'deleting',
+  'verifying',
+  'running',
+  'starting',
+  'draining',
+  'checking',
+  'uploading',
+]);
 export const isMoving = (status: string): boolean => moving.has(status);

@@ -3,12 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
 import type { Logger } from '#platform/log';
-import type { Hub, HubFile, HubModel } from '#ports/hub';
+import type { Hub, HubFile, HubKind, HubRepository } from '#ports/hub';
 
 const describeMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 /** tries in a row that bring no byte */
 const maxBarren = 5;
+/** below which files of a kind lie */
+const folders: Record<HubKind, string> = { model: '', dataset: 'datasets/' };
 
 /** The Hugging Face hub, or a mirror with its URL layout. */
 export function createHuggingFace(deps: {
@@ -26,12 +28,19 @@ export function createHuggingFace(deps: {
 
   async function ask(
     url: string,
-    init: { timeoutMs: number; signal?: AbortSignal; headers?: Record<string, string>; maxBytes?: number },
+    init: {
+      kind: HubKind;
+      timeoutMs: number;
+      signal?: AbortSignal;
+      headers?: Record<string, string>;
+      maxBytes?: number;
+    },
   ) {
+    const { kind, ...how } = init;
     const headers = { ...(deps.token === null ? {} : { authorization: `Bearer ${deps.token}` }), ...init.headers };
     let response;
     try {
-      response = await egress.fetch(url, { ...init, headers });
+      response = await egress.fetch(url, { ...how, headers });
     } catch (cause) {
       init.signal?.throwIfAborted();
       throw failure('huggingface_unreachable', {
@@ -41,18 +50,24 @@ export function createHuggingFace(deps: {
     }
     if (response.ok) return response;
     await response.body?.cancel();
-    throw refusal(response.status);
+    throw refusal(response.status, kind);
   }
 
-  function refusal(status: number) {
+  function refusal(status: number, kind: HubKind) {
     if (status === 429 || status >= 500)
       return failure('huggingface_unreachable', { message: `${endpoint} answered ${status}.` });
-    const why = status === 404 ? 'There is no such model or revision' : `The hub does not give it to us (${status})`;
+    const why = status === 404 ? `There is no such ${kind} or revision` : `The hub does not give it to us (${status})`;
     return failure('huggingface_refused', { message: `${why} at ${endpoint}.` });
   }
 
-  async function* bytes(id: string, commit: string, file: HubFile, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const url = `${endpoint}/${pathOf(id)}/resolve/${encodeURIComponent(commit)}/${pathOf(file.path)}`;
+  async function* bytes(
+    id: string,
+    commit: string,
+    file: HubFile,
+    signal: AbortSignal,
+    kind: HubKind,
+  ): AsyncGenerator<Buffer> {
+    const url = `${endpoint}/${folders[kind]}${pathOf(id)}/resolve/${encodeURIComponent(commit)}/${pathOf(file.path)}`;
     let offset = 0;
     for (let barren = 0; offset < file.size || barren === 0;) {
       const before = offset;
@@ -61,7 +76,7 @@ export function createHuggingFace(deps: {
           'accept-encoding': 'identity',
           ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
         };
-        const response = await ask(url, { timeoutMs: 30_000, signal, headers });
+        const response = await ask(url, { kind, timeoutMs: 30_000, signal, headers });
         // a server that does not know ranges begins again
         let skip = response.status === 206 ? 0 : offset;
         for await (const part of response.body ?? []) {
@@ -94,9 +109,10 @@ export function createHuggingFace(deps: {
   }
 
   return {
-    async describe(id, revision) {
-      const url = `${endpoint}/api/models/${pathOf(id)}/revision/${encodeURIComponent(revision)}?blobs=true`;
+    async describe(id, revision, kind = 'model') {
+      const url = `${endpoint}/api/${kind}s/${pathOf(id)}/revision/${encodeURIComponent(revision)}?blobs=true`;
       const response = await ask(url, {
+        kind,
         timeoutMs: describeMs,
         maxBytes: maxAnswerBytes,
         signal: AbortSignal.timeout(describeMs),
@@ -104,24 +120,27 @@ export function createHuggingFace(deps: {
       const answer: unknown = await response.json().catch((cause: unknown) => {
         throw failure('huggingface_unreachable', { message: `${endpoint} does not answer as the hub does.`, cause });
       });
-      return modelOf(answer, id, endpoint);
+      return repositoryOf(answer, id, endpoint);
     },
-    read: (id, commit, file, signal) => Readable.from(bytes(id, commit, file, signal), { objectMode: false }),
+    read: (id, commit, file, signal, kind = 'model') =>
+      Readable.from(bytes(id, commit, file, signal, kind), { objectMode: false }),
   };
 }
 
 type Json = Record<string, unknown>;
 
-function modelOf(answer: unknown, id: string, endpoint: string): HubModel {
+function repositoryOf(answer: unknown, id: string, endpoint: string): HubRepository {
   const { sha, siblings, cardData } = (typeof answer === 'object' && answer !== null ? answer : {}) as Json;
   if (typeof sha !== 'string' || !/^[0-9a-zA-Z]{1,64}$/.test(sha) || !Array.isArray(siblings)) {
     throw failure('huggingface_unreachable', { message: `${endpoint} does not answer as the hub does.` });
   }
-  const license = (cardData as Json | undefined | null)?.license;
+  const card = (cardData ?? {}) as Json;
   return {
     id,
     commit: sha,
-    license: typeof license === 'string' ? license.slice(0, 200) : null,
+    // a card may name several
+    license: texts(card.license)[0] ?? null,
+    languages: texts(card.language),
     files: siblings.flatMap((entry: Json): HubFile[] => {
       const { rfilename: path, size, lfs, blobId } = entry;
       const large = (lfs ?? {}) as Json;
@@ -139,6 +158,11 @@ function modelOf(answer: unknown, id: string, endpoint: string): HubModel {
       ];
     }),
   };
+}
+
+function texts(value: unknown): string[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.flatMap((one) => (typeof one === 'string' && one !== '' ? [one.slice(0, 200)] : [])).slice(0, 100);
 }
 
 const pathOf = (path: string) => path.split('/').map(encodeURIComponent).join('/');

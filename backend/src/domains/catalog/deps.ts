@@ -1,7 +1,9 @@
-import type { Identity } from '#platform/access';
+import type { ApprovalTask } from '@llm-ops/contracts';
+import type { z } from 'zod';
+import type { Access, Identity } from '#platform/access';
 import type { Db } from '#platform/db';
 import type { Events } from '#platform/events';
-import type { Trx } from '#platform/http';
+import type { Cursor, Trx } from '#platform/http';
 import type { Jobs } from '#platform/jobs';
 import type { Logger } from '#platform/log';
 import type { Secrets } from '#platform/secrets';
@@ -46,6 +48,30 @@ export interface Reference {
   id: string;
   label: string;
   status?: string;
+}
+
+/** What the catalog of models asks about datasets. */
+export interface DatasetsOfCatalog {
+  /** What datasets are called and who sees them; those that are not there are left out. */
+  describe(ids: readonly string[]): Promise<
+    Map<
+      string,
+      {
+        name: string;
+        version: string;
+        status: string;
+        team: string;
+        visibility: 'team' | 'organization';
+        createdBy: string;
+      }
+    >
+  >;
+  /** A reviewer's tasks about datasets, newest first; one more than `page.limit`. */
+  approvals(
+    access: Access,
+    status: z.infer<typeof ApprovalTask>['status'],
+    page: { limit: number; cursor: Cursor | null },
+  ): Promise<z.infer<typeof ApprovalTask>[]>;
 }
 
 /** Those that refer to the model now and so keep it from being deleted. */

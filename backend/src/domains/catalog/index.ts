@@ -1,6 +1,6 @@
 import type { BoundRoutes, Trx } from '#platform/http';
 import { createImports } from './imports.ts';
-import type { CatalogDeps, FindReferences, Reference } from './deps.ts';
+import type { CatalogDeps, DatasetsOfCatalog, FindReferences, Reference } from './deps.ts';
 import { createFiles } from './files.ts';
 import { createModels } from './models.ts';
 import { createReviews } from './reviews.ts';
@@ -22,6 +22,8 @@ export interface Catalog extends Serving {
   routes: BoundRoutes;
   /** Who may refer to a model, one a kind: asked before one is deleted and for its lineage. */
   registerReferences(kind: Reference['kind'], find: FindReferences): void;
+  /** Datasets, which models name in their lineage and whose approvals stand beside those of models. */
+  registerDatasets(datasets: DatasetsOfCatalog): void;
   /** For resumable uploads of kind `model`: may this identity add files to it? Throws `model_not_found`, `permission_denied`, `model_frozen`, `model_external`. */
   authorizeUpload(access: Access, modelId: string): Promise<void>;
   /** For `onComplete` of resumable uploads of kind `model`. */
@@ -39,7 +41,8 @@ export function createCatalog(given: CatalogDeps): Catalog {
     for (const find of finders.values()) found.push(...(await find(trx, id)));
     return found;
   };
-  const base = { ...given, store, guard, references };
+  let datasets: DatasetsOfCatalog | null = null;
+  const base = { ...given, store, guard, references, datasets: () => datasets };
   const models = createModels(base);
   const reviews = createReviews({ ...base, models });
   const files = createFiles({ ...base, models, reviews });
@@ -50,6 +53,7 @@ export function createCatalog(given: CatalogDeps): Catalog {
     routes: createRoutes({ models, files, reviews, versions, imports }),
     ...createServing(base),
     registerReferences: (kind, find) => void finders.set(kind, find),
+    registerDatasets: (registered) => void (datasets = registered),
     async authorizeUpload(access, modelId) {
       const row = await guard.read(access, modelId);
       requireTeam(access, row.owner_team);

@@ -2,9 +2,9 @@ import type { ApprovalTask, BodyOf, catalogRoutes, Model, ModelStatus, QueryOf }
 import type { z } from 'zod';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
-import { pageOf, type Context, type Paged, type Trx } from '#platform/http';
+import { pageOf, type Context, type Cursor, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
-import type { CatalogDeps } from './deps.ts';
+import type { CatalogDeps, DatasetsOfCatalog } from './deps.ts';
 import { cursorOf, type Models } from './models.ts';
 import { prefixOf } from './paths.ts';
 import { actionBetween, completenessOf, digestOfFiles, possibleFrom, type Action } from './rules.ts';
@@ -12,6 +12,7 @@ import type { CatalogStore, ModelRow, NewModel, ReviewRow } from './store/index.
 import { holdsPickle, requireTeam, resourceOf, scopeOf, type Guard } from './view.ts';
 
 type Routes = typeof catalogRoutes;
+type Task = z.infer<typeof ApprovalTask>;
 type Noting = Pick<Context, 'access' | 'trx' | 'note'>;
 export type Reviews = ReturnType<typeof createReviews>;
 
@@ -28,7 +29,14 @@ const endOfReview: Partial<Record<Action, ReviewRow['status']>> = {
 };
 
 /** The way of a model from draft to approved and on. */
-export function createReviews(deps: CatalogDeps & { store: CatalogStore; guard: Guard; models: Models }) {
+export function createReviews(
+  deps: CatalogDeps & {
+    store: CatalogStore;
+    guard: Guard;
+    models: Models;
+    datasets(): Pick<DatasetsOfCatalog, 'approvals'> | null;
+  },
+) {
   const { store, guard, models, events, objects, config } = deps;
 
   function requireRight(access: Access, row: ModelRow, action: Action): void {
@@ -114,6 +122,24 @@ export function createReviews(deps: CatalogDeps & { store: CatalogStore; guard: 
     return moved;
   }
 
+  /** Tasks about models, newest first; one more than `page.limit`. */
+  async function tasksOfModels(
+    access: Access,
+    status: Task['status'],
+    page: { limit: number; cursor: Cursor | null },
+  ): Promise<Task[]> {
+    const found = await store.reviews(scopeOf(access), status, page);
+    const ids = [...new Set(found.map(({ model_id }) => model_id))];
+    const about = new Map((await store.findAll(ids)).map((model) => [model.id, model]));
+    const files = await store.files(ids);
+    return found.flatMap((review) => {
+      const model = about.get(review.model_id);
+      return model === undefined
+        ? []
+        : [toTask(review, model, holdsPickle(files.filter((file) => file.model_id === model.id)))];
+    });
+  }
+
   return {
     async setStatus(c: Context<Routes['updateModelStatus']>): Promise<Model> {
       const asked = { ...c.body, ...c.query };
@@ -137,27 +163,16 @@ export function createReviews(deps: CatalogDeps & { store: CatalogStore; guard: 
       return models.view(await move(c, row, outcomes[decision], { notes, acceptPickle }), c.trx);
     },
 
-    async tasks(
-      access: Access,
-      query: QueryOf<Routes['listApprovals']>,
-    ): Promise<Paged<z.infer<typeof ApprovalTask>[]>> {
-      const found = await store.reviews(scopeOf(access), query.status, {
-        limit: query.limit,
-        cursor: cursorOf(query.cursor),
-      });
-      const { rows, next } = pageOf(found, query.limit, (row) => ({ at: row.submitted_at, id: row.id }));
-      const ids = [...new Set(rows.map(({ model_id }) => model_id))];
-      const about = new Map((await store.findAll(ids)).map((model) => [model.id, model]));
-      const files = await store.files(ids);
-      return {
-        next,
-        rows: rows.flatMap((review) => {
-          const model = about.get(review.model_id);
-          return model === undefined
-            ? []
-            : [toTask(review, model, holdsPickle(files.filter((file) => file.model_id === model.id)))];
-        }),
-      };
+    /** Of models and datasets, newest first: one list, one cursor. */
+    async tasks(access: Access, query: QueryOf<Routes['listApprovals']>): Promise<Paged<Task[]>> {
+      const { limit, status, kind } = query;
+      const page = { limit, cursor: cursorOf(query.cursor) };
+      const tasks = [
+        ...(kind === 'dataset' ? [] : await tasksOfModels(access, status, page)),
+        ...(kind === 'model' ? [] : ((await deps.datasets()?.approvals(access, status, page)) ?? [])),
+      ];
+      const newest = tasks.toSorted((a, b) => (isBefore(b, a) ? -1 : 1));
+      return pageOf(newest, limit, (task) => ({ at: new Date(task.submitted_at), id: task.id }));
     },
 
     /**
@@ -182,6 +197,11 @@ export function createReviews(deps: CatalogDeps & { store: CatalogStore; guard: 
   };
 }
 
+/** The order of the list, as the database has it: by time, then by id. */
+function isBefore(a: Task, b: Task): boolean {
+  return a.submitted_at === b.submitted_at ? a.id < b.id : a.submitted_at < b.submitted_at;
+}
+
 const withoutApproval = {
   approved_by: null,
   approved_at: null,
@@ -189,10 +209,12 @@ const withoutApproval = {
   pickle_accepted: false,
 } as const;
 
-function toTask(review: ReviewRow, model: ModelRow, pickle: boolean): z.infer<typeof ApprovalTask> {
+function toTask(review: ReviewRow, model: ModelRow, pickle: boolean): Task {
   return {
     id: review.id,
+    kind: 'model',
     model_id: model.id,
+    dataset_id: null,
     name: model.name,
     version: model.version,
     type: model.type,

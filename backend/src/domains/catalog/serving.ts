@@ -96,6 +96,18 @@ export function createServing(deps: CatalogDeps & { store: CatalogStore }) {
       if ((await store.lock(trx, id)) === null) throw notFound();
     },
 
+    /** Models that name a dataset in their lineage, for whoever would delete it or shows its lineage. */
+    async trainedOn(trx: Trx, datasetId: string) {
+      const rows = await store.trainedOn(datasetId, trx);
+      return rows.map((row) => ({
+        kind: 'model' as const,
+        id: row.id,
+        label: `${row.name} ${row.version}`,
+        status: row.status,
+        owner: { team: row.owner_team, visibility: visibilityOf(row), createdBy: row.created_by },
+      }));
+    },
+
     /** The key of an external provider; null when it has none. */
     externalSecret: (id: string): Promise<string | null> => secrets.get(keyOwner(id), 'api_key'),
   };

@@ -5,7 +5,7 @@ import { failure } from '#platform/errors';
 import type { Context, Paged, Trx } from '#platform/http';
 import { placeOfKey, readCard } from './card.ts';
 import { objectReader } from './content.ts';
-import type { CatalogDeps, Reference } from './deps.ts';
+import type { CatalogDeps, DatasetsOfCatalog, Reference } from './deps.ts';
 import { actorOf } from './files.ts';
 import { combineFacts, tensorsOf } from './inspect/index.ts';
 import { cursorOf, keyOwner, requireDraft, type Models } from './models.ts';
@@ -29,6 +29,7 @@ export function createVersions(
     guard: Guard;
     models: Models;
     references(trx: Trx, id: string): Promise<Reference[]>;
+    datasets(): Pick<DatasetsOfCatalog, 'describe'> | null;
   },
 ) {
   const { store, guard, models, objects, secrets, jobs } = deps;
@@ -192,14 +193,13 @@ export function createVersions(
           edges.push({ from: row.id, to: dataset, relation: 'trained_on' });
         }
       }
+      const known = await deps.datasets()?.describe([...datasets]);
       for (const dataset of datasets) {
-        nodes.push({
-          id: dataset,
-          kind: 'dataset',
-          label: `Dataset ${dataset.slice(0, 8)}`,
-          status: 'linked',
-          focus: false,
-        });
+        const found = known?.get(dataset);
+        // one that is not there, or not for these eyes, is known by its id alone
+        const named = found !== undefined && access.sees(found);
+        const label = named ? `${found.name} ${found.version}` : `Dataset ${dataset.slice(0, 8)}`;
+        nodes.push({ id: dataset, kind: 'dataset', label, status: named ? found.status : 'linked', focus: false });
       }
       for (const user of await store.transaction((trx) => deps.references(trx, focus.id))) {
         nodes.push({ id: user.id, kind: user.kind, label: user.label, status: user.status ?? 'active', focus: false });

@@ -136,7 +136,11 @@ export function createExecutor(deps: ExecutorDeps) {
     now: Date,
   ): Promise<void> {
     await inTransaction(async (trx) => {
-      const moved = await moveTraffic(trx, endpoint.id, { live: to.number, from: endpoint.liveRevision });
+      const moved = await moveTraffic(trx, endpoint.id, {
+        live: to.number,
+        from: endpoint.liveRevision,
+        again: runtimeOf(to).followsTraffic === true,
+      });
       if (!moved) return;
       await changeState(trx, to.id, { state: 'live', live_at: now, message: null });
       if (from && from.state === 'live') await changeState(trx, from.id, { state: 'draining', draining_at: now });
@@ -166,7 +170,11 @@ export function createExecutor(deps: ExecutorDeps) {
     const back = endpoint.revisions.find((one) => one.id === action.backTo);
     await inTransaction(async (trx) => {
       if (back) {
-        const moved = await moveTraffic(trx, endpoint.id, { live: back.number, from: revision.number });
+        const moved = await moveTraffic(trx, endpoint.id, {
+          live: back.number,
+          from: revision.number,
+          again: runtimeOf(back).followsTraffic === true,
+        });
         if (!moved) return;
         await changeState(trx, back.id, { state: 'live', draining_at: null });
         await returnTarget(trx, endpoint.id, revision.number, back.number);

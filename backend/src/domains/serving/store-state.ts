@@ -151,18 +151,17 @@ export async function changeState(connection: Connection, revisionId: string, ch
     .execute();
 }
 
-/** The traffic goes to another revision (0: to none): one row. Only while `from` still has it. */
+/** The traffic goes to another revision (0: to none): one row. Only while `from` still has it. `again`: what is live is applied once more. */
 export async function moveTraffic(
   trx: Connection,
   endpointId: string,
-  change: { live: number; target?: number; from: number },
+  change: { live: number; target?: number; from: number; again?: boolean },
 ): Promise<boolean> {
   const result = await on(trx)
     .updateTable('endpoint')
     .set({
       live_revision: change.live,
-      // what belongs to the endpoint as a whole follows the traffic by the next apply
-      generation: sql<number>`generation + 1`,
+      ...(change.again === true ? { generation: sql<number>`generation + 1` } : {}),
       ...(change.target === undefined ? {} : { target_revision: change.target }),
       updated_at: sql<Date>`clock_timestamp()`,
     })

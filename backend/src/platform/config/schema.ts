@@ -127,6 +127,28 @@ export const options = {
     integer(1, 1_099_511_627_776, 10_737_418_240),
     'Largest file that may be uploaded, in bytes.',
   ),
+  DATASET_QUALITY_THRESHOLD: option(
+    'Datasets',
+    z.coerce.number().min(0).max(100).default(70),
+    'A dataset whose quality score is below this cannot be approved.',
+  ),
+  DATASET_QUALITY_WEIGHTS: option(
+    'Datasets',
+    text.optional(),
+    'Weights of the parts of the quality score, such as missing_values=20,duplicates=20,distribution=20,schema_compliance=20,format=20.',
+  ),
+  DATASET_MEMORY_MB: option('Datasets', integer(256, 1_048_576, 1_024), 'Memory that one validation may use, in MB.'),
+  DATASET_TIMEOUT_SECONDS: option(
+    'Datasets',
+    integer(10, 604_800, 7_200),
+    'How long one validation, conversion or redaction may take, in seconds.',
+  ),
+  DATASET_CONCURRENCY: option('Datasets', integer(1, 64, 1), 'Validations and conversions at a time in this process.'),
+  PRESIDIO_URL: option(
+    'Datasets',
+    url.optional(),
+    'A Presidio analyzer server, asked for names and places in datasets besides the built-in detectors.',
+  ),
   IDENTITY_MODE: option(
     'Identity',
     z.enum(['header', 'oidc', 'both']).default('header'),

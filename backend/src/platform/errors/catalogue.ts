@@ -69,6 +69,131 @@ export const catalogue = {
     message: 'The x-csrf-token header is missing or wrong.',
     remedy: 'Send the csrfToken of GET /session with every request that changes something.',
   },
+  dataset_engine_failed: {
+    status: 503,
+    message: 'The rows could not be read just now.',
+    remedy: 'Try again; if it stays, see the log for the error id.',
+  },
+  dataset_file_exists: {
+    status: 409,
+    message: 'This version has a file of that name.',
+    remedy: 'Delete that file first, or give this one another name.',
+  },
+  dataset_four_eyes: {
+    status: 403,
+    message: 'Whoever submitted a dataset cannot approve it.',
+    remedy: 'Ask another reviewer.',
+  },
+  dataset_frozen: {
+    status: 409,
+    message: 'This dataset was submitted and can no longer be changed.',
+    remedy: 'Make a new version, or ask the reviewer to send it back to draft.',
+  },
+  dataset_in_use: {
+    status: 409,
+    message: 'Something still refers to this dataset.',
+    remedy: 'Remove what refers to it first.',
+  },
+  dataset_incomplete: {
+    status: 400,
+    message: 'The dataset is not complete enough for a review.',
+    remedy: 'Fix what is listed in issues.',
+  },
+  dataset_job_not_found: {
+    status: 404,
+    message: 'There is no such work on this dataset.',
+    remedy: 'List it with GET /catalog/datasets/{id}/jobs.',
+  },
+  dataset_job_running: {
+    status: 409,
+    message: 'This work has not failed.',
+    remedy: 'Wait until it ends; only failed work runs again.',
+  },
+  dataset_not_approved: {
+    status: 409,
+    message: 'This dataset is not approved.',
+    remedy: 'Use an approved version, or have this one reviewed.',
+  },
+  dataset_not_found: {
+    status: 404,
+    message: 'There is no such dataset.',
+    remedy: 'List the datasets and use an id from there.',
+  },
+  dataset_not_ready: {
+    status: 409,
+    message: 'This dataset has no rows that can be read yet.',
+    remedy: 'Upload a file, and wait until it is ready.',
+  },
+  dataset_not_validated: {
+    status: 409,
+    message: 'The files of this dataset have not been validated as they are now.',
+    remedy: 'Wait for the validation, or start it again.',
+  },
+  dataset_pii_failed: {
+    status: 409,
+    message: 'The dataset holds personal data.',
+    remedy: 'Redact it into a new version, or judge each finding; issues lists them.',
+  },
+  dataset_quality_low: {
+    status: 409,
+    message: 'The quality score is below the threshold.',
+    remedy: 'Fix what is listed in issues and upload a new version.',
+  },
+  dataset_rejected: {
+    status: 400,
+    message: 'The file was refused; nothing of it was kept.',
+    remedy: 'Fix the lines that issues lists and send the file again.',
+  },
+  dataset_transition_invalid: {
+    status: 409,
+    message: 'The dataset cannot go from its status to that one.',
+    remedy: 'Use one of the statuses that the message names.',
+  },
+  dataset_version_exists: {
+    status: 409,
+    message: 'This version of the dataset exists.',
+    remedy: 'Choose another version label.',
+  },
+  dataset_version_not_found: {
+    status: 404,
+    message: 'There is no such version of this dataset.',
+    remedy: 'List the versions and use a label from there.',
+  },
+  pii_rule_exists: {
+    status: 409,
+    message: 'There is a rule of this name.',
+    remedy: 'Choose another name, or delete that rule first.',
+  },
+  pii_rule_invalid: {
+    status: 400,
+    message: 'The pattern cannot be used.',
+    remedy: 'Use RE2 syntax: no backreference and no lookaround; it must not match empty text.',
+  },
+  pii_rule_not_found: {
+    status: 404,
+    message: 'There is no such rule.',
+    remedy: 'List the rules with GET /catalog/pii-rules.',
+  },
+  worker_crashed: {
+    status: 500,
+    message: 'The process that did this work ended unexpectedly.',
+    remedy: 'Run it again; if it stays, see the log for the error id.',
+  },
+  worker_memory: {
+    status: 500,
+    message: 'The work needed more memory than it may have.',
+    remedy: 'Raise DATASET_MEMORY_MB, or split the files.',
+  },
+  worker_timeout: {
+    status: 500,
+    message: 'The work took longer than it may.',
+    remedy: 'Raise DATASET_TIMEOUT_SECONDS, or split the files.',
+  },
+  disk_full: {
+    status: 507,
+    message: 'There is no room left on the disk of the server.',
+    remedy: 'Free some space, then run it again; nothing half-done was kept.',
+  },
   database_start_failed: {
     status: 500,
     message: 'The embedded database does not start.',

@@ -1,5 +1,5 @@
 import type { ArgumentsOf, Tables } from '@llm-ops/sdk';
-import { parseIds, parseObject } from './json.ts';
+import { parseObject } from './json.ts';
 
 export interface CreateForm {
   name: string;
@@ -19,7 +19,8 @@ export interface CreateForm {
   baseUrl: string;
   endpoint: string;
   metadata: string;
-  datasets: string;
+  /** ids */
+  datasets: string[];
   baseModel: string;
 }
 
@@ -41,7 +42,7 @@ export const emptyForm = (): CreateForm => ({
   baseUrl: '',
   endpoint: '',
   metadata: '',
-  datasets: '',
+  datasets: [],
   baseModel: '',
 });
 
@@ -75,7 +76,7 @@ export function createPayload(form: CreateForm): Payload {
     owner_team: form.ownerTeam.trim(),
     visibility: form.visibility,
     metadata: { ...(parsed.ok ? parsed.value : {}), ...Object.fromEntries(filled) },
-    lineage_dataset_ids: parseIds(form.datasets).ids,
+    lineage_dataset_ids: form.datasets,
     ...(form.family.trim() === '' ? {} : { model_family: form.family.trim() }),
     ...(form.type === 'external' || form.baseModel.trim() === '' ? {} : { base_model_id: form.baseModel.trim() }),
   };

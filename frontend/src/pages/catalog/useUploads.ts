@@ -1,5 +1,5 @@
 import { computed, onScopeDispose, reactive } from 'vue';
-import { sendFile } from '../../services/sendFile.ts';
+import { isResumable, sendFile, type UploadKind } from '../../services/sendFile.ts';
 
 export interface UploadItem {
   key: number;
@@ -8,11 +8,21 @@ export interface UploadItem {
   /** bytes that arrived */
   sent: number;
   error: unknown;
+  /** it can be paused and goes on where it was */
+  resumable: boolean;
   stop: AbortController;
 }
+interface Options {
+  kind: UploadKind;
+  /** called after each file that arrived */
+  done?: () => void;
+  /** what is said of a file beside its bytes, asked when it is sent */
+  fields?: () => Record<string, string>;
+}
+export type Uploads = ReturnType<typeof useUploads>;
 
-/** Files on their way to a model, two at a time; `done` is called after each one that arrived. */
-export function useUploads(done: () => void) {
+/** Files on their way to a model or dataset, two at a time. */
+export function useUploads({ kind, done, fields }: Options) {
   const items = reactive<UploadItem[]>([]);
   let nextKey = 0;
   let target = '';
@@ -23,14 +33,16 @@ export function useUploads(done: () => void) {
     item.stop = new AbortController();
     try {
       await sendFile({
-        modelId: target,
+        kind,
+        id: target,
         file: item.file,
+        fields: fields?.() ?? {},
         signal: item.stop.signal,
         onProgress: (sent) => (item.sent = sent),
       });
       item.sent = item.file.size;
       item.state = 'done';
-      done();
+      done?.();
     } catch (error) {
       item.state = item.stop.signal.aborted ? 'stopped' : 'failed';
       item.error = item.stop.signal.aborted ? null : error;
@@ -50,13 +62,15 @@ export function useUploads(done: () => void) {
     failed: computed(() => items.some(({ state }) => state === 'failed' || state === 'stopped')),
     add(files: readonly File[]) {
       for (const file of files) {
-        items.push({ key: nextKey++, file, state: 'queued', sent: 0, error: null, stop: new AbortController() });
+        const resumable = isResumable(kind, file.size);
+        const stop = new AbortController();
+        items.push({ key: nextKey++, file, state: 'queued', sent: 0, error: null, resumable, stop });
       }
       pump();
     },
-    /** Begins to send to this model; before, files wait. */
-    start(modelId: string) {
-      target = modelId;
+    /** Begins to send to this model or dataset; before, files wait. */
+    start(id: string) {
+      target = id;
       pump();
     },
     again(item: UploadItem) {

@@ -1,4 +1,4 @@
-import type { ModelStatus, ModelType, Permission } from '@llm-ops/contracts';
+import type { ModelStatus, ModelType } from '@llm-ops/contracts';
 
 export const modelTypes = ['base', 'fine-tuned', 'external'] as const satisfies readonly ModelType[];
 export const modelStatuses = [
@@ -13,21 +13,22 @@ interface Step {
   to: ModelStatus;
   /** key in `catalog.transition` */
   action: string;
-  permission: Permission;
+  /** what of the model or dataset one must be allowed to do: `model:write` */
+  needs: 'write' | 'approve';
 }
 const steps: Record<ModelStatus, Step[]> = {
-  draft: [{ to: 'under_review', action: 'submit', permission: 'model:write' }],
+  draft: [{ to: 'under_review', action: 'submit', needs: 'write' }],
   under_review: [
-    { to: 'approved', action: 'approve', permission: 'model:approve' },
-    { to: 'rejected', action: 'reject', permission: 'model:approve' },
-    { to: 'draft', action: 'request_changes', permission: 'model:approve' },
+    { to: 'approved', action: 'approve', needs: 'approve' },
+    { to: 'rejected', action: 'reject', needs: 'approve' },
+    { to: 'draft', action: 'request_changes', needs: 'approve' },
   ],
-  approved: [{ to: 'deprecated', action: 'deprecate', permission: 'model:write' }],
-  rejected: [{ to: 'draft', action: 'reopen', permission: 'model:write' }],
-  deprecated: [{ to: 'under_review', action: 'submit', permission: 'model:write' }],
+  approved: [{ to: 'deprecated', action: 'deprecate', needs: 'write' }],
+  rejected: [{ to: 'draft', action: 'reopen', needs: 'write' }],
+  deprecated: [{ to: 'under_review', action: 'submit', needs: 'write' }],
 };
 
-/** Where a model can go from its status; the platform decides, this is what is offered. */
+/** Where a model or dataset can go from its status; the platform decides, this is what is offered. */
 export const stepsFrom = (status: ModelStatus): Step[] => steps[status];
 
 /** May its card be changed, and may files be added? */

@@ -72,7 +72,8 @@ export function readCaptured({ request, response, truncated }: Content): Capture
   };
 }
 
-function turnOf(message: unknown): Turn {
+/** One message of a chat, in the form of the OpenAI API. */
+export function turnOf(message: unknown): Turn {
   if (!isObject(message)) return bare('unknown', [{ kind: 'other', value: shortened(message) }]);
   return {
     role: textOr(message['role']) ?? 'unknown',

@@ -145,6 +145,17 @@ export async function createFileObjects(options: { root: string; bucket?: string
       }
     },
 
+    async local(key) {
+      checkKey(key);
+      try {
+        const folder = await folderOf(root, key);
+        const facts = folder === null ? null : await lstat(join(root, key)).catch(absent);
+        return facts?.isFile() ? join(root, key) : await missing();
+      } catch (error) {
+        throw translated(error, key);
+      }
+    },
+
     async collectTemporary() {
       let removed = 0;
       for (const name of await readdir(temporary).catch(unavailable)) {

@@ -87,6 +87,7 @@ export function createKubernetesRuntime(deps: {
 
   return {
     kind: 'kubernetes',
+    followsTraffic: true,
 
     plan(spec): RuntimePlan {
       const { manifests, warnings } = revisionObjects(spec, config);

@@ -102,6 +102,16 @@ export function createModelStore(kysely: Connection) {
         .execute();
     },
 
+    /** Those that name a dataset in their lineage. */
+    async trainedOn(datasetId: string, trx: Connection): Promise<ModelRow[]> {
+      const query = on(trx).selectFrom('model').selectAll();
+      return query
+        .where(sql<SqlBool>`lineage_dataset_ids @> array[${datasetId}]::uuid[]`)
+        .orderBy('created_at')
+        .limit(200)
+        .execute();
+    },
+
     async findAll(ids: readonly string[]): Promise<ModelRow[]> {
       return ids.length === 0 ? [] : pool.selectFrom('model').selectAll().where('id', 'in', ids).execute();
     },

@@ -1,0 +1,108 @@
+import { open, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { TaskContext } from '#platform/workers';
+import type { AcceptInput, AcceptOutput, Progress } from '../tasks.ts';
+import { acceptCsv } from './csv/index.ts';
+import { createIssues, Refused, type Issues } from './issues.ts';
+import { acceptJsonl } from './jsonl/index.ts';
+import { contentOf, formatOfName, remedies, type Named } from './name.ts';
+import { acceptParquet } from './parquet.ts';
+import { openText, type TextFile } from './text.ts';
+import { unpack } from './unpack.ts';
+import type { Accepted, Work } from './work.ts';
+
+/**
+ * Reads a file as a person sent it and writes its rows as Parquet, or says line by line why it cannot be taken. Throws what is not the
+ * file's fault: `worker_memory`, `disk_full`.
+ */
+export async function accept(input: AcceptInput, context: TaskContext): Promise<AcceptOutput> {
+  const issues = createIssues(input.file.path);
+  try {
+    const facts = await read(input, issues, context);
+    return { facts, issues: issues.list, issueCount: issues.count };
+  } catch (error) {
+    await rm(input.target, { force: true });
+    if (!(error instanceof Refused)) throw error;
+    return { facts: null, issues: issues.list, issueCount: issues.count };
+  }
+}
+
+async function read(input: AcceptInput, issues: Issues, context: TaskContext): Promise<AcceptOutput['facts']> {
+  const { file, scratch, limits } = input;
+  const named = formatOfName(file.path);
+  if (named === null)
+    issues.refuse({
+      reason: 'Files of this kind are not taken.',
+      fix: 'Send .csv, .jsonl, .ndjson or .parquet; .csv, .jsonl and .ndjson may be compressed to .gz.',
+    });
+  const { size } = await stat(file.local);
+  if (size === 0) issues.refuse({ reason: 'The file is empty.', fix: 'Send a file with at least one row.' });
+  await checkContent(file.local, named, issues);
+
+  const steps = { unpacking: named.gzip ? 0.3 : 0, decoding: 0.1 };
+  const tell = (stage: string, done: number): void => context.progress({ stage, done } satisfies Progress);
+  const rest = 1 - steps.unpacking - steps.decoding;
+  const work: Work = {
+    input,
+    issues,
+    memoryMb: context.memoryMb,
+    progress: (stage, done) => tell(stage, 1 - rest + rest * done),
+  };
+  const facts = { format: named.format, compression: named.gzip ? ('gzip' as const) : null };
+  if (named.format === 'parquet')
+    return { ...facts, encoding: 'utf-8', bom: false, ...factsOf(await acceptParquet(work)) };
+
+  let local = file.local;
+  if (named.gzip) {
+    local = path.join(scratch, 'unpacked');
+    const onRead = (done: number): void => tell('unpacking', steps.unpacking * done);
+    await unpack(file.local, local, { issues, limit: limits.expanded, onRead });
+    await checkContent(local, { ...named, gzip: false }, issues);
+  }
+  const text = await openText(local, {
+    target: path.join(scratch, 'decoded'),
+    issues,
+    onRead: (done) => tell('decoding', steps.unpacking + steps.decoding * done),
+  });
+  if (named.gzip && text.local !== local) await rm(local);
+  const accepted = await (named.format === 'csv' ? acceptCsv(work, text) : acceptJsonl(work, text));
+  return {
+    ...facts,
+    encoding: text.encoding,
+    bom: text.bom,
+    ...factsOf(accepted),
+    notes: [...encodingNotes(text), ...accepted.notes],
+  };
+}
+
+const factsOf = ({ rows, badRows, columns, dialect, notes }: Accepted) => ({
+  rows,
+  bad_rows: badRows,
+  columns,
+  dialect,
+  notes,
+});
+
+const encodingNotes = ({ encoding }: TextFile): string[] =>
+  encoding === 'utf-8' ? [] : [`The text was in ${encoding}; its rows are kept in UTF-8.`];
+
+/** Does the content agree with the name? */
+async function checkContent(local: string, { format, gzip }: Named, issues: Issues): Promise<void> {
+  const file = await open(local);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0).finally(() => file.close());
+  const content = contentOf(buffer.subarray(0, bytesRead));
+  const expected = gzip ? 'gzip' : format === 'parquet' ? 'parquet' : 'text';
+  if (content === expected) return;
+  if (content !== 'text') {
+    const { what, fix } = remedies[content];
+    issues.refuse({ reason: `The content is ${what}, which the name does not say.`, fix });
+  }
+  issues.refuse(
+    gzip
+      ? { reason: 'The content is not compressed, though the name says so.', fix: 'Take .gz off the name.' }
+      : {
+          reason: 'The content is not Parquet: it does not begin with PAR1.',
+          fix: 'Write it as Parquet, or name it by what it is.',
+        },
+  );
+}

@@ -1,0 +1,81 @@
+import { eachBlock } from '../blocks.ts';
+import { Refused } from '../issues.ts';
+import { createRowsWriter } from '../rows/writer.ts';
+import type { TextFile } from '../text.ts';
+import { counted } from '../words.ts';
+import { checkRows, checkType, type Accepted, type Work } from '../work.ts';
+import type { JsonColumn } from './columns.ts';
+import { createLineReader } from './lines.ts';
+import { compactJson, unescapeText } from './unescape.ts';
+
+/** Reads all lines twice: how a column is stored is known only when all its values were seen. */
+export async function acceptJsonl(work: Work, text: TextFile): Promise<Accepted> {
+  const { input, issues, progress } = work;
+  const { limits } = input;
+  const reader = createLineReader({
+    text,
+    limits,
+    onBad: (line, flaw) => issues.add({ line, column: null, ...flaw }),
+  });
+  await eachBlock(
+    text.local,
+    { from: text.skip, limit: limits.line + 2, onRead: (read) => progress('reading', (0.4 * read) / text.size) },
+    (block) => {
+      const used = reader.take(block);
+      if (reader.names.length > limits.columns)
+        issues.refuse({
+          line: reader.line,
+          reason: `There are more than ${counted(limits.columns, 'different key')} up to here.`,
+          fix: 'Put values with keys of their own into an object.',
+        });
+      return used;
+    },
+  );
+  checkRows(work, reader.rows, reader.badRows);
+  const columns = reader.columns();
+  if (columns.length === 0) issues.refuse({ reason: 'No object has a key.', fix: 'Send objects with values.' });
+  if (input.type !== null) {
+    checkType(issues, input.type, reader.names, null);
+    if (issues.count > reader.badRows) throw new Refused();
+  }
+  const { rows, nulls } = await write(work, text, columns);
+  if (rows !== reader.rows) throw new Error(`${rows} rows were written of ${reader.rows}.`);
+  const { blank, badRows } = reader;
+  return {
+    rows,
+    badRows,
+    columns: columns.map(({ name, type }, at) => ({ name, type, nullable: nulls[at]! > 0 })),
+    dialect: null,
+    notes: [
+      ...(blank > 0 ? [`${counted(blank, 'blank line')} left out.`] : []),
+      ...(badRows > 0 ? [`${counted(badRows, 'line')} left out because they could not be read.`] : []),
+    ],
+  };
+}
+
+async function write(
+  { input, progress }: Work,
+  text: TextFile,
+  columns: readonly JsonColumn[],
+): Promise<{ rows: number; nulls: number[] }> {
+  const writer = createRowsWriter({
+    path: input.target,
+    columns,
+    unescape: { text: unescapeText, json: compactJson },
+  });
+  const reader = createLineReader({ text, limits: input.limits, target: { columns, writer } });
+  try {
+    await eachBlock(
+      text.local,
+      {
+        from: text.skip,
+        limit: input.limits.line + 2,
+        onRead: (read) => progress('converting', 0.4 + (0.6 * read) / text.size),
+      },
+      reader.take,
+    );
+    return writer.close();
+  } finally {
+    writer.abandon();
+  }
+}

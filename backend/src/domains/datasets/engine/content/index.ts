@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import type { DatasetProfile } from '@llm-ops/contracts';
+import type { TaskContext } from '#platform/workers';
+import type { PiiScanner } from '../../pii/index.ts';
+import type { DuckDb } from '../duckdb.ts';
+import { findExactDuplicates } from '../duplicates/exact.ts';
+import { createNearIndex } from '../duplicates/near.ts';
+import type { FindingSink } from '../findings/sink.ts';
+import { openRelation } from '../relation.ts';
+import type { ValidateInput, ValidateOutput } from '../tasks.ts';
+import { createTokenCounter } from '../tokens/counter.ts';
+import { readBenchmarks } from './benchmarks.ts';
+import { planFiles } from './columns.ts';
+import { tellNearDuplicates } from './near.ts';
+import { createNamedEntities } from './ner.ts';
+import { readContent } from './pass.ts';
+import { createRowChecks } from './row.ts';
+import { createTell } from './teller.ts';
+
+/** share of the process's memory for what near duplicates are found by; a text needs 160 bytes */
+const NEAR_SHARE = 0.4;
+const NEAR_BYTES = 160;
+
+export interface InspectOptions {
+  db: DuckDb;
+  input: ValidateInput;
+  profile: DatasetProfile;
+  sink: FindingSink;
+  /** for what is asked for */
+  scanner: PiiScanner;
+  /** for everything: what is shown is masked by it */
+  masker: PiiScanner;
+  context: Pick<TaskContext, 'ask' | 'memoryMb'>;
+  /** share of all that is done here */
+  onProgress(stage: 'duplicates' | 'content', done: number): void;
+}
+
+export interface Inspected extends Pick<
+  ValidateOutput,
+  'ner' | 'duplicates' | 'contamination' | 'tokens' | 'languages'
+> {
+  /** faults of examples that are certain */
+  certainFaults: number;
+  /** what was not looked at in full, for a person */
+  notes: string[];
+}
+
+/** Duplicates, personal data, faults of examples, languages, contamination and odd texts: all that reads the rows themselves. */
+export async function inspectRows(options: InspectOptions): Promise<Inspected> {
+  const { db, input, profile, sink, scanner, masker, context, onProgress } = options;
+  const { files, pii, benchmarks } = input;
+  onProgress('duplicates', 0);
+  const exact = await findExactDuplicates(db, await openRelation(db, files), { files, keep: input.keep });
+  onProgress('content', 0.1);
+  const plans = await planFiles(db, files, input.type);
+  const contamination = await readBenchmarks(db, benchmarks);
+  const near = createNearIndex(Math.floor((context.memoryMb * 2 ** 20 * NEAR_SHARE) / NEAR_BYTES));
+  const ner = createNamedEntities({ on: pii.ner, ask: context.ask });
+  const tell = createTell({ scanner: masker, key: pii.key });
+  const tokens = await tokensOf(input.tokenizer);
+  const checks = createRowChecks({ tell, files, exact, near, benchmarks, contamination, tokens });
+  await readContent({
+    db,
+    plans,
+    profile,
+    sink,
+    scanner,
+    key: pii.key,
+    ner,
+    tell,
+    checks,
+    onProgress: (done) => onProgress('content', 0.15 + done * 0.75),
+  });
+  const { certainFaults, leftOut, languages, ...counted } = checks.results();
+  const similar = await tellNearDuplicates({
+    db,
+    plans,
+    files,
+    index: near,
+    sink,
+    tell,
+    threshold: input.nearThreshold,
+    candidates: near.candidates(input.nearThreshold),
+    onProgress: (done) => onProgress('content', 0.9 + done * 0.1),
+  });
+  const overlaps = contamination?.totals() ?? [];
+  return {
+    ner: ner.state,
+    duplicates: { exact: exact.rows.size, near: similar },
+    contamination: overlaps.map(({ items, rows }, at) => {
+      const { id, name } = benchmarks[at]!;
+      return { benchmark_id: id, name, items, rows };
+    }),
+    tokens:
+      tokens === null
+        ? null
+        : {
+            total: counted.tokens,
+            longest: counted.longest,
+            over_limit: counted.overLimit,
+            limit: tokens.limit,
+          },
+    languages,
+    certainFaults,
+    notes: [
+      ...(leftOut > 0
+        ? [`Near duplicates were looked for among the first ${near.count} texts; ${leftOut} came after.`]
+        : []),
+      ...overlaps.flatMap(({ sampled, tooShort }, at) => notesOf(benchmarks[at]!.name, sampled, tooShort)),
+    ],
+  };
+}
+
+async function tokensOf(tokenizer: ValidateInput['tokenizer']) {
+  if (tokenizer === null) return null;
+  const { json, config, maxTokens } = tokenizer;
+  const read = (path: string): Promise<string> => readFile(path, 'utf8');
+  const counter = createTokenCounter({ json: await read(json), config: config === null ? null : await read(config) });
+  return { counter, limit: maxTokens };
+}
+
+function notesOf(name: string, sampled: number, tooShort: number): string[] {
+  const notes: string[] = [];
+  if (sampled > 1)
+    notes.push(`The benchmark ${name} is so large that one of ${sampled} of its 13-grams was looked for.`);
+  if (tooShort > 0)
+    notes.push(`${tooShort} items of the benchmark ${name} have fewer than eight words and were not looked for.`);
+  return notes;
+}

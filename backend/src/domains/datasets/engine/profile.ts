@@ -1,0 +1,193 @@
+import type { ColumnProfile, DatasetProfile } from '@llm-ops/contracts';
+import { binningOf, binsOf, shapeOfLengths } from './profile/distribution.ts';
+import {
+  count,
+  createRowHashes,
+  kindOf,
+  measure,
+  type Counted,
+  type Measured,
+  type Wanted,
+} from './profile/queries.ts';
+import type { DuckDb } from './duckdb.ts';
+import { openRelation, type Relation, type RelationColumn } from './relation.ts';
+import type { RowsFile } from './tasks.ts';
+
+export interface ProfileOptions {
+  /** values may be personal: what is reported of them goes through this */
+  mask(value: string): string;
+  /** 0 to 1 */
+  onProgress?(done: number): void;
+}
+
+/** Columns that are looked at in one go: a plan of more takes more memory and, for each column, more time. */
+const columnsAtOnce = { measured: 200, counted: 100 };
+/** Beyond so many columns opening the file costs more than the rows: those of a batch are copied once. */
+const wide = 1000;
+/** An estimate has to be so far above 10,000 that the truth surely is above too. */
+const exactBelow = 16_000;
+const labelsBelow = 100;
+const labels = 50;
+const labelLength = 64;
+
+/**
+ * Looks at all rows of all files twice: once for counts, extremes and quartiles, once for what needs them. Numbers of a CSV are read from
+ * their text. An outlier lies more than 3 interquartile ranges beyond the quartiles (of `ln(1 + length)` where it is text); where the
+ * quartiles are the same there is none. Different values are exact to 10,000 and estimated by about 13 % beyond; a deviation is that of
+ * a sample. Extremes, mean, deviation, quantiles and bins are of numbers, of milliseconds since 1970 where it is dates (whose extremes
+ * are ISO 8601, without mean and deviation), and of lengths in characters (bytes of binary) else.
+ */
+export async function profile(
+  db: DuckDb,
+  files: readonly RowsFile[],
+  options: ProfileOptions,
+): Promise<DatasetProfile> {
+  return profileRelation(db, await openRelation(db, files), options);
+}
+
+export async function profileRelation(
+  db: DuckDb,
+  relation: Relation,
+  { mask, onProgress }: ProfileOptions,
+): Promise<DatasetProfile> {
+  const { columns, rows } = relation;
+  const profiles: ColumnProfile[] = [];
+  const whole = columns.length <= columnsAtOnce.measured;
+  const hashes = createRowHashes(db);
+  let distinctRows = rows === 0 ? 0 : null;
+  for (let first = 0; first < columns.length && rows > 0; first += columnsAtOnce.measured) {
+    const batch = columns.slice(first, first + columnsAtOnce.measured);
+    const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
+    const found = await measure(db, { from: source.from(batch), columns: batch, rows, whole });
+    if (whole) distinctRows = found.distinctRows;
+    else await hashes.add(source.from(batch), batch);
+    profiles.push(...(await profilesOf(db, { relation: source, batch, measured: found.measured, mask })));
+    onProgress?.(profiles.length / columns.length);
+  }
+  distinctRows ??= await hashes.distinct();
+  if (columns.length > wide) await db.run('drop table if exists batch');
+  return {
+    rows,
+    duplicate_rows: rows - distinctRows,
+    columns: rows > 0 ? profiles : columns.map((column) => ofNothing(column, 0)),
+  };
+}
+
+async function copyOf(db: DuckDb, relation: Relation, batch: readonly RelationColumn[]): Promise<Relation> {
+  await db.run(`create or replace temp table batch as select * from ${relation.from(batch)}`);
+  return { ...relation, columns: [...batch], from: () => 'batch' };
+}
+
+async function profilesOf(
+  db: DuckDb,
+  options: {
+    relation: Relation;
+    batch: readonly RelationColumn[];
+    measured: readonly Measured[];
+    mask(value: string): string;
+  },
+): Promise<ColumnProfile[]> {
+  const { relation, batch, measured, mask } = options;
+  const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
+  const counted: Counted[] = [];
+  for (let first = 0; first < wanted.length; first += columnsAtOnce.counted) {
+    const some = wanted.slice(first, first + columnsAtOnce.counted);
+    counted.push(...(await count(db, relation.from(some.map(({ column }) => column)), some)));
+  }
+  return batch.map((column, at) => {
+    const [facts, { values, distinct, blank, bins }] = [measured[at]!, counted[at]!];
+    return {
+      ...ofNothing(column, relation.rows - facts.present),
+      empty: facts.empty + blank,
+      distinct: values?.size ?? distinct ?? Math.min(facts.distinct, facts.present),
+      ...shapeOf({ wanted: wanted[at]!, facts, bins, mask }),
+      values: values === null ? [] : mostFrequent(values, mask),
+    };
+  });
+}
+
+/** What has to be counted once the first pass is known. */
+function wantedOf(column: RelationColumn, facts: Measured): Wanted {
+  const { minimum, maximum, quantiles, present, distinct, maybeBlank } = facts;
+  const kind = kindOf(column);
+  const nested = column.type === 'list' || column.type === 'object';
+  const short = kind !== 'text' || (maximum !== null && maximum <= labelLength);
+  const values = distinct <= labelsBelow && short && !nested && kind !== 'moment' && kind !== 'bytes';
+  const binned = (kind === 'number' || kind === 'moment') && minimum !== null && maximum !== null;
+  return {
+    column,
+    values: values && present > 0,
+    distinct: !values && present > 0 && distinct <= exactBelow,
+    blank: maybeBlank,
+    bins: binned
+      ? {
+          binning: binningOf({ minimum, maximum, quantiles, whole: column.type === 'integer' }),
+          ends: { minimum, maximum },
+        }
+      : null,
+  };
+}
+
+type Shaped = Pick<ColumnProfile, 'minimum' | 'maximum' | 'mean' | 'deviation' | 'quantiles' | 'bins' | 'outliers'>;
+
+function shapeOf(options: {
+  wanted: Wanted;
+  facts: Measured;
+  bins: Map<number, number>;
+  mask(value: string): string;
+}): Partial<Shaped> {
+  const { wanted, facts, bins, mask } = options;
+  const { minimum, maximum, quantiles } = facts;
+  if (minimum === null || maximum === null) return {};
+  const kind = kindOf(wanted.column);
+  if (kind === 'text' || kind === 'bytes') {
+    // Of a label it means nothing that it is shorter than others.
+    return { minimum, maximum, ...shapeOfLengths(facts.lengths), ...(wanted.values ? { outliers: 0 } : {}) };
+  }
+  if (wanted.bins === null) return {};
+  const placed = binsOf(wanted.bins.binning, bins, wanted.bins.ends);
+  if (kind === 'moment') {
+    const said = (moment: number): string => isoOf(moment, wanted.column.type === 'date');
+    return { minimum: said(minimum), maximum: said(maximum), quantiles, ...placed };
+  }
+  // The least and greatest of numbers that identify people do as well.
+  const shown = (value: number): number | null => (mask(String(value)) === String(value) ? value : null);
+  return {
+    minimum: shown(minimum),
+    maximum: shown(maximum),
+    mean: facts.mean,
+    deviation: facts.deviation,
+    quantiles,
+    ...placed,
+  };
+}
+
+function mostFrequent(values: ReadonlyMap<string, number>, mask: (value: string) => string): ColumnProfile['values'] {
+  if (values.size > labels || [...values.keys()].some((value) => value.length > labelLength)) return [];
+  return [...values]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([value, count]) => ({ value: mask(value), count }));
+}
+
+/** Dates beyond what JavaScript writes are told by their milliseconds. */
+function isoOf(moment: number, day: boolean): string {
+  if (Math.abs(moment) > 8.64e15) return String(moment);
+  const text = new Date(moment).toISOString();
+  return day ? text.slice(0, text.indexOf('T')) : text;
+}
+
+const ofNothing = ({ name, type }: RelationColumn, missing: number): ColumnProfile => ({
+  name,
+  type,
+  missing,
+  empty: 0,
+  distinct: 0,
+  minimum: null,
+  maximum: null,
+  mean: null,
+  deviation: null,
+  quantiles: [],
+  bins: [],
+  values: [],
+  outliers: 0,
+});

@@ -1,0 +1,35 @@
+import { failure } from '#platform/errors';
+import type { PiiMatch, Redactor } from '../../pii/index.ts';
+import type { NamedEntities } from '../content/ner.ts';
+import type { Block } from './blocks.ts';
+import type { RedactColumn } from './columns.ts';
+
+/** The cells of a block without personal data: the same array where nothing in a column was replaced. */
+export async function redactBlock(
+  { cells }: Block,
+  columns: readonly RedactColumn[],
+  { redactor, ner }: { redactor: Redactor; ner: NamedEntities },
+): Promise<(string | null)[][]> {
+  const redacted: (string | null)[][] = [];
+  for (const [at, { name, look, named }] of columns.entries()) {
+    const column = cells[at]!;
+    if (look === null) redacted.push(column);
+    else {
+      const more = named && ner.state === 'used' ? await namesIn(column, ner) : undefined;
+      redacted.push(redactor.redact(column, { json: look === 'json', column: name, more }));
+    }
+  }
+  return redacted;
+}
+
+async function namesIn(cells: readonly (string | null)[], ner: NamedEntities): Promise<Map<number, PiiMatch[]>> {
+  const found = new Map<number, PiiMatch[]>();
+  for (const { cell, ...match } of await ner.find(cells)) found.set(cell, [...(found.get(cell) ?? []), match]);
+  if (ner.state !== 'used') {
+    throw failure('dataset_engine_failed', {
+      message: 'The Presidio server did not answer, so names and places would have stayed.',
+      remedy: 'Start it again when that server answers, or unset PRESIDIO_URL to redact without it.',
+    });
+  }
+  return found;
+}

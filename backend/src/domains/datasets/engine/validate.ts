@@ -1,0 +1,81 @@
+import type { TaskContext } from '#platform/workers';
+import { createPiiScanner } from '../pii/index.ts';
+import { conclude } from './conclude.ts';
+import { inspectRows } from './content/index.ts';
+import { openDuckDb } from './duckdb.ts';
+import { contentFingerprint, excerptOf, maskedText } from './findings/describe.ts';
+import { createFindingSink } from './findings/sink.ts';
+import { comparePrevious } from './previous.ts';
+import { profile } from './profile.ts';
+import { checkRules } from './rules-check.ts';
+import type { Progress, ValidateInput, ValidateOutput } from './tasks.ts';
+
+/** Share of the process's memory that DuckDB is opened for; it takes half of that, the rest is for texts and what is remembered of them. */
+const DUCKDB_SHARE = 0.55;
+
+/**
+ * Looks at everything in a dataset. The findings are in `input.findings` when it answers; the same input makes the same findings. Throws
+ * `worker_memory`, `disk_full`, `validation_failed` for a column rule and `pii_rule_invalid` for a rule of one's own that cannot be read.
+ */
+export async function validate(input: ValidateInput, context: TaskContext): Promise<ValidateOutput> {
+  const started = performance.now();
+  const { files, facts, rules, keyColumns, pii, benchmarks, previous, scratch, keep, weights, threshold } = input;
+  const tell = (stage: string, done: number): void => context.progress({ stage, done } satisfies Progress);
+  const scanner = createPiiScanner({ types: pii.types, rules: pii.rules });
+  // Also what was not asked for is not shown.
+  const masker = createPiiScanner({ types: null, rules: pii.rules });
+  const mask = (value: string): string => maskedText(masker, value);
+  const read = [...files, ...(previous?.files ?? []), ...benchmarks.flatMap((each) => each.files)];
+  const db = await openDuckDb({
+    memoryMb: Math.round(context.memoryMb * DUCKDB_SHARE),
+    read: [...new Set(read.map(({ local }) => local))],
+    write: [],
+    scratch,
+  });
+  const sink = createFindingSink({ scratch, keep, settled: settledOf(pii.triaged) });
+  try {
+    tell('profile', 0);
+    const profiled = await profile(db, files, { mask, onProgress: (done) => tell('profile', done * 0.08) });
+    const checked = await checkRules(db, files, rules, {
+      run: sink.run,
+      excerpt: (value) => excerptOf(masker, value),
+      fingerprint: (what, parts) => contentFingerprint(pii.key, what, parts),
+    });
+    const onProgress = (stage: string, done: number): void => tell(stage, 0.1 + done * 0.78);
+    const inspected = await inspectRows({
+      db,
+      input,
+      profile: profiled,
+      sink,
+      scanner,
+      masker,
+      context,
+      onProgress,
+    });
+    tell('contamination', 0.88);
+    await sink.finish(input.findings);
+    tell('drift', 0.9);
+    const against = { files, keyColumns, mask, onProgress: (done: number) => tell('drift', 0.9 + done * 0.07) };
+    const compared = previous === null ? null : await comparePrevious(db, { ...against, previous: previous.files });
+    tell('score', 0.97);
+    const counts = sink.counts();
+    const { certainFaults: _, notes: __, ...found } = inspected;
+    return {
+      rows: profiled.rows,
+      profile: profiled,
+      counts,
+      ...found,
+      diff: compared?.diff ?? null,
+      drift: compared?.drift ?? null,
+      ...conclude({ profile: profiled, files: facts, checked, inspected, compared, counts, weights, threshold }),
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    await sink.close();
+    db.close();
+  }
+}
+
+/** What people found to be harmless. */
+const settledOf = (triaged: ValidateInput['pii']['triaged']): ReadonlySet<string> =>
+  new Set(Object.keys(triaged).filter((each) => triaged[each] === 'accepted' || triaged[each] === 'false_positive'));

@@ -1,0 +1,120 @@
+import { DOT, HYPHEN, isDash, isDigit, isSpace, isWord, SPACE } from '../characters.ts';
+import type { Findings } from '../types.ts';
+import { endsNumber, hasLayout, isEven, type Digits } from './digits.ts';
+import { callingCodeOf, isNumberOf } from './phone-plans.ts';
+
+const OPENING = 40;
+const CLOSING = 41;
+/** ITU-T E.164 */
+const MOST_DIGITS = 15;
+
+const written = (values: Uint8Array, from: number, to: number): string => values.subarray(from, to).join('');
+
+/** `+82 10-1234-5678`, `+1 (415) 555-2671`, seen from its `+`. */
+export function detectInternationalPhone(codes: Uint16Array, at: number, findings: Findings): void {
+  if (!isDigit(codes[at + 1]!) || isWord(codes[at - 1]!) || codes[at - 1] === 43) return;
+  let digits = '';
+  let end = at + 1;
+  let bracket = false;
+  for (let next = at + 1; digits.length <= MOST_DIGITS;) {
+    const code = codes[next]!;
+    if (isDigit(code)) {
+      digits += String.fromCharCode(code);
+      end = ++next;
+    } else if (code === OPENING && !bracket && isDigit(codes[next + 1]!)) {
+      bracket = true;
+      next++;
+    } else if (code === CLOSING && bracket && end === next) {
+      bracket = false;
+      next++;
+    } else if ((isSpace(code) || isDash(code) || code === DOT) && (end === next || codes[next - 1] === CLOSING)) {
+      next++;
+    } else break;
+  }
+  const callingCode = callingCodeOf(digits);
+  if (callingCode === null) return;
+  const national = digits.slice(callingCode.length);
+  // a further number may follow after a space, so shorter ones are tried at the ends of groups
+  for (let rest = national; rest.length >= 6;) {
+    if (endsNumber(codes, end) && isNumberOf(callingCode, rest)) {
+      findings.add('phone', at, end, 0.8);
+      return;
+    }
+    const [cut, taken] = beforeLastGroup(codes, end);
+    rest = rest.slice(0, -taken);
+    end = cut;
+  }
+}
+
+/** @returns the end of the group before, and how many digits the last one has */
+function beforeLastGroup(codes: Uint16Array, end: number): [number, number] {
+  let at = end;
+  while (isDigit(codes[at - 1]!)) at--;
+  const taken = end - at;
+  while (at > 0 && !isDigit(codes[at - 1]!) && codes[at - 1] !== 43) at--;
+  return [at, taken];
+}
+
+/** `010-1234-5678`, `02) 123-4567`, `01012345678`. */
+export function detectKoreanPhone(digits: Digits, codes: Uint16Array, findings: Findings): void {
+  const { values, lengths, separators, count, start } = digits;
+  if (values[0] !== 0) return;
+  const area = areaLength(values);
+  if (area === 0) return;
+  const [first, second, third] = lengths as unknown as [number, number, number];
+  if (count >= 3 && first === area && (second === 3 || second === 4) && third === 4) {
+    const bracketed = separators[1] === CLOSING;
+    const even = bracketed || separators[1] === separators[2] || separators[1] === SPACE;
+    if (even) add(3, confidenceOf(values, bracketed ? HYPHEN : separators[2]!));
+  } else if (count >= 2 && first === area && second === 8 && separators[1] !== DOT) add(2, 0.6);
+  else if (count >= 2 && first > 6 && lengths[1] === 4 && separators[1] === HYPHEN) add(2, 0.5);
+  else if (first >= 9) add(1, values[1] === 1 && first >= 10 ? 0.6 : 0.25);
+
+  function add(groups: number, confidence: number): void {
+    const end = digits.ends[groups - 1]!;
+    let total = 0;
+    for (let group = 0; group < groups; group++) total += lengths[group]!;
+    const national = written(values, 1, total);
+    if (!endsNumber(codes, end) || !isNumberOf('82', national)) return;
+    const opened = codes[start - 1] === OPENING && separators[1] === CLOSING;
+    findings.add('phone', opened ? start - 1 : start, end, confidence);
+  }
+}
+
+/** 02, 031, 070, 010, 0505: how many digits come before the subscriber's; 0: none of these */
+function areaLength(values: Uint8Array): number {
+  const [, second, third] = values as unknown as [number, number, number];
+  if (second === 2) return 2;
+  if (second === 5 && third === 0) return 4;
+  return second === 1 || (second >= 3 && second <= 7) ? 3 : 0;
+}
+
+function confidenceOf(values: Uint8Array, separator: number): number {
+  const mobile = values[1] === 1;
+  if (separator === HYPHEN) return mobile ? 0.9 : 0.7;
+  if (separator === DOT) return mobile ? 0.75 : 0.5;
+  return mobile ? 0.75 : 0.4;
+}
+
+/** `(415) 555-2671`, `415-555-2671`, `1-415-555-2671`, and ten digits where words say so. */
+export function detectUsPhone(digits: Digits, codes: Uint16Array, findings: Findings): void {
+  const { values, lengths, separators, ends, start } = digits;
+  const long = lengths[0] === 1 && values[0] === 1;
+  const from = long ? 1 : 0;
+  if (values[from]! < 2) return;
+  if (hasLayout(digits, ...(long ? [1, 3, 3, 4] : [3, 3, 4]))) {
+    const bracketed = separators[from + 1] === CLOSING;
+    if (!bracketed && !(long || isEven(digits, 3))) return;
+    if (bracketed && codes[start - 1] !== OPENING) return;
+    const last = separators[from + 2]!;
+    const plain = last === HYPHEN ? 0.65 : last === DOT ? 0.55 : 0.4;
+    add(from + 3, bracketed ? 0.8 : plain);
+  } else if (!long && lengths[0] === 10) add(1, 0.2);
+
+  function add(groups: number, confidence: number): void {
+    const end = ends[groups - 1]!;
+    if (!endsNumber(codes, end) || !isNumberOf('1', written(values, from, from + 10))) return;
+    const opened = codes[start - 1] === OPENING && separators[1] === CLOSING;
+    findings.add('phone', opened ? start - 1 : start, end, confidence);
+  }
+}
