@@ -19,6 +19,14 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
     files: ['tests/python/parity.test.ts'],
     environment: { PARITY: 'live' },
   },
+  parsers: {
+    about: 'the readers of CSV and JSONL against plain ones, 10,000 cases of each',
+    files: [
+      'backend/src/domains/datasets/engine/accept/csv/scan.test.ts',
+      'backend/src/domains/datasets/engine/accept/jsonl/scan.test.ts',
+    ],
+    environment: { PARSER_RUNS: '10000' },
+  },
   soak: {
     about: '200 streams for 30 minutes and a slow client: memory, gaps (needs Go)',
     files: ['bench/gateway/soak.ts'],

@@ -1,10 +1,12 @@
 /**
  * FR-003c: a whole validation of generated conversations (1 GB of JSON Lines, with a benchmark of 2,000 items) through the real worker processes:
  * conversion to rows, then everything that a validation looks for. Prints time, CPU and peak memory of the process that does it, and how long
- * the event loop of this process, which stands for the server, was held up meanwhile. What was planted must be counted exactly.
+ * the event loop of this process, which stands for the server, was held up meanwhile (what it computed, and how late a timer was). What was planted must be counted exactly.
  * Linux only: memory and CPU are read from /proc.
  * Usage: node bench/datasets/validate.ts [--bytes 1e9] [--memory 1024] [--tokenizer] [--keep FOLDER]
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +22,8 @@ import type {
   ValidateInput,
   ValidateOutput,
 } from '../../backend/src/domains/datasets/engine/tasks.ts';
-import { generateChats } from './chats.ts';
+import type { PlantedChats } from './chats.ts';
+import { watchLoop, type HeldUp } from './loop.ts';
 
 const { values } = parseArgs({
   options: {
@@ -53,7 +56,9 @@ try {
 async function bench(): Promise<void> {
   const path = join(folder, 'chats.jsonl');
   const benchmark = join(folder, 'benchmark.jsonl');
-  const planted = await generateChats({ path, benchmark, bytes: Number(values.bytes) });
+  const generator = fork(join(import.meta.dirname, 'chats.ts'), { execArgv: [] });
+  generator.send({ path, benchmark, bytes: Number(values.bytes) });
+  const [planted] = (await once(generator, 'message')) as [PlantedChats];
   const { size } = await stat(path);
   console.log(`${planted.rows} conversations, ${(size / 1e6).toFixed(0)} MB`);
   const accepted = await measured('conversion', () => accept(path, 'sft_pair'));
@@ -69,7 +74,7 @@ async function bench(): Promise<void> {
 }
 
 /** Only what was planted may be found, and all of it. */
-function check(planted: Awaited<ReturnType<typeof generateChats>>, output: ValidateOutput): void {
+function check(planted: PlantedChats, output: ValidateOutput): void {
   const count = (type: string): number => output.counts.find((each) => each.type === type)?.count ?? 0;
   const pairs: [string, number, number][] = [
     ['rows', planted.rows, output.rows],
@@ -130,17 +135,19 @@ function validateInput(
 /** Runs a task and prints what it cost, and how long this process was held up by it. */
 async function measured<T>(what: string, run: () => Promise<T>): Promise<T> {
   await mkdir(join(folder, 'scratch'), { recursive: true });
-  const child = watchChild();
+  const idle = fork(join(import.meta.dirname, 'loop.ts'), { execArgv: [] });
+  const child = watchChild(idle.pid!);
   const loop = watchLoop();
   const started = performance.now();
   const result = await run();
   const seconds = (performance.now() - started) / 1000;
-  const { late, busy } = loop.stop();
+  const own = loop.stop();
+  idle.send('stop');
+  const [other] = (await once(idle, 'message')) as [HeldUp];
   const { cpuSeconds, peakMiB } = child.stop();
-  console.log(
-    `${what}: ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} CPU s, ${peakMiB.toFixed(0)} MiB peak; ` +
-      `this event loop: held up ${busy.toFixed(1)} ms at most, ${late.toFixed(1)} ms with what the machine kept it waiting`,
-  );
+  const said = ({ computing, late }: HeldUp): string => `${computing.toFixed(1)} ms (late by ${late.toFixed(1)} ms)`;
+  console.log(`${what}: ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} CPU s, ${peakMiB.toFixed(0)} MiB peak`);
+  console.log(`  this event loop was held up by ${said(own)} at most, that of an idle process by ${said(other)}`);
   return result;
 }
 
@@ -149,44 +156,20 @@ function tell(value: unknown): void {
   if (process.stdout.isTTY) process.stdout.write(`\r${stage} ${(done * 100).toFixed(0)} % \r`);
 }
 
-/**
- * A timer of 1 ms: how late it came at most, and how much of that this process spent computing. On a busy machine it may be late without having
- * done anything.
- */
-function watchLoop(): { stop(): { late: number; busy: number } } {
-  let last = performance.now();
-  let cpu = process.cpuUsage();
-  let [late, busy] = [0, 0];
-  const timer = setInterval(() => {
-    const now = performance.now();
-    const used = process.cpuUsage(cpu);
-    const delay = now - last - 1;
-    late = Math.max(late, delay);
-    busy = Math.max(busy, Math.min(delay, (used.user + used.system) / 1000));
-    last = now;
-    cpu = process.cpuUsage();
-  }, 1);
-  return {
-    stop() {
-      clearInterval(timer);
-      return { late, busy };
-    },
-  };
-}
-
-/** CPU and peak memory of the children of this process, whichever they are. */
-function watchChild(): { stop(): { cpuSeconds: number; peakMiB: number } } {
+/** CPU and peak memory of the other children of this process, whichever they are. */
+function watchChild(except: number): { stop(): { cpuSeconds: number; peakMiB: number } } {
   const ticks = new Map<string, number>();
   let peakMiB = 0;
   const timer = setInterval(() => {
     for (const pid of childrenOf(process.pid)) {
+      if (Number(pid) === except) continue;
       const [status, stats] = [read(`/proc/${pid}/status`), read(`/proc/${pid}/stat`)];
       const peak = /VmHWM:\s+(\d+) kB/.exec(status)?.[1];
       if (peak !== undefined) peakMiB = Math.max(peakMiB, Number(peak) / 1024);
       const fields = stats.slice(stats.lastIndexOf(')') + 2).split(' ');
       if (fields.length > 12) ticks.set(pid, Number(fields[11]) + Number(fields[12]));
     }
-  }, 100);
+  }, 200);
   return {
     stop() {
       clearInterval(timer);

@@ -3,17 +3,32 @@ import { readFileSync } from 'node:fs';
 import { createPiiScanner } from '../../backend/src/domains/datasets/pii/index.ts';
 
 export interface OursAnswer {
-  /** CPU seconds: file, UTF-8, lines, findings with spans and checksums */
+  /** CPU seconds: file, UTF-8, lines, findings of all types with spans and checksums */
   whole: number;
   /** the scan alone, of texts that are there */
   scan: number;
+  /** the same for the types of Presidio's recognisers */
+  shared: number;
   bytes: number;
   found: number;
 }
 
+const shared = [
+  'email',
+  'phone',
+  'credit_card',
+  'iban',
+  'us_ssn',
+  'passport',
+  'ip_address',
+  'kr_rrn',
+  'kr_foreigner',
+  'kr_brn',
+];
 const BLOCK = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const scanner = createPiiScanner({ types: null, rules: [] });
+const sharing = createPiiScanner({ types: shared, rules: [] });
 
 function* cellsOf(bytes: Buffer): Generator<string[]> {
   for (let from = 0; from < bytes.length;) {
@@ -41,10 +56,11 @@ function measure(path: string): OursAnswer {
     for (const cells of cellsOf(file)) scanner.scan(cells, count);
   });
   const texts = [...cellsOf(readFileSync(path))];
-  const scan = seconds(() => {
-    for (const cells of texts) scanner.scan(cells, () => {});
-  });
-  return { whole, scan, bytes, found };
+  const scanBy = ({ scan }: typeof scanner): number =>
+    seconds(() => {
+      for (const cells of texts) scan(cells, () => {});
+    });
+  return { whole, scan: scanBy(scanner), shared: scanBy(sharing), bytes, found };
 }
 
 process.on('message', (path: string) => process.send!(measure(path)));

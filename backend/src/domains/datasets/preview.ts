@@ -64,13 +64,14 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
       const row = await guard.read(access, id);
       const digest = digestOfFiles(await store.files([row.id]));
       const newest = digest === null ? null : await store.validations.newest(row.id, { succeeded: true, digest });
-      if (!newest?.report) {
+      const profile = newest && (await store.validations.profileOf(newest.id));
+      if (profile === null) {
         throw failure('dataset_not_ready', {
           message: 'These files have not been validated, so their columns are not known yet.',
           remedy: 'Wait for the validation, or start one.',
         });
       }
-      return newest.report.profile;
+      return profile;
     },
   };
 }

@@ -114,7 +114,8 @@ export async function validationInput(
       benchmarks: await benchmarks(),
       previous: before && {
         files: before.rows,
-        profile: known?.files_digest === parent?.validated_digest ? (known?.report?.profile ?? null) : null,
+        profile:
+          known && known.files_digest === parent?.validated_digest ? await store.validations.profileOf(known.id) : null,
       },
       findings: path.join(folder, 'findings.jsonl'),
       keep,

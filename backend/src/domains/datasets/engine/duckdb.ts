@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import bindings from '@duckdb/node-bindings';
 import { failure } from '#platform/errors';
@@ -65,6 +67,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   await connection.run('set enable_external_access = false');
   await connection.run('set lock_configuration = true');
 
+  let streams = 0;
   const all = async <T>(sql: string, params: readonly Param[] = []): Promise<T[]> => {
     const reader = await connection.runAndReadAll(sql, params as DuckDBValue[]).catch(rethrow);
     const names = reader.columnNames();
@@ -89,6 +92,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
         yield* chunks(own, sql, params);
       } finally {
         own.closeSync();
+        if (++streams % STREAMS === 0) collect();
       }
     },
     close() {
@@ -97,6 +101,11 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
     },
   };
 }
+
+/** What a finished query held is freed with its object, which is too small to make the collector hurry: after so many it is asked to. */
+const STREAMS = 8;
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 async function* chunks(connection: DuckDBConnection, sql: string, params: readonly Param[]): AsyncGenerator<Chunk> {
   const result = await connection.stream(sql, params as DuckDBValue[]).catch(rethrow);

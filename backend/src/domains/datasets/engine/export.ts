@@ -1,17 +1,15 @@
 import { stat } from 'node:fs/promises';
 import type { TaskContext } from '#platform/workers';
 import { createSink } from './accept/sink.ts';
-import { finiteJson, isNested, jsonOf, textOf } from './cells.ts';
-import { storedColumns } from './columns.ts';
 import { openDuckDb, type DuckDb } from './duckdb.ts';
 import { csvLine, neutralised } from './export/csv.ts';
 import { writeParquet } from './export/parquet.ts';
-import { ident, literal, parquet } from './sql.ts';
+import { jsonRows, openSource, textRows, type Source } from './export/source.ts';
 import type { ExportInput, ExportOutput, Progress } from './tasks.ts';
 
 /** Writes the rows of all files into one, `__row` left out. A column that a file lacks is null there. */
 export async function exportRows(input: ExportInput, context: TaskContext): Promise<ExportOutput> {
-  const { files, format, target, scratch } = input;
+  const { files, format, target, scratch, neutralise } = input;
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
   const db = await openDuckDb({
     memoryMb: context.memoryMb,
@@ -21,76 +19,69 @@ export async function exportRows(input: ExportInput, context: TaskContext): Prom
     // So rows come in their order without being sorted.
     threads: 1,
   });
-  const onRow = (done: number): void =>
+  let done = 0;
+  const onRows = (more: number): void => {
+    done += more;
     context.progress({ stage: 'writing', done: rows === 0 ? 1 : done / rows } satisfies Progress);
+  };
   try {
+    const source = await openSource(db, files);
     let changed = 0;
-    if (format === 'parquet') await writeParquet(db, files, target);
-    else if (format === 'jsonl') await writeJsonl(db, input, onRow);
-    else changed = await writeCsv(db, input, onRow);
+    if (format === 'parquet') await writeParquet(db, source, target);
+    else if (format === 'jsonl') await writeJsonl(db, source, { target, onRows });
+    else changed = await writeCsv(db, source, { target, neutralise, onRows });
     return { rows, size: (await stat(target)).size, neutralised: changed };
   } finally {
     db.close();
   }
 }
 
-async function writeJsonl(db: DuckDb, { files, target }: ExportInput, onRow: (done: number) => void): Promise<void> {
-  const names = namesOf(await Promise.all(files.map(({ local }) => storedColumns(db, local))));
+async function writeJsonl(
+  db: DuckDb,
+  { files, columns }: Source,
+  { target, onRows }: { target: string; onRows(more: number): void },
+): Promise<void> {
   const sink = createSink(target);
-  let done = 0;
   try {
-    for (const { local } of files) {
-      const columns = new Map((await storedColumns(db, local)).map(({ name, type }) => [name, type]));
-      const members = names.map((name) => {
-        const type = columns.get(name);
-        return `${literal(name)}: ${type === undefined ? 'null' : jsonOf(ident(name), type)}`;
-      });
-      const fractions = [...columns.values()].some((type) => isNested(type) && /FLOAT|DOUBLE/.test(type));
-      const sql = `select to_json({${members.join(', ')}})::varchar from ${parquet(local)}`;
-      for await (const chunk of db.stream(sql)) {
-        const lines = chunk.strings(0).map((line) => (fractions ? finiteJson(line!) : line!));
+    for (const file of files)
+      for await (const lines of jsonRows(db, file, columns)) {
         sink.put(Buffer.from(`${lines.join('\n')}\n`));
-        onRow((done += chunk.rows));
+        onRows(lines.length);
       }
-    }
-  } finally {
     sink.close();
+  } finally {
+    sink.abandon();
   }
 }
 
-async function writeCsv(db: DuckDb, input: ExportInput, onRow: (done: number) => void): Promise<number> {
-  const { files, target, neutralise } = input;
-  const names = namesOf(await Promise.all(files.map(({ local }) => storedColumns(db, local))));
+/** Answers how many cells were made harmless. */
+async function writeCsv(
+  db: DuckDb,
+  { files, columns }: Source,
+  { target, neutralise, onRows }: { target: string; neutralise: boolean; onRows(more: number): void },
+): Promise<number> {
   const sink = createSink(target);
-  let done = 0;
   let changed = 0;
-  const safe = (cell: string | null): string | null => {
-    const harmless = neutralise && cell !== null ? neutralised(cell) : cell;
-    if (harmless !== cell) changed += 1;
-    return harmless;
+  const put = (cells: readonly (string | null)[]): void => {
+    const safe = neutralise
+      ? cells.map((cell) => {
+          const harmless = cell === null ? null : neutralised(cell);
+          if (harmless !== cell) changed += 1;
+          return harmless;
+        })
+      : cells;
+    sink.put(Buffer.from(csvLine(safe)));
   };
   try {
-    sink.put(Buffer.from(csvLine(names.map(safe))));
-    for (const { local } of files) {
-      const columns = new Map((await storedColumns(db, local)).map(({ name, type }) => [name, type]));
-      const selected = names.map((name) => {
-        const type = columns.get(name);
-        return type === undefined ? 'null::varchar' : textOf(ident(name), type);
-      });
-      const sql = `select ${selected.join(', ')} from ${parquet(local)}`;
-      for await (const chunk of db.stream(sql)) {
-        const cells = names.map((_, at) => chunk.strings(at));
-        for (let row = 0; row < chunk.rows; row++)
-          sink.put(Buffer.from(csvLine(cells.map((column) => safe(column[row]!)))));
-        onRow((done += chunk.rows));
+    put(columns.map(({ name }) => name));
+    for (const file of files)
+      for await (const rows of textRows(db, file, columns)) {
+        for (const row of rows) put(row);
+        onRows(rows.length);
       }
-    }
-  } finally {
     sink.close();
+  } finally {
+    sink.abandon();
   }
   return changed;
 }
-
-const namesOf = (files: readonly (readonly { name: string }[])[]): string[] => [
-  ...new Set(files.flatMap((columns) => columns.map(({ name }) => name))),
-];

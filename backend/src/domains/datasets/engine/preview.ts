@@ -46,79 +46,91 @@ async function describe(db: DuckDb, file: RowsFile): Promise<FileColumn[]> {
 
 export async function readCells(
   db: DuckDb,
-  { files, cellLimit }: Pick<PreviewInput, 'files' | 'cellLimit'>,
+  { files, cellLimit }: PreviewInput,
   positions: readonly Position[],
 ): Promise<Pick<PreviewOutput, 'rows' | 'truncated'>> {
   const rows: Record<string, unknown>[] = [];
   const truncated: PreviewOutput['truncated'] = [];
-  for (const [number, file] of files.entries()) {
-    const wanted = positions.flatMap((position, index) =>
-      position.file === number ? [{ index, row: position.row }] : [],
-    );
+  for (const [number, { local }] of files.entries()) {
+    const wanted = positions.flatMap(({ file, row }, index) => (file === number ? [{ index, row }] : []));
     if (wanted.length === 0) continue;
-    const columns = await storedColumns(db, file.local);
-    const found = await readRows(
-      db,
-      file.local,
-      columns,
-      wanted.map(({ row }) => row),
-      cellLimit,
-    );
+    const columns = await storedColumns(db, local);
+    const found = await readRows(db, { local, columns, rows: wanted.map(({ row }) => row), cellLimit });
     for (const { index, row } of wanted) {
       const cells = found.get(row);
-      if (cells === undefined) throw new Error('A row of the page is not in its file.');
-      rows[index] = Object.fromEntries(
-        columns.map(({ name, type }, at) => {
-          const length = cells[`l${at}`] as number | null | undefined;
-          if (length !== null && length !== undefined) truncated.push({ index, column: name, length });
-          return [name, shown(cells[`c${at}`]!, type, (length ?? 0) > 0)];
-        }),
-      );
+      if (cells?.length !== columns.length) throw new Error('A row of the page is not in its file.');
+      const long = cells.flatMap((cell, at) => (isLonger(cell, cellLimit) ? [at] : []));
+      const lengths = long.length === 0 ? [] : await readLengths(db, { local, columns, row, long });
+      for (const [at, column] of long.entries())
+        truncated.push({ index, column: columns[column]!.name, length: lengths[at]! });
+      rows[index] = Object.fromEntries(columns.map(({ name, type }, at) => [name, shown(cells[at]!, type, cellLimit)]));
     }
   }
   return { rows, truncated: truncated.toSorted((one, other) => one.index - other.index) };
 }
 
+/** Characters, not UTF-16 units. */
+const isLonger = (cell: Cell, limit: number): boolean =>
+  typeof cell === 'string' && cell.length > limit && [...cell].length > limit;
+
 /** DuckDB holds 32 KB for each column of a result. */
 const COLUMNS = 1000;
 
-/** Long cells are cut before they leave DuckDB: a row may hold a hundred megabytes. */
+interface StoredColumn {
+  name: string;
+  type: string;
+}
+
+/** Long cells are cut, one character behind the limit, before they leave DuckDB: a row may hold a hundred megabytes. */
 async function readRows(
   db: DuckDb,
-  local: string,
-  columns: readonly { name: string; type: string }[],
-  rows: readonly number[],
-  cellLimit: number,
-): Promise<Map<number, Record<string, Cell>>> {
+  options: { local: string; columns: readonly StoredColumn[]; rows: readonly number[]; cellLimit: number },
+): Promise<Map<number, Cell[]>> {
+  const { local, columns, rows, cellLimit } = options;
   const first = Math.min(...rows);
   const last = Math.max(...rows);
   // By the bounds DuckDB passes over groups of rows; the list is needed where rows between them are not wanted.
-  const dense = last - first + 1 === rows.length;
-  const list = dense ? '' : ` and ${rowColumn} in (${rows.join(', ')})`;
-  const found = new Map<number, Record<string, Cell>>();
+  const list = last - first + 1 === rows.length ? '' : ` and ${rowColumn} in (${rows.join(', ')})`;
+  const found = new Map(rows.map((row): [number, Cell[]] => [row, []]));
   for (let from = 0; from < columns.length; from += COLUMNS) {
-    const selected = columns.slice(from, from + COLUMNS).flatMap(({ name, type }, at) => {
-      const sql = ident(name);
-      if (!isCut(type)) return [`${sql} as c${from + at}`];
-      const text = textOf(sql, type);
-      return [
-        `left(${text}, ${cellLimit}) as c${from + at}`,
-        `case when length(${text}) > ${cellLimit} then length(${text}) end as l${from + at}`,
-      ];
+    const selected = columns.slice(from, from + COLUMNS).map(({ name, type }, at) => {
+      const sql = isCut(type) ? `left(${textOf(ident(name), type)}, ${cellLimit + 1})` : ident(name);
+      return `${sql} as c${at}`;
     });
     const part = await db.all<Record<string, Cell>>(
       `select ${rowColumn} as at, ${selected.join(', ')} from ${parquet(local)}
        where ${rowColumn} between ${first} and ${last}${list}`,
     );
-    for (const row of part) found.set(row.at as number, { ...found.get(row.at as number), ...row });
+    for (const row of part) found.get(row.at as number)?.push(...selected.map((_, at) => row[`c${at}`]!));
   }
   return found;
+}
+
+/** In characters, of the cells in the columns `long` of one row. */
+async function readLengths(
+  db: DuckDb,
+  options: { local: string; columns: readonly StoredColumn[]; row: number; long: readonly number[] },
+): Promise<number[]> {
+  const { local, columns, row, long } = options;
+  const lengths: number[] = [];
+  for (let from = 0; from < long.length; from += COLUMNS) {
+    const selected = long.slice(from, from + COLUMNS).map((column, at) => {
+      const { name, type } = columns[column]!;
+      return `length(${textOf(ident(name), type)}) as l${at}`;
+    });
+    const part = await db.one<Record<string, number>>(
+      `select ${selected.join(', ')} from ${parquet(local)} where ${rowColumn} = ${row}`,
+    );
+    lengths.push(...selected.map((_, at) => part[`l${at}`]!));
+  }
+  return lengths;
 }
 
 const isCut = (type: string): boolean =>
   type === 'VARCHAR' || type === 'BLOB' || isJson(type) || type.startsWith('ENUM');
 
-function shown(cell: Cell, type: string, cut: boolean): unknown {
-  if (typeof cell === 'string' && isJson(type)) return cut ? cell : parseJson(cell);
-  return jsonValue(cell);
+function shown(cell: Cell, type: string, limit: number): unknown {
+  if (typeof cell !== 'string') return jsonValue(cell);
+  if (isLonger(cell, limit)) return [...cell].slice(0, limit).join('');
+  return isJson(type) ? parseJson(cell) : cell;
 }

@@ -1,12 +1,14 @@
 import type { ColumnProfile, DatasetProfile } from '@llm-ops/contracts';
-import { binningOf, binsOf, shapeOfLengths } from './profile/distribution.ts';
+import { binsOf, shapeOfLengths } from './profile/distribution.ts';
 import {
   count,
   createRowHashes,
   kindOf,
   measure,
+  sketch,
   type Counted,
   type Measured,
+  type Sketch,
   type Wanted,
 } from './profile/queries.ts';
 import type { DuckDb } from './duckdb.ts';
@@ -31,10 +33,11 @@ const labels = 50;
 const labelLength = 64;
 
 /**
- * Looks at all rows of all files twice: once for counts, extremes and quartiles, once for what needs them. Numbers of a CSV are read from
- * their text. An outlier lies more than 3 interquartile ranges beyond the quartiles (of `ln(1 + length)` where it is text); where the
- * quartiles are the same there is none. Different values are exact to 10,000 and estimated by about 13 % beyond; a deviation is that of
- * a sample. Extremes, mean, deviation, quantiles and bins are of numbers, of milliseconds since 1970 where it is dates (whose extremes
+ * Looks at all rows of all files once, after a look at the numbers of some of them, and again at labels and other columns of few values.
+ * Numbers of a CSV are read from their text. Quantiles of numbers are those of about 50,000 rows, always the same ones; all else is of
+ * all rows. An outlier lies more than 3 interquartile ranges beyond the quartiles (of `ln(1 + length)` where it is text); where the quartiles
+ * are the same there is none. Different values are exact to 10,000 and estimated by about 13 % beyond; a deviation is that of a
+ * sample. Extremes, mean, deviation, quantiles and bins are of numbers, of milliseconds since 1970 where it is dates (whose extremes
  * are ISO 8601, without mean and deviation), and of lengths in characters (bytes of binary) else.
  */
 export async function profile(
@@ -58,10 +61,11 @@ export async function profileRelation(
   for (let first = 0; first < columns.length && rows > 0; first += columnsAtOnce.measured) {
     const batch = columns.slice(first, first + columnsAtOnce.measured);
     const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
-    const found = await measure(db, { from: source.from(batch), columns: batch, rows, whole });
+    const sketches = await sketch(db, { relation: source, columns: batch });
+    const found = await measure(db, { from: source.from(batch), columns: batch, sketches, whole });
     if (whole) distinctRows = found.distinctRows;
     else await hashes.add(source.from(batch), batch);
-    profiles.push(...(await profilesOf(db, { relation: source, batch, measured: found.measured, mask })));
+    profiles.push(...(await profilesOf(db, { relation: source, batch, sketches, measured: found.measured, mask })));
     onProgress?.(profiles.length / columns.length);
   }
   distinctRows ??= await hashes.distinct();
@@ -83,11 +87,12 @@ async function profilesOf(
   options: {
     relation: Relation;
     batch: readonly RelationColumn[];
+    sketches: readonly (Sketch | null)[];
     measured: readonly Measured[];
     mask(value: string): string;
   },
 ): Promise<ColumnProfile[]> {
-  const { relation, batch, measured, mask } = options;
+  const { relation, batch, sketches, measured, mask } = options;
   const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
   const counted: Counted[] = [];
   for (let first = 0; first < wanted.length; first += columnsAtOnce.counted) {
@@ -95,12 +100,12 @@ async function profilesOf(
     counted.push(...(await count(db, relation.from(some.map(({ column }) => column)), some)));
   }
   return batch.map((column, at) => {
-    const [facts, { values, distinct, blank, bins }] = [measured[at]!, counted[at]!];
+    const [facts, { values, distinct, blank }] = [measured[at]!, counted[at]!];
     return {
       ...ofNothing(column, relation.rows - facts.present),
       empty: facts.empty + blank,
       distinct: values?.size ?? distinct ?? Math.min(facts.distinct, facts.present),
-      ...shapeOf({ wanted: wanted[at]!, facts, bins, mask }),
+      ...shapeOf({ column, label: values !== null, facts, sketch: sketches[at]!, mask }),
       values: values === null ? [] : mostFrequent(values, mask),
     };
   });
@@ -108,46 +113,42 @@ async function profilesOf(
 
 /** What has to be counted once the first pass is known. */
 function wantedOf(column: RelationColumn, facts: Measured): Wanted {
-  const { minimum, maximum, quantiles, present, distinct, maybeBlank } = facts;
+  const { maximum, present, distinct, maybeBlank } = facts;
   const kind = kindOf(column);
   const nested = column.type === 'list' || column.type === 'object';
   const short = kind !== 'text' || (maximum !== null && maximum <= labelLength);
   const values = distinct <= labelsBelow && short && !nested && kind !== 'moment' && kind !== 'bytes';
-  const binned = (kind === 'number' || kind === 'moment') && minimum !== null && maximum !== null;
   return {
     column,
     values: values && present > 0,
     distinct: !values && present > 0 && distinct <= exactBelow,
     blank: maybeBlank,
-    bins: binned
-      ? {
-          binning: binningOf({ minimum, maximum, quantiles, whole: column.type === 'integer' }),
-          ends: { minimum, maximum },
-        }
-      : null,
   };
 }
 
 type Shaped = Pick<ColumnProfile, 'minimum' | 'maximum' | 'mean' | 'deviation' | 'quantiles' | 'bins' | 'outliers'>;
 
 function shapeOf(options: {
-  wanted: Wanted;
+  column: RelationColumn;
+  /** its values are told one by one */
+  label: boolean;
   facts: Measured;
-  bins: Map<number, number>;
+  sketch: Sketch | null;
   mask(value: string): string;
 }): Partial<Shaped> {
-  const { wanted, facts, bins, mask } = options;
-  const { minimum, maximum, quantiles } = facts;
+  const { column, label, facts, sketch: sketched, mask } = options;
+  const { minimum, maximum } = facts;
   if (minimum === null || maximum === null) return {};
-  const kind = kindOf(wanted.column);
+  const kind = kindOf(column);
   if (kind === 'text' || kind === 'bytes') {
     // Of a label it means nothing that it is shorter than others.
-    return { minimum, maximum, ...shapeOfLengths(facts.lengths), ...(wanted.values ? { outliers: 0 } : {}) };
+    return { minimum, maximum, ...shapeOfLengths(facts.lengths), ...(label ? { outliers: 0 } : {}) };
   }
-  if (wanted.bins === null) return {};
-  const placed = binsOf(wanted.bins.binning, bins, wanted.bins.ends);
+  const { quantiles = [], binning = null } = sketched ?? {};
+  // A few values among very many rows may not have been seen.
+  const placed = binning === null ? { bins: [], outliers: 0 } : binsOf(binning, facts.bins, { minimum, maximum });
   if (kind === 'moment') {
-    const said = (moment: number): string => isoOf(moment, wanted.column.type === 'date');
+    const said = (moment: number): string => isoOf(moment, column.type === 'date');
     return { minimum: said(minimum), maximum: said(maximum), quantiles, ...placed };
   }
   // The least and greatest of numbers that identify people do as well.

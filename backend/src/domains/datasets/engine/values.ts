@@ -33,7 +33,13 @@ export function toCell(value: DuckDBValue, type: DuckDBType): Cell {
     case DuckDBTypeId.STRUCT: {
       const { entryNames, entryTypes } = type as DuckDBStructType;
       const { entries } = value as DuckDBStructValue;
-      return Object.fromEntries(entryNames.map((name, at) => [name, toCell(entries[name] ?? null, entryTypes[at]!)]));
+      return Object.fromEntries(
+        entryNames.map((name, at) => [
+          name,
+          // Not what every object has anyway: a member may be called `constructor`.
+          toCell(Object.hasOwn(entries, name) ? entries[name]! : null, entryTypes[at]!),
+        ]),
+      );
     }
     case DuckDBTypeId.MAP:
       return mapCell(value as DuckDBMapValue, type as DuckDBMapType);

@@ -6,20 +6,38 @@ import { detectNumber } from './detect/numbers.ts';
 import { detectMrz } from './detect/passport.ts';
 import { detectPem } from './detect/pem.ts';
 import { detectInternationalPhone } from './detect/phone.ts';
-import type { Findings } from './types.ts';
+import type { Findings, PiiType } from './types.ts';
 
 /** A unit that is no character and stands behind the last cell, so that the scan need not count. */
 export const END = 0xffff;
 
-/** What the scan does at a unit: the numbers of the cases in `sweep`; 0 at most units, which it passes over. */
-const anchors = new Uint8Array(0x10000);
-['0123456789', '@', '+', '-', '_', 'A', 'J', ':=', '<', '０１２３４５６７８９＠'].forEach((characters, at) => {
-  for (const character of characters) anchors[character.charCodeAt(0)] = at + 1;
-});
-anchors[END] = 11;
+/** At which characters the scan stops, what for (the cases of `sweep`), and which types it may find there; null: many. */
+const stops: readonly [characters: string, types: readonly PiiType[] | null][] = [
+  ['0123456789', null],
+  ['@', ['email', 'api_key']],
+  ['+', ['phone']],
+  ['-', ['api_key', 'private_key']],
+  ['_', ['api_key']],
+  ['A', ['api_key']],
+  ['J', ['api_key']],
+  [':=', ['api_key']],
+  ['<', ['passport']],
+  ['０１２３４５６７８９＠', null],
+];
+
+/** What the scan does at each unit; 0 at most of them, which it passes over. */
+export function createAnchors(isWanted: (type: PiiType) => boolean): Uint8Array {
+  const anchors = new Uint8Array(0x10000);
+  stops.forEach(([characters, types], at) => {
+    if (types !== null && !types.some(isWanted)) return;
+    for (const character of characters) anchors[character.charCodeAt(0)] = at + 1;
+  });
+  anchors[END] = stops.length + 1;
+  return anchors;
+}
 
 /** Goes over a tape up to `end`, where `END` stands, and lets each detector look at the places that it can begin from. */
-export function sweep(codes: Uint16Array, start: number, end: number, findings: Findings): void {
+export function sweep(anchors: Uint8Array, codes: Uint16Array, start: number, end: number, findings: Findings): void {
   let at = start;
   for (;;) {
     let anchor = anchors[codes[at]!];

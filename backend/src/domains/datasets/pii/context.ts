@@ -4,8 +4,8 @@ import { words } from './words.ts';
 
 /** What stands directly before a value says most. */
 const CLOSE = 24;
-const BEFORE = 56;
-const AFTER = 24;
+const BEFORE = 48;
+const AFTER = 20;
 
 interface Word {
   codes: number[];

@@ -141,6 +141,25 @@ test('FR-003c: number plans agree with libphonenumber', () => {
   assert.ok(compared > 2000);
 });
 
+test('FR-003c: a chain of matches that overlap, however long, is gone through once', () => {
+  const rules = ['a[^a]*a', 'b[^b]*b'].map((pattern, at) => ({
+    name: `r${at}`,
+    pattern,
+    context: [],
+    confidence: 0.8,
+  }));
+  const scanner = createPiiScanner({ types: null, rules });
+  const started = performance.now();
+  let end = 0;
+  let found = 0;
+  scanner.scan(['ab'.repeat(100_000)], (_, match) => {
+    assert.ok(match.start >= end);
+    ({ end } = match);
+    found++;
+  });
+  assert.ok(found > 10_000 && performance.now() - started < 3000);
+});
+
 const nasty: Record<string, string> = {
   digits: '1',
   pairs: '12 ',

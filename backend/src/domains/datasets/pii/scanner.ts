@@ -1,5 +1,5 @@
 import type { CustomPiiRule } from '../engine/tasks.ts';
-import { END, sweep } from './anchors.ts';
+import { createAnchors, END, sweep } from './anchors.ts';
 import { createSurroundings, readContext, type Context } from './context.ts';
 import { compilePiiRule } from './custom.ts';
 import { createRuleSearch } from './custom-search.ts';
@@ -42,10 +42,12 @@ export function createPiiScanner({ types, rules }: PiiScannerOptions): PiiScanne
   const compiled = rules.filter(({ name }) => types === null || types.includes(`custom:${name}`)).map(compilePiiRule);
   const searchRules = createRuleSearch(compiled);
   const nameOf = [...piiTypes.map(({ type }) => type), ...compiled.map(({ type }) => type)] as string[];
+  const anchors = createAnchors((type) => wanted[rankOf[type]]!);
   const anyBuiltIn = wanted.includes(true);
   let candidates: Candidate[] = [];
 
   const findings: Findings = {
+    addresses: wanted[rankOf.address]!,
     add(type, start, end, confidence) {
       const rank = rankOf[type];
       if (!wanted[rank]) return;
@@ -76,7 +78,7 @@ export function createPiiScanner({ types, rules }: PiiScannerOptions): PiiScanne
       });
     if (anyBuiltIn) {
       codes[end] = END;
-      sweep(codes, tape.starts[0]!, end, findings);
+      sweep(anchors, codes, tape.starts[0]!, end, findings);
     }
     if (candidates.length > 0) tell(found);
     candidates = [];

@@ -37,6 +37,8 @@ export const LEAST_CONFIDENCE = 0.5;
 export interface Findings {
   /** Weighs a finding by the words around it and keeps it when it is sure enough. */
   add(type: PiiType, start: number, end: number, confidence: number): void;
+  /** whether addresses are looked for at all: that is asked at each number */
+  readonly addresses: boolean;
   /** Whether a word that belongs to the type stands near. */
   near(type: PiiType, start: number, end: number): boolean;
 }

@@ -12,6 +12,7 @@ export { abandonedAfter, type FileKey, type NewFile } from './files.ts';
 export type { PageOfRows } from './datasets.ts';
 export type { Held, JudgedFinding } from './findings.ts';
 export type { Standing } from './standing.ts';
+export type { Validation } from './validations.ts';
 export type {
   Connection,
   DatasetRow,

@@ -1,9 +1,34 @@
+import type { DatasetProfile } from '@llm-ops/contracts';
 import { sql } from 'kysely';
 import { json, on, type Connection, type Report, type ValidationRow } from './tables.ts';
 
 const live = ['queued', 'running'] as const;
 
 export type NewValidation = Pick<ValidationRow, 'id' | 'dataset_id' | 'files_digest' | 'options' | 'requested_by'>;
+
+/** A validation but for its profile of the columns, which may be of megabytes where there are thousands of them. */
+export type Validation = Omit<ValidationRow, 'report'> & { report: Omit<Report, 'profile'> | null };
+
+const told = [
+  ...([
+    'id',
+    'dataset_id',
+    'files_digest',
+    'status',
+    'options',
+    'stage',
+    'progress',
+    'attempt',
+    'findings_kept',
+    'error',
+    'remedy',
+    'requested_by',
+    'created_at',
+    'started_at',
+    'finished_at',
+  ] as const),
+  sql<Omit<Report, 'profile'> | null>`report - 'profile'`.as('report'),
+] as const;
 
 export function createValidationStore(kysely: Connection) {
   const pool = on(kysely);
@@ -41,8 +66,8 @@ export function createValidationStore(kysely: Connection) {
         .execute();
     },
 
-    async find(id: string, trx: Connection = kysely): Promise<ValidationRow | null> {
-      const query = on(trx).selectFrom('dataset_validation').selectAll().where('id', '=', id);
+    async find(id: string, trx: Connection = kysely): Promise<Validation | null> {
+      const query = on(trx).selectFrom('dataset_validation').select(told).where('id', '=', id);
       return (await query.executeTakeFirst()) ?? null;
     },
 
@@ -50,11 +75,18 @@ export function createValidationStore(kysely: Connection) {
       datasetId: string,
       options: { succeeded?: boolean; digest?: string | undefined } = {},
       trx: Connection = kysely,
-    ): Promise<ValidationRow | null> {
-      let query = on(trx).selectFrom('dataset_validation').selectAll().where('dataset_id', '=', datasetId);
+    ): Promise<Validation | null> {
+      let query = on(trx).selectFrom('dataset_validation').select(told).where('dataset_id', '=', datasetId);
       if (options.succeeded === true) query = query.where('status', '=', 'succeeded');
       if (options.digest !== undefined) query = query.where('files_digest', '=', options.digest);
       return (await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(1).executeTakeFirst()) ?? null;
+    },
+
+    /** What a finished validation says of the columns. */
+    async profileOf(validationId: string): Promise<DatasetProfile | null> {
+      const query = pool.selectFrom('dataset_validation').where('id', '=', validationId);
+      const row = await query.select(sql<DatasetProfile | null>`report -> 'profile'`.as('profile')).executeTakeFirst();
+      return row?.profile ?? null;
     },
 
     /**

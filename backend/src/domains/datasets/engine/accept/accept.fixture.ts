@@ -1,14 +1,16 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { literal, openDuckDb, parquet, type DuckDb } from '../duckdb.ts';
-import type { AcceptInput, AcceptOutput } from '../tasks.ts';
+import type { AcceptInput, AcceptOutput, RowsFile } from '../tasks.ts';
 import { accept } from './index.ts';
 
 /** For tests: files are accepted in a folder of their own, and read back. */
 export interface Bench {
   folder: string;
   accept(name: string, content: string | Uint8Array, options?: Partial<AcceptInput>): Promise<AcceptOutput>;
+  /** accepts a file, or fails, and keeps its rows */
+  keep(name: string, content: string | Uint8Array): Promise<RowsFile>;
   /** rows of the file that was accepted last; what is JSON is text */
   rows(): Promise<Record<string, unknown>[]>;
   /** what stays at the target */
@@ -28,28 +30,37 @@ export async function createBench(): Promise<Bench> {
   const scratch = path.join(folder, 'scratch');
   const open = (file: string): Promise<DuckDb> =>
     openDuckDb({ memoryMb: 512, read: [], write: [path.join(folder, file)], scratch: null });
+  const acceptFile: Bench['accept'] = async (name, content, options = {}) => {
+    const local = path.join(folder, 'upload');
+    await rm(target, { force: true });
+    await writeFile(local, content);
+    await rm(scratch, { recursive: true, force: true });
+    await mkdir(scratch);
+    const input: AcceptInput = {
+      file: { path: name, local },
+      target,
+      scratch,
+      type: null,
+      badRows: 'refuse',
+      limits,
+      ...options,
+    };
+    return accept(input, { memoryMb: 512, progress() {}, ask: () => Promise.reject(new Error('nobody is asked')) });
+  };
+  let kept = 0;
   return {
     folder,
     open,
-    async accept(name, content, options = {}) {
-      const local = path.join(folder, 'upload');
-      await rm(target, { force: true });
-      await writeFile(local, content);
-      await rm(scratch, { recursive: true, force: true });
-      await mkdir(scratch);
-      const input: AcceptInput = {
-        file: { path: name, local },
-        target,
-        scratch,
-        type: null,
-        badRows: 'refuse',
-        limits,
-        ...options,
-      };
-      return accept(input, { memoryMb: 512, progress() {}, ask: () => Promise.reject(new Error('nobody is asked')) });
+    accept: acceptFile,
+    async keep(name, content) {
+      const { facts, issues } = await acceptFile(name, content);
+      if (facts === null) throw new Error(JSON.stringify(issues));
+      const local = path.join(folder, `kept-${kept++}.parquet`);
+      await rename(target, local);
+      return { path: name, local, rows: facts.rows, columns: facts.columns };
     },
     async rows() {
-      const db = await openDuckDb({ memoryMb: 512, read: [target], write: [], scratch: null });
+      const db = await openDuckDb({ memoryMb: 2048, read: [target], write: [], scratch: null });
       try {
         return await db.all(`select * from ${parquet(target)} order by __row`);
       } finally {

@@ -41,7 +41,7 @@ export function checkName(name: string, what: string): NameIssue | null {
     };
   if (name.includes('\0'))
     return { column: null, reason: `${what} has a NUL character in its name.`, fix: 'Take it out.' };
-  if ([rowColumn, fileColumn].includes(nameKey(name)))
+  if (['file_row_number', rowColumn, fileColumn].includes(nameKey(name)))
     return { column: name, reason: `The name ${name} is the platform's own.`, fix: 'Give the column another name.' };
   return null;
 }

@@ -2,11 +2,10 @@ import { open, stat } from 'node:fs/promises';
 import { describeRows } from '../columns.ts';
 import { openDuckDb, type DuckDb } from '../duckdb.ts';
 import { isFailure } from '#platform/errors';
-import { fileName, ident, parquet } from '../sql.ts';
+import { fileName, ident, parquet, rowColumn } from '../sql.ts';
 import type { Issues } from './issues.ts';
 import { bytesText } from './words.ts';
 import { checkColumns, checkRows, type Accepted, type Work } from './work.ts';
-import { writeRows } from './write.ts';
 
 const damaged = {
   reason: 'The Parquet file is damaged.',
@@ -18,7 +17,8 @@ export async function acceptParquet(work: Work): Promise<Accepted> {
   const { local } = input.file;
   await checkEnds(local, issues);
   const db = await openDuckDb({
-    memoryMb,
+    // There is hardly any JavaScript beside it here.
+    memoryMb: memoryMb * 1.4,
     read: [local],
     write: [input.target],
     scratch: input.scratch,
@@ -37,20 +37,54 @@ export async function acceptParquet(work: Work): Promise<Accepted> {
   try {
     const names = await readable(columnNames(db, local));
     checkColumns(work, names, null);
+    checkWidth(work, names.length);
     const { rows, bytes } = await readable(sizes(db, local, names.length));
     if (bytes > input.limits.expanded) issues.refuse(expanded(input.limits.expanded));
     checkRows(work, rows, 0);
     progress('reading', 0.2);
     if ((await readable(textBytes(db, local))) > input.limits.expanded) issues.refuse(expanded(input.limits.expanded));
     progress('converting', 0.5);
-    const written = await readable(
-      writeRows(db, { source: parquet(local), target: input.target, rowBytes: bytes / rows }),
-    );
+    const written = await readable(writeRows(db, { local, target: input.target, rowBytes: bytes / rows }));
     if (written !== rows) issues.refuse(damaged);
     return { rows, badRows: 0, columns: await describeRows(db, input.target), dialect: null, notes: [] };
   } finally {
     db.close();
   }
+}
+
+/** DuckDB holds 32 KB for each column that it writes, several times over. */
+const COLUMNS_PER_MB = 5;
+
+function checkWidth({ issues, memoryMb }: Work, columns: number): void {
+  const most = memoryMb * COLUMNS_PER_MB;
+  if (columns > most)
+    issues.refuse({
+      reason: `There are ${columns} columns; of a Parquet file at most ${most} can be read with the memory that is set.`,
+      fix: 'Send it as CSV or JSONL, put values into lists, or have DATASET_MEMORY_MB raised.',
+    });
+}
+
+const GROUP_BYTES = 8 * 1024 * 1024;
+const VECTOR = 2048;
+const MOST = 60 * VECTOR;
+
+/**
+ * The same rows with `__row` behind them, in groups of about 8 MB. With one thread and without keeping of order rows come in their order all
+ * the same, and groups may be cut by bytes. Answers the number of rows.
+ */
+async function writeRows(
+  db: DuckDb,
+  { local, target, rowBytes }: { local: string; target: string; rowBytes: number },
+): Promise<number> {
+  const group = Math.min(MOST, Math.max(1, Math.floor(GROUP_BYTES / Math.max(1, rowBytes) / VECTOR)) * VECTOR);
+  await db.run(
+    `copy (select * exclude (file_row_number), file_row_number as ${rowColumn}
+           from read_parquet(${fileName(local)}, hive_partitioning = false, file_row_number = true)) to ${fileName(target)}
+     (format parquet, compression zstd, compression_level 1, row_group_size ${group},
+      row_group_size_bytes '${GROUP_BYTES * 2}B', use_tmp_file false)`,
+  );
+  const { rows } = await db.one<{ rows: number }>(`select count(*) as rows from ${parquet(target)}`);
+  return rows;
 }
 
 const encrypted = {

@@ -10,11 +10,6 @@ export interface Position {
   row: number;
 }
 
-interface Condition {
-  sql: string;
-  params: Param[];
-}
-
 export interface Found {
   positions: Position[];
   matching: number;
@@ -32,54 +27,58 @@ export function countPage(input: PreviewInput): Found {
   return { positions, matching: before };
 }
 
+/** DuckDB holds 32 KB for each column that it looks into. */
+const COLUMNS = 1000;
+
 /** Rows of a page among those that match, and how many match. */
 export async function findPage(db: DuckDb, input: PreviewInput, columns: readonly FileColumn[][]): Promise<Found> {
   const { files, sort, limit, offset } = input;
   const filtered = input.search !== null || input.filters.length > 0;
-  const conditions = files.map((_, file) => conditionOf(input, columns[file]!));
-  const params = conditions[0]?.params ?? [];
-  const key = sort === null ? null : sortKey(sort.column, columns);
-  const selects = files.map(({ local }, file) => {
-    const keyed = key === null ? '' : `, ${key[file]} as key`;
-    return `select ${file} as file, ${rowColumn} as row${keyed} from ${parquet(local)} where ${conditions[file]!.sql}`;
-  });
-  const union = selects.join(' union all ');
-  if (sort !== null) {
-    const positions = await db.all<{ file: number; row: number }>(
-      `select file, row from (${union}) order by key ${sort.descending ? 'desc' : 'asc'} nulls last, file, row limit ${limit} offset ${offset}`,
-      params,
-    );
-    return { positions, matching: filtered ? await countMatches(db, union, params) : totalOf(input) };
-  }
-  // One look at the rows for both the page and the count.
-  await db.run(`create temp table matches as select file, row from (${union})`, params);
-  const positions = await db.all<{ file: number; row: number }>(
-    `select file, row from matches order by file, row limit ${limit} offset ${offset}`,
+  if (filtered) await keepMatches(db, input, columns);
+  const matching = filtered
+    ? (await db.one<{ matching: number }>('select count(*) as matching from matches')).matching
+    : files.reduce((sum, { rows }) => sum + rows, 0);
+  const page = `limit ${limit} offset ${offset}`;
+  if (sort === null)
+    return { positions: await db.all(`select file, row from matches order by file, row ${page}`), matching };
+  const keys = sortKeys(sort.column, columns);
+  const all = files.map(
+    ({ local }, file) => `select ${file} as file, ${rowColumn} as row, ${keys[file]} as key from ${parquet(local)}`,
   );
-  return { positions, matching: await countMatches(db, 'from matches', []) };
+  const positions = await db.all<{ file: number; row: number }>(
+    `select file, row from (${all.join(' union all ')}) ${filtered ? 'semi join matches using (file, row)' : ''}
+     order by key ${sort.descending ? 'desc' : 'asc'} nulls last, file, row ${page}`,
+  );
+  return { positions, matching };
 }
 
-async function countMatches(db: DuckDb, rows: string, params: Param[]): Promise<number> {
-  const { matching } = await db.one<{ matching: number }>(`select count(*) as matching from (${rows})`, params);
-  return matching;
-}
-
-const totalOf = ({ files }: PreviewInput): number => files.reduce((sum, { rows }) => sum + rows, 0);
-
-/** The same parameters for every file, so that one statement may read all; each is mentioned in each, for DuckDB wants that. */
-function conditionOf({ search, filters }: PreviewInput, columns: readonly FileColumn[]): Condition {
-  const params = filters.map(filterParam);
-  const parts = filters.map((filter, at) => filterCondition(filter, columns, at + 1));
-  if (search !== null) {
-    parts.push(searchCondition(columns, params.length + 1));
-    params.push(containing(search));
+/** Fills the table `matches`: one look at the rows serves both the page and the count. */
+async function keepMatches(db: DuckDb, input: PreviewInput, columns: readonly FileColumn[][]): Promise<void> {
+  const { files, filters, search } = input;
+  await db.run('create temp table matches (file integer, row bigint)');
+  for (const [file, { local }] of files.entries()) {
+    const own = columns[file]!;
+    for (let from = 0; from === 0 || (search !== null && from < own.length); from += COLUMNS) {
+      const params: Param[] = filters.map(filterParam);
+      const parts = filters.map((filter, at) => filterCondition(filter, own, at + 1));
+      if (search !== null) {
+        parts.push(searchCondition(own.slice(from, from + COLUMNS), params.length + 1));
+        // In rows that were found by columns before, nothing has to be looked for.
+        if (from > 0) parts.push(`${rowColumn} not in (select row from matches where file = ${file})`);
+        params.push(containing(search));
+      }
+      // DuckDB wants every parameter to be mentioned, also where a file lacks the column.
+      parts.push(...params.map((_, at) => `$${at + 1}::varchar is not null`));
+      await db.run(
+        `insert into matches select ${file}, ${rowColumn} from ${parquet(local)} where ${parts.join(' and ')}`,
+        params,
+      );
+    }
   }
-  const mentioned = params.map((_, at) => `$${at + 1}::varchar is not null`);
-  return { sql: [...mentioned, ...parts].join(' and ') || 'true', params };
 }
 
 /** What rows are sorted by, for each file in the same type: numbers by size, anything else as text where files differ. */
-function sortKey(name: string, columns: readonly FileColumn[][]): string[] {
+function sortKeys(name: string, columns: readonly FileColumn[][]): string[] {
   const own = columns.map((file) => file.find((column) => column.name === name));
   const known = own.filter((column) => column !== undefined);
   const numeric = known.every(({ type }) => type === 'integer' || type === 'number');

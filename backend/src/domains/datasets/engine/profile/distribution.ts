@@ -45,24 +45,34 @@ export function binningOf(facts: {
   return { from, width: (to - from) / bins || 1, count: to > from ? bins : 1, low, high };
 }
 
-/** The bin of a value; −1 and `count`: an outlier below and above. The same in SQL: `binSql`. */
+/** The bin of a value; −1 and `count`: an outlier below and above. */
 export function binAt({ from, width, count, low, high }: Binning, value: number): number {
   if (value < low) return -1;
   if (value > high) return count;
   return Math.max(0, Math.min(count - 1, Math.floor((value - from) / width)));
 }
 
-/** Fences that nothing lies beyond are left out: they cost more than the bins. */
-export function binSql(binning: Binning, value: string, ends: { minimum: number; maximum: number }): string {
+/** Upper edges of the bins, outliers below first, each with its bin: DuckDB counts up to and with an edge, and what is beyond the last. */
+export function edgesOf(binning: Binning): { edge: number; bin: number }[] {
   const { from, width, count, low, high } = binning;
-  const inside = `greatest(0, least(${count - 1}, floor((${value} - ${real(from)}) / ${real(width)})))`;
-  const below = ends.minimum < low ? ` when ${value} < ${real(low)} then -1` : '';
-  const above = ends.maximum > high ? ` when ${value} > ${real(high)} then ${count}` : '';
-  return below + above === '' ? inside : `case${below}${above} else ${inside} end`;
+  const edges = [{ edge: below(low), bin: -1 }];
+  for (let bin = 0; bin < count - 1; bin++) edges.push({ edge: below(from + (bin + 1) * width), bin });
+  edges.push({ edge: high, bin: count - 1 });
+  return edges.filter(({ edge }, at) => edges.slice(0, at).every((earlier) => earlier.edge < edge));
 }
 
-/** A double as SQL reads it back exactly; without an exponent a literal would be a DECIMAL. */
-const real = (value: number): string => value.toExponential();
+export const edgesSql = (binning: Binning): string =>
+  `[${edgesOf(binning)
+    .map(({ edge }) => edge.toExponential())
+    .join(', ')}]`;
+
+/** The greatest double that is less. */
+function below(value: number): number {
+  if (value === 0) return -Number.MIN_VALUE;
+  const bits = new BigInt64Array(new Float64Array([value]).buffer);
+  bits[0]! += value > 0 ? -1n : 1n;
+  return new Float64Array(bits.buffer)[0]!;
+}
 
 /** The outermost bins reach to the least and the greatest value. */
 export function binsOf(

@@ -1,6 +1,6 @@
-import { fileColumn, type RelationColumn } from '../relation.ts';
+import { fileColumn, type Relation, type RelationColumn } from '../relation.ts';
 import { ident, rowColumn, type Cell, type DuckDb } from '../duckdb.ts';
-import { binSql, quantileShares, type Binning } from './distribution.ts';
+import { binningOf, edgesOf, edgesSql, quantileShares, type Binning } from './distribution.ts';
 
 /** How a column is looked at: by its numbers, its moments (milliseconds since 1970), its lengths, or its values alone. */
 export type Kind = 'number' | 'moment' | 'text' | 'bytes' | 'value';
@@ -57,26 +57,60 @@ export interface Measured {
   maximum: number | null;
   mean: number | null;
   deviation: number | null;
-  quantiles: number[];
+  /** by `binAt`; of what has a binning */
+  bins: Map<number, number>;
   /** how often each length occurs */
   lengths: Map<number, number>;
 }
 
-/** Beyond it quantiles are approximated: exact ones hold all numbers in memory. */
-const exactNumbers = 20_000_000;
+/** Rows that a sketch is made from: all, or of more rows one in so many, by a hash of the row's number. */
+const sketchRows = 50_000;
+
+/** What a look at some rows tells of numbers and moments. */
+export interface Sketch {
+  quantiles: number[];
+  /** null: no value was seen */
+  binning: Binning | null;
+}
+
+/** Quantiles and bins, so that one scan of all rows can count what is in them. Null for what is no number and no moment. */
+export async function sketch(
+  db: DuckDb,
+  options: { relation: Relation; columns: readonly RelationColumn[] },
+): Promise<(Sketch | null)[]> {
+  const { relation, columns } = options;
+  const measured = columns.filter((column) => isNumeric(column));
+  if (measured.length === 0) return columns.map(() => null);
+  const step = Math.ceil(relation.rows / sketchRows);
+  const from = relation.from(measured);
+  const some = step > 1 ? `(select * from ${from} where hash(${ident(rowColumn)}) % ${step} = 0)` : from;
+  const asked = measured.map(
+    ({ sql }, at) =>
+      `min(v_${sql}) as min${at}, max(v_${sql}) as max${at}, quantile_cont(v_${sql}, [${quantileShares.join(', ')}]) as q${at}`,
+  );
+  const row = await db.one(`select ${asked.join(', ')} from ${measuredFrom(some, measured)}`);
+  const found = measured.map(({ type }, at): Sketch => {
+    const [minimum, maximum] = [numberOrNull(row[`min${at}`]), numberOrNull(row[`max${at}`])];
+    const quantiles = ((row[`q${at}`] ?? []) as Cell[]).map(numberOf);
+    if (minimum === null || maximum === null) return { quantiles, binning: null };
+    return { quantiles, binning: binningOf({ minimum, maximum, quantiles, whole: type === 'integer' }) };
+  });
+  return columns.map((column) => found[measured.indexOf(column)] ?? null);
+}
+
+const isNumeric = (column: RelationColumn): boolean => ['number', 'moment'].includes(kindOf(column));
 
 /**
- * First pass over some columns: everything that one scan tells. `distinctRows` is exact but for collisions of 64-bit hashes (at ten million rows
+ * The pass over all rows of some columns: everything that one scan tells. `distinctRows` is exact but for collisions of 64-bit hashes (at ten million rows
  * one chance in 370,000 of one too few); null where the columns are not all that a row has.
  */
 export async function measure(
   db: DuckDb,
-  options: { from: string; columns: readonly RelationColumn[]; rows: number; whole: boolean },
+  options: { from: string; columns: readonly RelationColumn[]; sketches: readonly (Sketch | null)[]; whole: boolean },
 ): Promise<{ distinctRows: number | null; measured: Measured[] }> {
-  const { from, columns, rows, whole } = options;
+  const { from, columns, sketches, whole } = options;
   const inner = columns.map(({ sql }, at) => `${sql}, v_${sql} as v${at}, hash(${sql}) as h${at}`);
-  const exact = rows * columns.length < exactNumbers;
-  const outer = columns.flatMap((column, at) => aggregates(column, at, exact));
+  const outer = columns.flatMap((column, at) => aggregates(column, at, sketches[at]?.binning ?? null));
   if (whole) outer.push(`count(distinct hash(${columns.map((_, at) => `h${at}`).join(', ')})) as distinct_rows`);
   const row = await db.one(
     `select ${outer.join(', ')} from (select ${inner.join(', ')} from ${measuredFrom(from, columns)})`,
@@ -92,16 +126,15 @@ export async function measure(
       maximum: numberOrNull(row[`max${at}`]),
       mean: numberOrNull(row[`mean${at}`]),
       deviation: numberOrNull(row[`dev${at}`]),
-      quantiles: ((row[`q${at}`] ?? []) as Cell[]).map(numberOf),
+      bins: binCountsOf(row[`bins${at}`], sketches[at]?.binning ?? null),
       lengths: countsOf(row[`l${at}`]),
     })),
   };
 }
 
-function aggregates(column: RelationColumn, at: number, exact: boolean): string[] {
+function aggregates(column: RelationColumn, at: number, binning: Binning | null): string[] {
   const { sql, physical } = column;
   const kind = kindOf(column);
-  const quantile = exact ? 'quantile_cont' : 'approx_quantile';
   return [
     `count(${sql}) as p${at}`,
     `approx_count_distinct(h${at}) as d${at}`,
@@ -110,13 +143,8 @@ function aggregates(column: RelationColumn, at: number, exact: boolean): string[
     ...emptySql(column).map((condition) => `count(*) filter (where ${condition}) as e${at}`),
     ...(kind === 'value' ? [] : [`min(v${at}) as min${at}`, `max(v${at}) as max${at}`]),
     ...(kind === 'text' || kind === 'bytes' ? [`histogram(${roundedLength(`v${at}`)}) as l${at}`] : []),
-    ...(kind === 'number' || kind === 'moment'
-      ? [
-          `avg(v${at}) as mean${at}`,
-          `stddev_samp(v${at}) as dev${at}`,
-          `${quantile}(v${at}, [${quantileShares.join(', ')}]) as q${at}`,
-        ]
-      : []),
+    ...(isNumeric(column) ? [`avg(v${at}) as mean${at}`, `stddev_samp(v${at}) as dev${at}`] : []),
+    ...(binning === null ? [] : [`histogram(v${at}, ${edgesSql(binning)}) as bins${at}`]),
   ];
 }
 
@@ -131,7 +159,7 @@ function emptySql({ sql, physical, type }: RelationColumn): string[] {
   return nested && isText(physical) ? [`${sql}::varchar in ('[]', '{}', '""')`] : [];
 }
 
-/** What the second pass counts of a column. */
+/** What is counted of a column when the first pass is known. */
 export interface Wanted {
   column: RelationColumn;
   /** how often each value occurs; where there are few */
@@ -139,40 +167,37 @@ export interface Wanted {
   /** how many different values there are; each takes memory */
   distinct: boolean;
   blank: boolean;
-  bins: { binning: Binning; ends: { minimum: number; maximum: number } } | null;
 }
 
 export interface Counted {
   values: Map<string, number> | null;
   distinct: number | null;
   blank: number;
-  /** by `binAt` */
-  bins: Map<number, number>;
 }
+
+/** COUNT DISTINCT of more columns takes too much memory: a map of their hashes takes a tenth, and three times as long. */
+const setsAtOnce = 16;
 
 /** Second pass over some columns: what could only be asked for once the first was known. Missing values are not counted. */
 export async function count(db: DuckDb, from: string, wanted: readonly Wanted[]): Promise<Counted[]> {
-  const asked = wanted.flatMap(({ column, values, distinct, blank, bins }, at) => {
-    const text = asText(column);
+  const many = wanted.filter(({ distinct }) => distinct).length > setsAtOnce;
+  const asked = wanted.flatMap(({ column: { sql, physical, ...column }, values, distinct, blank }, at) => {
+    const text = asText({ sql, physical, ...column });
     return [
       ...(values ? [`histogram(${text}) as values${at}`] : []),
-      // A set of 64-bit hashes, in a map: COUNT DISTINCT of many columns takes ten times the memory.
       ...(distinct
-        ? [`cardinality(histogram(hash(${column.sql})) filter (where ${column.sql} is not null)) as distinct${at}`]
+        ? [
+            `${many ? `cardinality(histogram(hash(${sql})) filter (where ${sql} is not null))` : `count(distinct ${sql})`} as distinct${at}`,
+          ]
         : []),
       ...(blank ? [`count(*) filter (where trim(${text}, E' \\t\\r\\n\\f\\v') = '') as blank${at}`] : []),
-      ...(bins === null
-        ? []
-        : [`histogram((${binSql(bins.binning, `v_${column.sql}`, bins.ends)})::tinyint) as bins${at}`]),
     ];
   });
-  const columns = wanted.map(({ column }) => column);
-  const row = asked.length === 0 ? {} : await db.one(`select ${asked.join(', ')} from ${measuredFrom(from, columns)}`);
+  const row = asked.length === 0 ? {} : await db.one(`select ${asked.join(', ')} from ${from}`);
   return wanted.map(({ values, distinct }, at) => ({
     values: values ? textCountsOf(row[`values${at}`]) : null,
     distinct: distinct ? numberOf(row[`distinct${at}`]) : null,
     blank: numberOf(row[`blank${at}`]),
-    bins: countsOf(row[`bins${at}`]),
   }));
 }
 
@@ -200,6 +225,12 @@ export function createRowHashes(db: DuckDb) {
 const numberOf = (cell: Cell | undefined): number => Number(cell ?? 0);
 const textCountsOf = (cell: Cell | undefined): Map<string, number> =>
   new Map(Object.entries((cell ?? {}) as Record<string, number>));
+/** In the order of the edges; last what is beyond them. */
+function binCountsOf(cell: Cell | undefined, binning: Binning | null): Map<number, number> {
+  if (binning === null || !Array.isArray(cell)) return new Map();
+  const bins = [...edgesOf(binning).map(({ bin }) => bin), binning.count];
+  return new Map((cell as { value: number }[]).map(({ value }, at) => [bins[at]!, value]));
+}
 /** A map whose keys are numbers comes as pairs. */
 const countsOf = (cell: Cell | undefined): Map<number, number> =>
   new Map(Array.isArray(cell) ? (cell as { key: number; value: number }[]).map(({ key, value }) => [key, value]) : []);

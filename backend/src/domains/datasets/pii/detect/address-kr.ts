@@ -11,6 +11,11 @@ const between = set('읍면동리로길가');
 const provinces =
   '서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|충청북|충청남|전북|전남|전라북|전라남|경북|경남|경상북|경상남|제주';
 const province = new RegExp(`^(?:${provinces})(?:특별시|광역시|특별자치시|특별자치도|도|시)?$`);
+const beginnings = new Set(provinces.split('|').map((name) => name.charCodeAt(0) * 0x10000 + name.charCodeAt(1)));
+const isProvinceAt = (codes: Uint16Array, start: number, end: number): boolean =>
+  end - start <= 8 &&
+  beginnings.has(codes[start]! * 0x10000 + codes[start + 1]!) &&
+  province.test(textOf(codes, start, end));
 /** After a number they make it a count: 3분, 2명, 5시 … but not 번지 and 번길. */
 const counters = set('분명시개년월일원회점배차위건대권장살세인주편곳잔병마쪽장kmKM%㎞');
 const [BEON, JI, GIL] = [code('번'), code('지'), code('길')] as const;
@@ -37,7 +42,7 @@ export function detectKoreanAddress(codes: Uint16Array, at: number, end: number,
     const tokenStart = startOfToken(codes, tokenEnd);
     if (tokenEnd - tokenStart < 2) break;
     const last = codes[tokenEnd - 1]!;
-    const isProvince = province.test(textOf(codes, tokenStart, Math.min(tokenEnd, tokenStart + 8)));
+    const isProvince = isProvinceAt(codes, tokenStart, tokenEnd);
     const isDistrict = districts.has(last);
     // 제주시 is in 제주특별자치도: a province may stand before what could be one, and nothing else may
     if (hasProvince && !isProvince) break;

@@ -16,22 +16,19 @@ export function detectCard(digits: Digits, codes: Uint16Array, findings: Finding
   const { lengths, values, separators, ends, start } = digits;
   const first = lengths[0]!;
   if (first >= 13 && first <= 19) {
-    if (isCard(values, first)) add(1, first === 15 || first === 16 ? 0.6 : first === 14 ? 0.5 : 0.3);
+    const confidence = first === 15 || first === 16 ? 0.6 : first === 14 ? 0.5 : 0.3;
+    if (isCard(values, first) && endsNumber(codes, ends[0]!)) findings.add('credit_card', start, ends[0]!, confidence);
     return;
   }
   if (first !== 4 || (separators[1] !== SPACE && separators[1] !== HYPHEN)) return;
   for (const layout of layouts) {
-    if (!hasLayout(digits, ...layout) || !isEven(digits, layout.length)) continue;
+    if (!hasLayout(digits, layout) || !isEven(digits, layout.length)) continue;
+    const end = ends[layout.length - 1]!;
     let length = 0;
     for (const size of layout) length += size;
-    if (endsNumber(codes, ends[layout.length - 1]!) && isCard(values, length)) {
-      findings.add('credit_card', start, ends[layout.length - 1]!, 0.84);
-      return;
-    }
-  }
-
-  function add(groups: number, confidence: number): void {
-    if (endsNumber(codes, ends[groups - 1]!)) findings.add('credit_card', start, ends[groups - 1]!, confidence);
+    if (!endsNumber(codes, end) || !isCard(values, length)) continue;
+    findings.add('credit_card', start, end, 0.84);
+    return;
   }
 }
 
@@ -44,7 +41,9 @@ function isCard(values: Uint8Array, length: number): boolean {
 function hasIssuer(values: Uint8Array, length: number): boolean {
   let prefix = 0;
   for (let at = 0; at < 6; at++) prefix = prefix * 10 + values[at]!;
-  const [two, three, four] = [Math.floor(prefix / 1e4), Math.floor(prefix / 1e3), Math.floor(prefix / 100)];
+  const two = Math.floor(prefix / 1e4);
+  const three = Math.floor(prefix / 1e3);
+  const four = Math.floor(prefix / 100);
   switch (values[0]) {
     case 4: // Visa; 400000 is for tests, and pseudonyms use it
       return (length === 13 || length === 16 || length === 19) && prefix !== 400_000;

@@ -66,7 +66,7 @@ function nextGroup(codes: Uint16Array, at: number): number {
 }
 
 /** Whether the first groups have these lengths. */
-export function hasLayout({ count, lengths }: Digits, ...layout: readonly number[]): boolean {
+export function hasLayout({ count, lengths }: Digits, layout: readonly number[]): boolean {
   if (count < layout.length) return false;
   for (let group = 0; group < layout.length; group++) if (lengths[group] !== layout[group]) return false;
   return true;

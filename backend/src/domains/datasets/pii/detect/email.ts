@@ -59,13 +59,14 @@ function isNumber(codes: Uint16Array, start: number, end: number): boolean {
   return true;
 }
 
-/** `scheme://user:password@host`, seen from its `@`. */
+/** `scheme://user:password@host`, seen from its `@`; neither `${password}` nor what a redaction put there. */
 function findUrlPassword(codes: Uint16Array, at: number, findings: Findings): boolean {
   let colon = 0;
   let start = at;
   while (start > at - LOCAL && isVisible(codes[start - 1]!)) if (codes[--start] === 58) colon = start;
   if (colon === 0 || codes[start - 1] !== 47 || codes[start - 2] !== 47 || codes[start - 3] !== 58) return false;
-  if (at - colon > 4 && !standsAt(codes, colon + 1, 'api_key_')) findings.add('api_key', colon + 1, at, 0.75);
+  const isVariable = codes[colon + 1] === 36 || codes[colon + 1] === 123 || standsAt(codes, colon + 1, 'api_key_');
+  if (at - colon > 4 && !isVariable) findings.add('api_key', colon + 1, at, 0.75);
   return true;
 }
 

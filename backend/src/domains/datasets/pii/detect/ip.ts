@@ -52,7 +52,8 @@ export function detectIpv6(codes: Uint16Array, start: number, findings: Findings
     } else if (isHex(codes[at + 1]!) && groups < 8) at++;
     else break;
   }
-  const complete = gap ? groups < 8 : groups === 8;
+  // `2001::` alone is a network
+  const complete = gap ? groups > 1 && groups < 8 : groups === 8;
   if (complete && !isWord(codes[at]!) && !(codes[at] === COLON && isWord(codes[at + 1]!)))
     findings.add('ip_address', start, at, 0.85);
 }

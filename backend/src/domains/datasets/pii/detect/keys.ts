@@ -85,18 +85,24 @@ export function detectJwt(codes: Uint16Array, at: number, findings: Findings): v
   findings.add('api_key', start, end, 0.95);
 }
 
-/** Not `xxxxxxxx`, not words with hyphens: letters and digits, and enough different ones. */
+/** the last text in which a character was seen */
+const seenIn = new Uint32Array(128);
+let texts = 0;
+
+/** Not `xxxxxxxx`, not words with hyphens: letters and digits, and enough different ones. All of it is ASCII. */
 export function isRandom(codes: Uint16Array, start: number, end: number): boolean {
+  texts = (texts + 1) >>> 0;
   let digits = 0;
   let run = 0;
   let longest = 0;
-  const seen = new Set<number>();
+  let different = 0;
   for (let at = start; at < end; at++) {
     const code = codes[at]!;
     if (isDigit(code)) digits++;
     run = isLower(code) ? run + 1 : 0;
     if (run > longest) longest = run;
-    seen.add(code);
+    if (seenIn[code] !== texts) different++;
+    seenIn[code] = texts;
   }
-  return digits > 0 && seen.size >= Math.min(10, (end - start) / 2) && longest < 12;
+  return digits > 0 && different >= Math.min(10, (end - start) / 2) && longest < 12;
 }

@@ -3,10 +3,13 @@ import { businessNumber, corporateNumber, foreignerNumber, residentNumber } from
 import type { Findings } from '../types.ts';
 import { endsNumber, hasLayout, type Digits } from './digits.ts';
 
+const registration = [6, 7] as const;
+const business = [3, 2, 5] as const;
+
 /** Thirteen digits, six and seven: a person's number begins with the birthday, a corporation's with the court's register. */
 export function detectKoreanThirteen(digits: Digits, codes: Uint16Array, findings: Findings): void {
   const { values, separators, start } = digits;
-  const split = hasLayout(digits, 6, 7);
+  const split = hasLayout(digits, registration);
   if (!split && digits.lengths[0] !== 13) return;
   if (split && separators[1] === 46) return;
   const end = digits.ends[split ? 1 : 0]!;
@@ -39,12 +42,12 @@ function uncheckedConfidence(hyphen: boolean, born: number, foreign: boolean): n
 }
 
 /** A register's number, 1101 to 2399, and 11 to 15 for a kind of company. */
-const isRegistered = ([first, second, , , kind, of]: Uint8Array): boolean =>
-  (first === 1 || (first === 2 && second! <= 3)) && kind === 1 && of! >= 1 && of! <= 5;
+const isRegistered = (values: Uint8Array): boolean =>
+  (values[0] === 1 || (values[0] === 2 && values[1]! <= 3)) && values[4] === 1 && values[5]! >= 1 && values[5]! <= 5;
 
 /** Ten digits, 3-2-5: the middle ones are the kind of business. */
 export function detectBusinessNumber(digits: Digits, codes: Uint16Array, findings: Findings): void {
-  const split = hasLayout(digits, 3, 2, 5) && digits.separators[1] === HYPHEN && digits.separators[2] === HYPHEN;
+  const split = hasLayout(digits, business) && digits.separators[1] === HYPHEN && digits.separators[2] === HYPHEN;
   if (!split && digits.lengths[0] !== 10) return;
   const end = digits.ends[split ? 2 : 0]!;
   const { values } = digits;
@@ -54,14 +57,16 @@ export function detectBusinessNumber(digits: Digits, codes: Uint16Array, finding
 
 /** Year and month of birth as 202010; null: no such day. The seventh digit has the century; nobody is born after 2039 yet. */
 function bornIn(values: Uint8Array): number | null {
-  const [y, ear, m, onth, d, ay, sex] = values as unknown as [number, number, number, number, number, number, number];
+  const sex = values[6]!;
   if (sex === 0 || sex === 9) return null;
-  const year = (sex % 4 === 1 || sex % 4 === 2 ? 1900 : 2000) + y * 10 + ear;
-  const month = m * 10 + onth;
-  const day = d * 10 + ay;
+  const year = (sex % 4 === 1 || sex % 4 === 2 ? 1900 : 2000) + twoAt(values, 0);
+  const month = twoAt(values, 2);
+  const day = twoAt(values, 4);
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || year > 2039) return null;
   return year * 100 + month;
 }
+
+const twoAt = (values: Uint8Array, at: number): number => values[at]! * 10 + values[at + 1]!;
 
 function daysIn(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;

@@ -40,9 +40,11 @@ export function detectNumber(codes: Uint16Array, at: number, findings: Findings)
 function detectShort(codes: Uint16Array, at: number, end: number, findings: Findings): void {
   const before = codes[at - 1]!;
   const next = codes[end]!;
-  if (end - at <= 5 && (isHangul(before) || (isSpace(before) && isHangul(codes[at - 2]!))))
-    detectKoreanAddress(codes, at, end, findings);
-  if (isSpace(next) || isUpper(next)) detectUsAddress(codes, at, end, findings);
+  if (findings.addresses) {
+    if (end - at <= 5 && (isHangul(before) || (isSpace(before) && isHangul(codes[at - 2]!))))
+      detectKoreanAddress(codes, at, end, findings);
+    if (isSpace(next) || isUpper(next)) detectUsAddress(codes, at, end, findings);
+  }
   // global addresses begin with 2 or 3
   const isHex = next === 58 || (next >= 97 && next <= 102) || (next >= 65 && next <= 70);
   if (isHex && (codes[at] === 50 || codes[at] === 51) && end - at <= 4 && before !== 58)

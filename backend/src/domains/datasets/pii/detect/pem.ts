@@ -12,7 +12,7 @@ export function detectPem(codes: Uint16Array, at: number, findings: Findings): v
   if (label - at > 60 || !standsAt(codes, label, DASHES) || !textOf(codes, at, label).includes('PRIVATE KEY')) return;
   let end = label + DASHES.length;
   // headers of old ones have `:`, `,` and spaces; lines may be ended by `\n` in two characters
-  while (isBody(codes[end]!) && !standsAt(codes, end, DASHES)) end++;
+  while (isBody(codes[end]!) && !(codes[end] === HYPHEN && standsAt(codes, end, DASHES))) end++;
   if (standsAt(codes, end, '-----END ')) {
     end += DASHES.length;
     while (codes[end] !== HYPHEN && (isUpper(codes[end]!) || codes[end] === SPACE)) end++;

@@ -1,6 +1,6 @@
 import { DOT, HYPHEN, isDash, isDigit, isSpace, isWord, SPACE } from '../characters.ts';
 import type { Findings } from '../types.ts';
-import { endsNumber, hasLayout, isEven, type Digits } from './digits.ts';
+import { endsNumber, isEven, type Digits } from './digits.ts';
 import { callingCodeOf, isNumberOf } from './phone-plans.ts';
 
 const OPENING = 40;
@@ -8,7 +8,11 @@ const CLOSING = 41;
 /** ITU-T E.164 */
 const MOST_DIGITS = 15;
 
-const written = (values: Uint8Array, from: number, to: number): string => values.subarray(from, to).join('');
+function written(values: Uint8Array, from: number, to: number): string {
+  let text = '';
+  for (let at = from; at < to; at++) text += String.fromCharCode(48 + values[at]!);
+  return text;
+}
 
 /** `+82 10-1234-5678`, `+1 (415) 555-2671`, seen from its `+`. */
 export function detectInternationalPhone(codes: Uint16Array, at: number, findings: Findings): void {
@@ -37,7 +41,7 @@ export function detectInternationalPhone(codes: Uint16Array, at: number, finding
   // a further number may follow after a space, so shorter ones are tried at the ends of groups
   for (let rest = national; rest.length >= 6;) {
     if (endsNumber(codes, end) && isNumberOf(callingCode, rest)) {
-      findings.add('phone', at, end, 0.8);
+      findings.add('phone', at, end, 0.85);
       return;
     }
     const [cut, taken] = beforeLastGroup(codes, end);
@@ -57,36 +61,44 @@ function beforeLastGroup(codes: Uint16Array, end: number): [number, number] {
 
 /** `010-1234-5678`, `02) 123-4567`, `01012345678`. */
 export function detectKoreanPhone(digits: Digits, codes: Uint16Array, findings: Findings): void {
-  const { values, lengths, separators, count, start } = digits;
+  const { values, lengths, separators, count } = digits;
   if (values[0] !== 0) return;
   const area = areaLength(values);
   if (area === 0) return;
-  const [first, second, third] = lengths as unknown as [number, number, number];
-  if (count >= 3 && first === area && (second === 3 || second === 4) && third === 4) {
+  const first = lengths[0]!;
+  if (count >= 3 && first === area && (lengths[1] === 3 || lengths[1] === 4) && lengths[2] === 4) {
     const bracketed = separators[1] === CLOSING;
     const even = bracketed || separators[1] === separators[2] || separators[1] === SPACE;
-    if (even) add(3, confidenceOf(values, bracketed ? HYPHEN : separators[2]!));
-  } else if (count >= 2 && first === area && second === 8 && separators[1] !== DOT) add(2, 0.6);
-  else if (count >= 2 && first > 6 && lengths[1] === 4 && separators[1] === HYPHEN) add(2, 0.5);
-  else if (first >= 9) add(1, values[1] === 1 && first >= 10 ? 0.6 : 0.25);
-
-  function add(groups: number, confidence: number): void {
-    const end = digits.ends[groups - 1]!;
-    let total = 0;
-    for (let group = 0; group < groups; group++) total += lengths[group]!;
-    const national = written(values, 1, total);
-    if (!endsNumber(codes, end) || !isNumberOf('82', national)) return;
-    const opened = codes[start - 1] === OPENING && separators[1] === CLOSING;
-    findings.add('phone', opened ? start - 1 : start, end, confidence);
+    if (even) addKorean(digits, 3, confidenceOf(values, bracketed ? HYPHEN : separators[2]!), codes, findings);
+  } else if (count >= 2 && first === area && lengths[1] === 8 && separators[1] !== DOT) {
+    addKorean(digits, 2, 0.6, codes, findings);
+  } else if (count >= 2 && first > 6 && lengths[1] === 4 && separators[1] === HYPHEN) {
+    addKorean(digits, 2, 0.5, codes, findings);
+  } else if (first >= 9) {
+    addKorean(digits, 1, values[1] === 1 && first >= 10 ? 0.6 : 0.25, codes, findings);
   }
 }
 
+function addKorean(digits: Digits, groups: number, confidence: number, codes: Uint16Array, findings: Findings): void {
+  const end = digits.ends[groups - 1]!;
+  let total = 0;
+  for (let group = 0; group < groups; group++) total += digits.lengths[group]!;
+  if (endsNumber(codes, end) && isNumberOf('82', written(digits.values, 1, total)))
+    findings.add('phone', startOf(digits, codes), end, confidence);
+}
+
+/** A bracket that opens before the area code belongs to it. */
+const startOf = ({ start, separators }: Digits, codes: Uint16Array): number =>
+  codes[start - 1] === OPENING && separators[1] === CLOSING ? start - 1 : start;
+
 /** 02, 031, 070, 010, 0505: how many digits come before the subscriber's; 0: none of these */
 function areaLength(values: Uint8Array): number {
-  const [, second, third] = values as unknown as [number, number, number];
+  const second = values[1]!;
   if (second === 2) return 2;
-  if (second === 5 && third === 0) return 4;
-  return second === 1 || (second >= 3 && second <= 7) ? 3 : 0;
+  if (second === 5 && values[2] === 0) return 4;
+  // 010, 011 and 016 to 019
+  if (second === 1) return values[2]! < 2 || values[2]! > 5 ? 3 : 0;
+  return second >= 3 && second <= 7 ? 3 : 0;
 }
 
 function confidenceOf(values: Uint8Array, separator: number): number {
@@ -98,23 +110,31 @@ function confidenceOf(values: Uint8Array, separator: number): number {
 
 /** `(415) 555-2671`, `415-555-2671`, `1-415-555-2671`, and ten digits where words say so. */
 export function detectUsPhone(digits: Digits, codes: Uint16Array, findings: Findings): void {
-  const { values, lengths, separators, ends, start } = digits;
-  const long = lengths[0] === 1 && values[0] === 1;
-  const from = long ? 1 : 0;
+  const { values, lengths, separators, start } = digits;
+  const from = lengths[0] === 1 && values[0] === 1 ? 1 : 0;
   if (values[from]! < 2) return;
-  if (hasLayout(digits, ...(long ? [1, 3, 3, 4] : [3, 3, 4]))) {
+  if (lengths[from] === 3 && lengths[from + 1] === 3 && lengths[from + 2] === 4 && digits.count >= from + 3) {
     const bracketed = separators[from + 1] === CLOSING;
-    if (!bracketed && !(long || isEven(digits, 3))) return;
-    if (bracketed && codes[start - 1] !== OPENING) return;
+    if (bracketed ? codes[start - 1] !== OPENING : from === 0 && !isEven(digits, 3)) return;
     const last = separators[from + 2]!;
     const plain = last === HYPHEN ? 0.65 : last === DOT ? 0.55 : 0.4;
-    add(from + 3, bracketed ? 0.8 : plain);
-  } else if (!long && lengths[0] === 10) add(1, 0.2);
+    addAmerican(digits, from, from + 3, bracketed ? 0.8 : plain, codes, findings);
+  } else if (from === 0 && lengths[0] === 10) addAmerican(digits, 0, 1, 0.2, codes, findings);
+}
 
-  function add(groups: number, confidence: number): void {
-    const end = ends[groups - 1]!;
-    if (!endsNumber(codes, end) || !isNumberOf('1', written(values, from, from + 10))) return;
-    const opened = codes[start - 1] === OPENING && separators[1] === CLOSING;
-    findings.add('phone', opened ? start - 1 : start, end, confidence);
-  }
+/** Whole numbers of 31 bits, which code is full of. */
+const largest = new Set(['2147483647', '2147483648']);
+
+function addAmerican(
+  digits: Digits,
+  from: number,
+  groups: number,
+  confidence: number,
+  codes: Uint16Array,
+  findings: Findings,
+): void {
+  const end = digits.ends[groups - 1]!;
+  const national = written(digits.values, from, from + 10);
+  if (endsNumber(codes, end) && !largest.has(national) && isNumberOf('1', national))
+    findings.add('phone', startOf(digits, codes), end, confidence);
 }

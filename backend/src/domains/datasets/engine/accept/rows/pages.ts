@@ -130,7 +130,7 @@ function writeBooleans(target: Buffer, from: number, { bounds, rows, columns }: 
 }
 
 /** Which rows have a value: a run where all have or none has, else a bit for each. */
-function writeLevels(target: Buffer, { bounds, rows, columns }: Cells, column: number, nulls: number): number {
+export function writeLevels(target: Buffer, { bounds, rows, columns }: Cells, column: number, nulls: number): number {
   let at = 4;
   const varint = (value: number): void => {
     let rest = value;
