@@ -1,5 +1,18 @@
 import { z } from 'zod';
-import { Id, IdParams, Metadata, Name, Page, TeamName, Text, Time, VersionLabel, Visibility } from './common.ts';
+import {
+  HubId,
+  HubRevision,
+  Id,
+  IdParams,
+  Metadata,
+  Name,
+  Page,
+  TeamName,
+  Text,
+  Time,
+  VersionLabel,
+  Visibility,
+} from './common.ts';
 import { defineRoutes } from './route.ts';
 
 export const modelTypes = ['base', 'fine-tuned', 'external'] as const;
@@ -413,16 +426,8 @@ export const catalogRoutes = defineRoutes({
     tag: 'catalog',
     permission: 'model:write',
     body: z.object({
-      huggingface_model_id: z
-        .string()
-        .regex(
-          /^(?!.*(\.\.|--))[A-Za-z0-9][A-Za-z0-9._-]{0,95}(\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$/,
-          'Give it as owner/name.',
-        ),
-      revision: z
-        .string()
-        .regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/)
-        .default('main'),
+      huggingface_model_id: HubId,
+      revision: HubRevision,
       name: Name.optional(),
       version: VersionLabel.default('1'),
       type: z.enum(['base', 'fine-tuned']).default('base'),

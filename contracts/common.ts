@@ -21,6 +21,18 @@ export const VersionLabel = z
     /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/,
     'Use 1 to 128 letters, digits, dots, underscores and dashes, not "." or "..".',
   );
+/** How the Hugging Face hub calls a model or dataset. */
+export const HubId = z
+  .string()
+  .regex(
+    /^(?!.*(\.\.|--))[A-Za-z0-9][A-Za-z0-9._-]{0,95}(\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$/,
+    'Give it as owner/name.',
+  );
+/** A branch, tag or commit there. */
+export const HubRevision = z
+  .string()
+  .regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/)
+  .default('main');
 /** A person-chosen name without control characters or surrounding space. Unicode classes stay out of patterns: few JSON Schema tools know them. */
 export const Name = z
   .string()

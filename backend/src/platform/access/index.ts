@@ -66,4 +66,5 @@ export interface Access {
 }
 
 export { createAccess } from './access.ts';
+export { ownedRows } from './owned.ts';
 export { actionsOf, inScope, type PolicyInForce } from './rules.ts';

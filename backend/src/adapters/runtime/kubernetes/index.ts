@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
+import { createAddressBook } from './cluster/addresses.ts';
 import { fieldManager, type ClusterClient, type ResourceKind } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
 import { followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
@@ -10,7 +10,7 @@ import { namesOf } from './names.ts';
 import { endpointObjects, revisionObjects, servedNameAnnotation } from './plan.ts';
 import { preflightOf } from './preflight.ts';
 import { profileOf } from './profiles/index.ts';
-import { observationOf } from './status.ts';
+import { observationOf, outageCondition } from './status.ts';
 import { toldAs } from './told.ts';
 import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 
@@ -18,12 +18,15 @@ export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
 export { createKserveRuntime } from './kserve/index.ts';
 
-/** What belongs to a revision, and what to the endpoint as a whole. */
+const endpointLabel = 'llm-ops.io/endpoint';
+
+/** What belongs to a revision, its Deployment last: while it is there, what else is left of a revision is found again. */
 const revisionKinds: readonly ResourceKind[] = [
   { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
   { apiVersion: 'v1', kind: 'Service' },
   { apiVersion: 'apps/v1', kind: 'Deployment' },
 ];
+/** What belongs to the endpoint as a whole. */
 const endpointKinds: readonly ResourceKind[] = [
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
   { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
@@ -44,25 +47,41 @@ export function createKubernetesRuntime(deps: {
   log: Logger;
 }): Runtime {
   const { client, config, log } = deps;
-  const followed = followCluster({ client, log, onChange: (revisionId) => addresses.delete(revisionId) });
-  const addresses = new Map<string, readonly Address[]>();
+  const addresses = createAddressBook();
+  const followed = followCluster({ client, log, onChange: addresses.changed });
   /** manifests as they were last applied, by revision: an equal plan is not sent again */
   const applied = new Map<string, readonly Manifest[]>();
   const ensure = createNamespaces(deps);
 
-  function requireSynced(): void {
-    if (followed.deployments.syncedAt() !== null && followed.pods.syncedAt() !== null) return;
-    throw failure('cluster_unreachable');
-  }
-
   function observe(revisionId: string): Observation {
     const [deployment] = followed.deployments.by(revisionId);
-    return observationOf(deployment ?? null, followed.pods.by(revisionId), deps.alternatives);
+    const seen = observationOf(deployment ?? null, followed.pods.by(revisionId), deps.alternatives);
+    const lost = followed.deployments.lostSince() ?? followed.pods.lostSince();
+    return { ...seen, conditions: [...seen.conditions, ...outageCondition(lost)] };
   }
 
-  function addressesOf(revisionId: string): readonly Address[] {
-    const known = addresses.get(revisionId);
-    if (known !== undefined) return known;
+  /** Where something of a revision is, and of which endpoint: also when its Deployment was deleted by hand. */
+  function placeOf(revisionId: string): { namespace: string; endpoint: string } | null {
+    const [left] = [...followed.deployments.by(revisionId), ...followed.slices.by(revisionId)];
+    const endpoint = left?.metadata.labels?.[endpointLabel];
+    const namespace = left?.metadata.namespace;
+    return endpoint === undefined || namespace === undefined ? null : { namespace, endpoint };
+  }
+
+  /** Revisions that something is left of. */
+  function revisions(endpoint?: string): Set<string> {
+    const found = new Set<string>();
+    for (const { metadata } of [...followed.deployments.all(), ...followed.slices.all()]) {
+      const revision = metadata.labels?.[revisionLabel];
+      if (revision === undefined || (endpoint !== undefined && metadata.labels?.[endpointLabel] !== endpoint)) continue;
+      found.add(revision);
+    }
+    return found;
+  }
+
+  const addressesOf = (revisionId: string) => addresses.of(revisionId, () => findAddresses(revisionId));
+
+  function findAddresses(revisionId: string): Address[] {
     const [deployment] = followed.deployments.by(revisionId);
     if (deployment === undefined) return [];
     const what = whatRuns(deployment);
@@ -71,7 +90,7 @@ export function createKubernetesRuntime(deps: {
       return ready ? [{ baseUrl: `${config.baseUrl.replace(/\/$/, '')}/v1`, headers: {}, ...what }] : [];
     }
     // a pod that is being ended leaves its slice's ready ones before it stops to answer
-    const found = followed.slices.by(revisionId).flatMap(({ endpoints = [] }) =>
+    return followed.slices.by(revisionId).flatMap(({ endpoints = [] }) =>
       endpoints
         .filter(({ conditions }) => conditions?.ready === true && conditions.terminating !== true)
         .flatMap(({ addresses: ips }) => ips)
@@ -81,8 +100,6 @@ export function createKubernetesRuntime(deps: {
           ...what,
         })),
     );
-    addresses.set(revisionId, found);
-    return found;
   }
 
   return {
@@ -100,7 +117,7 @@ export function createKubernetesRuntime(deps: {
     },
 
     async apply(plan, spec) {
-      requireSynced();
+      followed.requireSynced();
       const names = namesOf(spec, config);
       const manifests = plan.manifests as Manifest[];
       const whole = followed.deployments.by(spec.revisionId).length > 0;
@@ -116,27 +133,25 @@ export function createKubernetesRuntime(deps: {
     },
 
     observe: async (revisionId) => {
-      requireSynced();
+      followed.requireSynced();
       return observe(revisionId);
     },
 
     async remove(revisionId) {
       applied.delete(revisionId);
-      addresses.delete(revisionId);
-      const [deployment] = followed.deployments.by(revisionId);
-      const namespace = deployment?.metadata.namespace;
-      if (deployment === undefined || namespace === undefined) return;
-      const endpoint = deployment.metadata.labels?.['llm-ops.io/endpoint'];
-      const siblings = [...followed.deployments.all()].filter(
-        ({ metadata }) =>
-          metadata.labels?.['llm-ops.io/endpoint'] === endpoint && metadata.labels?.[revisionLabel] !== revisionId,
-      );
-      for (const kind of revisionKinds) {
-        if (kind.kind === 'Deployment') await client.remove(kind, namespace, deployment.metadata.name);
-        else await removeLabelled(kind, namespace, `${revisionLabel}=${revisionId}`);
+      addresses.forget(revisionId);
+      const place = placeOf(revisionId);
+      if (place === null) return;
+      const { namespace, endpoint } = place;
+      const last = [...revisions(endpoint)].every((id) => id === revisionId);
+      try {
+        if (last) {
+          for (const kind of endpointKinds) await client.removeAll(kind, namespace, `${endpointLabel}=${endpoint}`);
+        }
+        for (const kind of revisionKinds) await client.removeAll(kind, namespace, `${revisionLabel}=${revisionId}`);
+      } catch (error) {
+        throw toldAs(error);
       }
-      if (siblings.length > 0 || endpoint === undefined) return;
-      for (const kind of endpointKinds) await removeLabelled(kind, namespace, `llm-ops.io/endpoint=${endpoint}`);
     },
 
     address: (revisionId) => addressesOf(revisionId)[0] ?? null,
@@ -147,8 +162,8 @@ export function createKubernetesRuntime(deps: {
     preflight: (spec: RevisionSpec) => preflightOf({ client, config }, spec),
 
     async list() {
-      requireSynced();
-      return [...followed.deployments.all()].flatMap(({ metadata }) => metadata.labels?.[revisionLabel] ?? []);
+      followed.requireSynced();
+      return [...revisions()];
     },
 
     async close() {
@@ -174,14 +189,6 @@ export function createKubernetesRuntime(deps: {
       },
       { manager: `${fieldManager}-scale` },
     );
-  }
-
-  async function removeLabelled(kind: ResourceKind, namespace: string, selector: string): Promise<void> {
-    try {
-      await client.removeAll(kind, namespace, selector);
-    } catch (error) {
-      throw toldAs(error);
-    }
   }
 }
 

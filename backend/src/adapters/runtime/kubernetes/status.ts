@@ -48,6 +48,20 @@ export interface DeploymentLike {
   };
 }
 
+/** What is known may be old: the cluster cannot be followed. null: it can. */
+export function outageCondition(since: Date | null): Condition[] {
+  if (since === null) return [];
+  return [
+    {
+      type: 'Cluster',
+      reason: 'Unreachable',
+      message: 'The Kubernetes API cannot be reached; what is shown is what was seen last.',
+      remedy: 'See whether the cluster runs and KUBECONFIG_PATH is right; it is tried again by itself.',
+      since: since.toISOString(),
+    },
+  ];
+}
+
 const pulls = new Set([
   'ImagePullBackOff',
   'ErrImagePull',

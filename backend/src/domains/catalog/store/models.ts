@@ -1,8 +1,8 @@
 import { sql, type Selectable, type SqlBool, type Transaction } from 'kysely';
-import type { Scope } from '#platform/access';
+import { ownedRows, type Scope } from '#platform/access';
+import { after } from '#platform/db';
 import type { Cursor } from '#platform/http';
 import type { Change } from '../rules.ts';
-import { after, within } from './scope.ts';
 import {
   json,
   on,
@@ -62,7 +62,7 @@ export function createModelStore(kysely: Connection) {
     },
 
     async list(scope: Scope, filters: Filters, page: { limit: number; cursor: Cursor | null }): Promise<ModelRow[]> {
-      let query = pool.selectFrom('model').selectAll('model').where(within(scope));
+      let query = pool.selectFrom('model').selectAll('model').where(ownedRows('model').within(scope));
       if (filters.type !== undefined) query = query.where('type', '=', filters.type);
       if (filters.status !== undefined) query = query.where('status', '=', filters.status);
       if (filters.owner_team !== undefined) query = query.where('owner_team', '=', filters.owner_team);
@@ -77,7 +77,7 @@ export function createModelStore(kysely: Connection) {
     },
 
     async versions(of: ModelRow, scope: Scope, page: { limit: number; cursor: Cursor | null }): Promise<ModelRow[]> {
-      let query = pool.selectFrom('model').selectAll('model').where(within(scope));
+      let query = pool.selectFrom('model').selectAll('model').where(ownedRows('model').within(scope));
       query = query.where('owner_team', '=', of.owner_team).where('name', '=', of.name);
       if (page.cursor) query = query.where(after('model.created_at', 'model.id', page.cursor));
       return query

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import type { Scope } from '#platform/access';
+import { ownedRows, type Scope } from '#platform/access';
+import { after } from '#platform/db';
 import type { Cursor } from '#platform/http';
-import { after, within, type Builder } from './scope.ts';
 import { on, type Connection, type ReviewRow } from './tables.ts';
 
 export function createReviewStore(kysely: Connection) {
@@ -51,7 +51,7 @@ export function createReviewStore(kysely: Connection) {
         .innerJoin('model', 'model.id', 'model_review.model_id')
         .selectAll('model_review')
         .where('model_review.status', '=', status)
-        .where((eb) => within(scope)(eb as unknown as Builder));
+        .where(ownedRows('model').within(scope));
       if (page.cursor) query = query.where(after('model_review.submitted_at', 'model_review.id', page.cursor));
       return query
         .orderBy('model_review.submitted_at', 'desc')

@@ -1,8 +1,8 @@
 import type { datasetRoutes, QueryOf } from '@llm-ops/contracts';
 import { sql, type SqlBool, type Transaction } from 'kysely';
-import type { Scope } from '#platform/access';
+import { ownedRows, type Scope } from '#platform/access';
+import { after } from '#platform/db';
 import type { Cursor } from '#platform/http';
-import { after, within } from './scope.ts';
 import { json, on, type Connection, type DatasetRow, type NewDataset } from './tables.ts';
 
 type Filters = Omit<QueryOf<(typeof datasetRoutes)['listDatasets']>, 'limit' | 'cursor'> & {
@@ -63,7 +63,7 @@ export function createDatasetRows(kysely: Connection) {
 
     /** One row more than `page.limit`, newest first. */
     async list(scope: Scope, filters: Filters, page: PageOfRows): Promise<DatasetRow[]> {
-      let query = pool.selectFrom('dataset').selectAll('dataset').where(within(scope));
+      let query = pool.selectFrom('dataset').selectAll('dataset').where(ownedRows('dataset').within(scope));
       for (const field of ['type', 'status', 'owner_team', 'version', 'pii_scan_status', 'task'] as const) {
         const value = filters[field];
         if (value !== undefined) query = query.where(field, '=', value);
@@ -84,7 +84,7 @@ export function createDatasetRows(kysely: Connection) {
 
     /** All versions of one dataset, newest first; one row more than `page.limit`. */
     async versions(of: DatasetRow, scope: Scope, page: PageOfRows): Promise<DatasetRow[]> {
-      let query = pool.selectFrom('dataset').selectAll('dataset').where(within(scope));
+      let query = pool.selectFrom('dataset').selectAll('dataset').where(ownedRows('dataset').within(scope));
       query = query.where('owner_team', '=', of.owner_team).where('name', '=', of.name);
       if (page.cursor) query = query.where(after('dataset.created_at', 'dataset.id', page.cursor));
       return query

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import type { Scope } from '#platform/access';
+import { ownedRows, type Scope } from '#platform/access';
+import { after } from '#platform/db';
 import type { PageOfRows } from './datasets.ts';
-import { after, within, type Builder } from './scope.ts';
 import { on, type Connection, type ReviewRow } from './tables.ts';
 
 export function createReviewRows(kysely: Connection) {
@@ -42,7 +42,7 @@ export function createReviewRows(kysely: Connection) {
         .innerJoin('dataset', 'dataset.id', 'dataset_review.dataset_id')
         .selectAll('dataset_review')
         .where('dataset_review.status', '=', status)
-        .where((eb) => within(scope)(eb as unknown as Builder));
+        .where(ownedRows('dataset').within(scope));
       if (page.cursor) query = query.where(after('dataset_review.submitted_at', 'dataset_review.id', page.cursor));
       return query
         .orderBy('dataset_review.submitted_at', 'desc')

@@ -19,8 +19,10 @@ export interface Informer<T extends Stored> {
   all(): Iterable<T>;
   /** Objects with that value of the index. */
   by(key: string): readonly T[];
-  /** null while it has never been listed, or could not be followed lately */
-  syncedAt(): Date | null;
+  /** Whether it has been listed once. */
+  synced(): boolean;
+  /** Since when it cannot be followed; null: it is. */
+  lostSince(): Date | null;
   stop(): void;
 }
 
@@ -45,7 +47,8 @@ export function createInformer<T extends Stored>(deps: {
   const objects = new Map<string, T>();
   const indexed = new Map<string, T[]>();
   const stopping = new AbortController();
-  let synced: Date | null = null;
+  let synced = false;
+  let lost: Date | null = null;
   let version = '';
 
   function put(object: T): void {
@@ -91,7 +94,8 @@ export function createInformer<T extends Stored>(deps: {
       next = page.metadata.continue || undefined;
     } while (next !== undefined && !stopping.signal.aborted);
     for (const object of objects.values()) if (!seen.has(object.metadata.uid)) drop(object);
-    synced = new Date();
+    synced = true;
+    lost = null;
   }
 
   async function follow(): Promise<void> {
@@ -110,7 +114,6 @@ export function createInformer<T extends Stored>(deps: {
           if (type === 'ERROR')
             throw new ClusterError(object.code ?? 500, object.reason ?? 'Error', object.message ?? '');
           version = object.metadata?.resourceVersion ?? version;
-          synced = new Date();
           if (type === 'BOOKMARK') return;
           if (type === 'DELETED') drop(object as T);
           else put(object as T);
@@ -134,6 +137,7 @@ export function createInformer<T extends Stored>(deps: {
       } catch (error) {
         if (stopping.signal.aborted) return;
         failures++;
+        lost ??= new Date();
         const expired = error instanceof ClusterError && error.status === 410;
         // a kind that the cluster does not know, or a long outage, is told once in a while
         if (!expired && (failures === 1 || failures % 20 === 0))
@@ -148,7 +152,8 @@ export function createInformer<T extends Stored>(deps: {
   return {
     all: () => objects.values(),
     by: (key) => indexed.get(key) ?? [],
-    syncedAt: () => synced,
+    synced: () => synced,
+    lostSince: () => lost,
     stop: () => stopping.abort(),
   };
 }

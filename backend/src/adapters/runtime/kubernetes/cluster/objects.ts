@@ -1,3 +1,4 @@
+import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { DeploymentLike, PodLike } from '../status.ts';
 import type { ClusterClient } from './client.ts';
@@ -19,6 +20,8 @@ export interface Followed {
   deployments: Informer<Deployment>;
   pods: Informer<Pod>;
   slices: Informer<EndpointSlice>;
+  /** Throws `cluster_unreachable` before everything was listed once. */
+  requireSynced(): void;
   stop(): void;
 }
 
@@ -47,6 +50,9 @@ export function followCluster(deps: {
     deployments,
     pods,
     slices,
+    requireSynced() {
+      if (!deployments.synced() || !pods.synced()) throw failure('cluster_unreachable');
+    },
     stop() {
       for (const informer of [deployments, pods, slices]) informer.stop();
     },

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
-import type { Address, Runtime } from '#ports/runtime';
+import type { Address, Observation, Runtime } from '#ports/runtime';
+import { createAddressBook } from '../cluster/addresses.ts';
 import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
 import { createInformer, type Stored } from '../cluster/informer.ts';
 import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
@@ -11,6 +12,7 @@ import { namesOf } from '../names.ts';
 import { servedNameAnnotation } from '../plan.ts';
 import { preflightOf } from '../preflight.ts';
 import { profileOf } from '../profiles/index.ts';
+import { outageCondition } from '../status.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig, Manifest } from '../types.ts';
 import { inferenceServiceOf, type KserveMode } from './plan.ts';
@@ -37,8 +39,7 @@ export function createKserveRuntime(deps: {
   const { client, config, log } = deps;
   const ensure = createNamespaces(deps);
   const applied = new Map<string, Manifest>();
-  const addresses = new Map<string, readonly Address[]>();
-  const forget = (revisionId: string) => void addresses.delete(revisionId);
+  const addresses = createAddressBook();
   const follow = <T extends Stored>(path: string) =>
     createInformer<T>({
       client,
@@ -46,36 +47,37 @@ export function createKserveRuntime(deps: {
       path,
       query: { labelSelector: `${ours},${revisionLabel}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
-      onChange: forget,
+      onChange: addresses.changed,
     });
   const services = follow<InferenceService>(pathOf(kind, null));
   const pods = follow<Pod>('/api/v1/pods');
 
   function requireSynced(): void {
-    if (services.syncedAt() === null || pods.syncedAt() === null) throw failure('cluster_unreachable');
+    if (!services.synced() || !pods.synced()) throw failure('cluster_unreachable');
   }
 
-  const observe = (revisionId: string) =>
-    observationOfService(services.by(revisionId)[0] ?? null, pods.by(revisionId), deps.alternatives);
+  function observe(revisionId: string): Observation {
+    const [service] = services.by(revisionId);
+    const seen = observationOfService(service ?? null, pods.by(revisionId), deps.alternatives);
+    const lost = services.lostSince() ?? pods.lostSince();
+    return { ...seen, conditions: [...seen.conditions, ...outageCondition(lost)] };
+  }
 
-  function addressesOf(revisionId: string): readonly Address[] {
-    const known = addresses.get(revisionId);
-    if (known !== undefined) return known;
+  const addressesOf = (revisionId: string) => addresses.of(revisionId, () => findAddresses(revisionId));
+
+  function findAddresses(revisionId: string): Address[] {
     const [service] = services.by(revisionId);
     const url = config.baseUrl ?? (service && urlOf(service));
-    const found: Address[] =
-      service === undefined || url === null || url === undefined || observe(revisionId).phase !== 'ready'
-        ? []
-        : [
-            {
-              baseUrl: `${url.replace(/\/$/, '')}/v1`,
-              headers: {},
-              provider: profileOf(service.spec?.predictor?.containers?.[0]?.image ?? '').name,
-              model: service.metadata.annotations?.[servedNameAnnotation] ?? '',
-            },
-          ];
-    addresses.set(revisionId, found);
-    return found;
+    return service === undefined || url === null || url === undefined || observe(revisionId).phase !== 'ready'
+      ? []
+      : [
+          {
+            baseUrl: `${url.replace(/\/$/, '')}/v1`,
+            headers: {},
+            provider: profileOf(service.spec?.predictor?.containers?.[0]?.image ?? '').name,
+            model: service.metadata.annotations?.[servedNameAnnotation] ?? '',
+          },
+        ];
   }
 
   return {
@@ -87,7 +89,7 @@ export function createKserveRuntime(deps: {
     },
 
     async apply(plan, spec) {
-      if (services.syncedAt() === null) await requireKserve(client);
+      if (!services.synced()) await requireKserve(client);
       requireSynced();
       const manifest = plan.manifests[0] as Manifest;
       if (services.by(spec.revisionId).length > 0 && isDeepStrictEqual(applied.get(spec.revisionId), manifest)) return;
@@ -107,6 +109,7 @@ export function createKserveRuntime(deps: {
 
     async remove(revisionId) {
       applied.delete(revisionId);
+      addresses.forget(revisionId);
       for (const { metadata } of services.by(revisionId)) {
         try {
           await client.remove(kind, metadata.namespace ?? null, metadata.name);
@@ -132,7 +135,7 @@ export function createKserveRuntime(deps: {
     },
 
     async list() {
-      if (services.syncedAt() === null) return [];
+      if (!services.synced()) return [];
       return [...services.all()].flatMap(({ metadata }) => metadata.labels?.[revisionLabel] ?? []);
     },
 
