@@ -186,7 +186,11 @@ export const DatasetPreview = z.object({
   schema: z.array(DatasetColumn),
   statistics: z.object({
     total_rows: z.number().int(),
-    matching_rows: z.number().int().describe('of the search and filters; else all'),
+    matching_rows: z.number().int().describe('of the search and filters, among the searched rows; else all'),
+    searched_rows: z
+      .number()
+      .int()
+      .describe('the first rows, that were looked through; fewer than all where that would have taken too long'),
     column_count: z.number().int(),
     file_size: z.number().int().describe('bytes'),
     format: DatasetFormat.nullable(),

@@ -81,7 +81,8 @@ function oursAs(task: Task, file: string, rows: string): Subject {
     name: `ours: ${task}`,
     async run() {
       // As the platform starts its workers.
-      const { cpu, out } = await timed({ MALLOC_ARENA_MAX: '2' }, process.execPath, [
+      const environment = { MALLOC_ARENA_MAX: '2', NODE_COMPILE_CACHE: path.join(folder, 'compiled') };
+      const { cpu, out } = await timed(environment, process.execPath, [
         path.join(import.meta.dirname, 'ours.ts'),
         task,
         file,

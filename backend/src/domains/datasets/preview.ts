@@ -16,6 +16,8 @@ type Routes = typeof datasetRoutes;
 /** characters of a cell */
 const cellLimit = 2_000;
 const timeoutMs = 30_000;
+/** ms */
+const patience = { counting: 1_500, searching: 15_000 };
 
 export type Previews = ReturnType<typeof createPreviews>;
 
@@ -40,6 +42,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
           filters: filtersOf(query.filter, names),
           sort: sortOf(query.sort, names),
           cellLimit,
+          patience,
         };
         const found = await askEngine(workers.quick, 'preview', input, { timeoutMs, signal: c.signal });
         return {
@@ -50,6 +53,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
           statistics: {
             total_rows: files.reduce((sum, { facts }) => sum + (facts?.rows ?? 0), 0),
             matching_rows: found.matching,
+            searched_rows: found.searched,
             column_count: schema.length,
             file_size: files.reduce((sum, { size }) => sum + size, 0),
             format: formatOfFiles(files),

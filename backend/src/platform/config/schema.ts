@@ -140,14 +140,14 @@ export const options = {
   DATASET_MEMORY_MB: option('Datasets', integer(256, 1_048_576, 1_024), 'Memory that one validation may use, in MB.'),
   DATASET_TIMEOUT_SECONDS: option(
     'Datasets',
-    integer(10, 604_800, 7_200),
-    'How long one validation, conversion or redaction may take, in seconds.',
+    integer(10, 86_400, 7_200),
+    'How long one validation, conversion or redaction may take, in seconds; a day at most.',
   ),
   DATASET_CONCURRENCY: option('Datasets', integer(1, 64, 1), 'Validations and conversions at a time in this process.'),
   PRESIDIO_URL: option(
     'Datasets',
     url.optional(),
-    'A Presidio analyzer server, asked for names and places in datasets besides the built-in detectors.',
+    'A Presidio analyzer server, asked for names and places in datasets besides the built-in detectors. In a private network its host has to be in EGRESS_ALLOW.',
   ),
   IDENTITY_MODE: option(
     'Identity',

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import type { Socket } from 'node:net';
 import { failure } from '#platform/errors';
 import { tell, untell } from './failures.ts';
@@ -176,10 +177,13 @@ function judge(code: number | null, signal: NodeJS.Signals | null, said: string,
 /** What Node needs to run at all; none of the platform's own settings and secrets. */
 function inheritedEnv(): NodeJS.ProcessEnv {
   const names = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH', 'SystemRoot', 'TEMP', 'TMP'];
+  const compiled = getCompileCacheDir();
   return {
     ...Object.fromEntries(
       names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     ),
+    // Half of a start is compiling.
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }),
     // Each thread's own arena of malloc keeps what was freed there; two are enough and give memory back.
     MALLOC_ARENA_MAX: '2',
   };

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { failure } from '#platform/errors';
 import { tell, untell } from './failures.ts';
@@ -51,6 +52,8 @@ export function serveTasks(table: TaskTable): void {
       const value = await task(input as never, context);
       progress.flush();
       send({ type: 'done', value });
+      // At its end it would be kept as well, but this process ends by being killed. What is kept already costs nothing.
+      flushCompileCache();
     } catch (error) {
       progress.flush();
       send({ type: 'failed', error: tell(error) });

@@ -28,7 +28,20 @@ before(async () => {
 after(() => bench.close());
 
 const page = (options: Partial<PreviewInput> = {}) =>
-  preview({ files, limit: 50, offset: 0, search: null, filters: [], sort: null, cellLimit: 2000, ...options }, context);
+  preview(
+    {
+      files,
+      limit: 50,
+      offset: 0,
+      search: null,
+      filters: [],
+      sort: null,
+      cellLimit: 2000,
+      patience: { counting: 60_000, searching: 60_000 },
+      ...options,
+    },
+    context,
+  );
 const ids = async (options: Partial<PreviewInput>): Promise<number[]> =>
   (await page(options)).rows.map(({ id }) => Number(id));
 const filter = (column: string, operator: RowFilter['operator'], value: string | null = null): RowFilter => ({
@@ -118,4 +131,19 @@ test('FR-003b: rows are sorted by size or text, what is missing last', async () 
     { file: 'two.jsonl', row: 0 },
     { file: 'two.jsonl', row: 1 },
   ]);
+});
+
+test('FR-003b: when rows are too many for whoever waits, a full page comes first, and what was looked through is told', async () => {
+  const rows = Array.from({ length: 50_000 }, (_, at) => `${at},${at % 10 === 0 ? 'ten' : 'other'}`);
+  const long = [await bench.keep('long.csv', `id,kind\n${rows.join('\n')}\n`), ...files];
+  const ask = (patience: PreviewInput['patience'], search = 'ten') => page({ files: long, search, limit: 5, patience });
+  const whole = await ask({ counting: 60_000, searching: 60_000 });
+  assert.deepEqual([whole.matching, whole.searched], [5000, 55_003]);
+  // one file is one step of the search here: the page is full after the first
+  const full = await ask({ counting: 0, searching: 60_000 });
+  assert.deepEqual([full.rows.length, full.matching, full.searched], [5, 5000, 50_000]);
+  const none = await ask({ counting: 0, searching: 60_000 }, 'Äpfel');
+  assert.equal(none.searched, 55_003);
+  const impatient = await ask({ counting: 0, searching: 0 }, 'Äpfel');
+  assert.deepEqual([impatient.rows, impatient.matching, impatient.searched < 55_003], [[], 0, true]);
 });

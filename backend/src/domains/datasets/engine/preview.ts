@@ -18,9 +18,9 @@ export async function preview(input: PreviewInput, { memoryMb }: TaskContext): P
     const columns = searched
       ? await Promise.all(files.map(async (file) => describe(db, file)))
       : files.map((): FileColumn[] => []);
-    const { positions, matching } = searched ? await findPage(db, input, columns) : countPage(input);
+    const { positions, ...counted } = searched ? await findPage(db, input, columns) : countPage(input);
     const cells = await readCells(db, input, positions);
-    return { ...cells, positions: positions.map(({ file, row }) => ({ file: files[file]!.path, row })), matching };
+    return { ...cells, positions: positions.map(({ file, row }) => ({ file: files[file]!.path, row })), ...counted };
   } finally {
     db.close();
   }

@@ -90,13 +90,18 @@ export interface PreviewInput {
   sort: { column: string; descending: boolean } | null;
   /** characters of a cell that are answered */
   cellLimit: number;
+  /** ms: how long a full page waits for the rest to be counted, and how long rows are looked through at all */
+  patience: { counting: number; searching: number };
 }
 export interface PreviewOutput {
   /** JSON values; integers beyond 2^53, decimals and binary as text */
   rows: Record<string, unknown>[];
   positions: { file: string; row: number }[];
   truncated: { index: number; column: string; length: number }[];
+  /** among the rows that were looked through */
   matching: number;
+  /** the first ones; all when there was time */
+  searched: number;
 }
 
 export interface CustomPiiRule {

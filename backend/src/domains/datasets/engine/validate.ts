@@ -1,7 +1,9 @@
+import type { DatasetProfile } from '@llm-ops/contracts';
 import type { TaskContext } from '#platform/workers';
 import { createPiiScanner } from '../pii/index.ts';
 import { conclude } from './conclude.ts';
 import { inspectRows } from './content/index.ts';
+import { createNames } from './content/names.ts';
 import { openDuckDb } from './duckdb.ts';
 import { contentFingerprint, excerptOf, maskedText } from './findings/describe.ts';
 import { createFindingSink } from './findings/sink.ts';
@@ -24,7 +26,9 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
   const scanner = createPiiScanner({ types: pii.types, rules: pii.rules });
   // Also what was not asked for is not shown.
   const masker = createPiiScanner({ types: null, rules: pii.rules });
-  const mask = (value: string): string => maskedText(masker, value);
+  // What a server calls a name is known once the rows were read.
+  const names = createNames();
+  const mask = (value: string): string => names.conceal(maskedText(masker, value));
   const read = [...files, ...(previous?.files ?? []), ...benchmarks.flatMap((each) => each.files)];
   const db = await openDuckDb({
     memoryMb: Math.round(context.memoryMb * DUCKDB_SHARE),
@@ -49,11 +53,13 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
       sink,
       scanner,
       masker,
+      names,
       context,
       onProgress,
     });
     tell('contamination', 0.88);
-    await sink.finish(input.findings);
+    await sink.finish(input.findings, names.conceal);
+    const shown = withoutNames(profiled, names.conceal);
     tell('drift', 0.9);
     const against = { files, keyColumns, mask, onProgress: (done: number) => tell('drift', 0.9 + done * 0.07) };
     const compared = previous === null ? null : await comparePrevious(db, { ...against, previous: previous.files });
@@ -62,12 +68,12 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     const { certainFaults: _, notes: __, ...found } = inspected;
     return {
       rows: profiled.rows,
-      profile: profiled,
+      profile: shown,
       counts,
       ...found,
       diff: compared?.diff ?? null,
       drift: compared?.drift ?? null,
-      ...conclude({ profile: profiled, files: facts, checked, inspected, compared, counts, weights, threshold }),
+      ...conclude({ profile: shown, files: facts, checked, inspected, compared, counts, weights, threshold }),
       seconds: (performance.now() - started) / 1000,
     };
   } finally {
@@ -75,6 +81,15 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     db.close();
   }
 }
+
+/** The values of its columns were told before anybody knew what is a name. */
+const withoutNames = (profile: DatasetProfile, conceal: (text: string) => string): DatasetProfile => ({
+  ...profile,
+  columns: profile.columns.map((column) => ({
+    ...column,
+    values: column.values.map(({ value, count }) => ({ value: conceal(value), count })),
+  })),
+});
 
 /** What people found to be harmless. */
 const settledOf = (triaged: ValidateInput['pii']['triaged']): ReadonlySet<string> =>

@@ -10,6 +10,7 @@ import { createFindingSink } from '../findings/sink.ts';
 import { profile } from '../profile.ts';
 import { createRows, type Rows } from '../rows.fixture.ts';
 import type { FoundLine, PiiOptions, RowsFile, ValidateInput } from '../tasks.ts';
+import { createNames } from './names.ts';
 import { inspectRows } from './index.ts';
 
 let rows: Rows;
@@ -70,18 +71,20 @@ async function inspect(
   } satisfies ValidateInput;
   const settled = new Set(Object.keys(input.pii.triaged));
   const sink = createFindingSink({ scratch: rows.folder, keep: input.keep, settled });
+  const names = createNames();
   try {
     const inspected = await inspectRows({
       db,
       input,
       sink,
       scanner: createPiiScanner({ types: input.pii.types, rules: input.pii.rules }),
+      names,
       masker: createPiiScanner({ types: null, rules: input.pii.rules }),
       profile: await profile(db, files, { mask: (value) => maskedText(scanner, value) }),
       context: { ask: (ask ?? (() => Promise.reject(new Error('nobody')))) as never, memoryMb: 512 },
       onProgress: () => {},
     });
-    await sink.finish(input.findings);
+    await sink.finish(input.findings, names.conceal);
     const text = await readFile(input.findings, 'utf8');
     const found = text
       .split('\n')
@@ -332,6 +335,19 @@ test('FR-003c: names come from the parent process; when it cannot be reached the
   assert.deepEqual(asked, [['ner', { texts: ['Ask Anna Kim at anna@example.com'] }]]);
   assert.deepEqual([on.ner, on.counts], ['used', { email: 1, person: 1 }]);
   assert.ok(!on.text.includes('Anna') && !on.text.includes('Kim'));
+});
+
+test('FR-003c: what is a name in one row is shown in no finding about another', async () => {
+  const said = 'Ask Anna Kim about the invoice of last month, she knows where it is kept.';
+  const file = await fileOf('n.csv', [{ note: said }, { note: said }, { note: 'Anna Kim' }], { note: 'string' });
+  const { found, text } = await inspect([file], {
+    pii: { ner: true },
+    // the server sees the name only where it stands alone
+    ask: () => Promise.resolve([{ index: 2, type: 'person', start: 0, end: 8, confidence: 0.85 }]),
+  });
+  const twin = found.find(({ kind }) => kind === 'duplicate');
+  assert.match(twin?.excerpt ?? '', /^Ask A\S+ about the invoice/);
+  assert.ok(!text.includes('Kim'), text);
 });
 
 test('FR-003c: a table of 450 columns is read in groups and its findings stay in order', async () => {

@@ -12,6 +12,7 @@ import { createTokenCounter } from '../tokens/counter.ts';
 import { readBenchmarks } from './benchmarks.ts';
 import { planFiles } from './columns.ts';
 import { tellNearDuplicates } from './near.ts';
+import type { Names } from './names.ts';
 import { createNamedEntities } from './ner.ts';
 import { readContent } from './pass.ts';
 import { createRowChecks } from './row.ts';
@@ -30,6 +31,8 @@ export interface InspectOptions {
   scanner: PiiScanner;
   /** for everything: what is shown is masked by it */
   masker: PiiScanner;
+  /** filled with what a server names */
+  names: Names;
   context: Pick<TaskContext, 'ask' | 'memoryMb'>;
   /** share of all that is done here */
   onProgress(stage: 'duplicates' | 'content', done: number): void;
@@ -47,7 +50,7 @@ export interface Inspected extends Pick<
 
 /** Duplicates, personal data, faults of examples, languages, contamination and odd texts: all that reads the rows themselves. */
 export async function inspectRows(options: InspectOptions): Promise<Inspected> {
-  const { db, input, profile, sink, scanner, masker, context, onProgress } = options;
+  const { db, input, profile, sink, scanner, masker, names, context, onProgress } = options;
   const { files, pii, benchmarks } = input;
   onProgress('duplicates', 0);
   const exact = await findExactDuplicates(db, await openRelation(db, files), { files, keep: input.keep });
@@ -67,6 +70,7 @@ export async function inspectRows(options: InspectOptions): Promise<Inspected> {
     scanner,
     key: pii.key,
     ner,
+    names,
     tell,
     checks,
     onProgress: (done) => onProgress('content', 0.15 + done * 0.75),

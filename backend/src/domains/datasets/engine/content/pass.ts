@@ -5,6 +5,7 @@ import type { FindingSink } from '../findings/sink.ts';
 import { fencesOf, lengthOutlier, type LengthFences } from '../outliers/index.ts';
 import { rowsSql, type FilePlan, type ReadColumn } from './columns.ts';
 import type { Cells } from './example.ts';
+import type { Names } from './names.ts';
 import type { NamedEntities } from './ner.ts';
 import { createPersonalData } from './personal.ts';
 import type { createRowChecks } from './row.ts';
@@ -19,6 +20,7 @@ export interface PassOptions {
   /** hex */
   key: string;
   ner: NamedEntities;
+  names: Names;
   tell: Tell;
   checks: ReturnType<typeof createRowChecks>;
   /** 0 to 1 */

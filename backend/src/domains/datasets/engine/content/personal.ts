@@ -1,6 +1,7 @@
 import { fingerprintOf, maskOf, piiTypes, valueIn, type PiiMatch, type PiiScanner } from '../../pii/index.ts';
 import type { FindingRun } from '../findings/sink.ts';
 import type { ReadColumn } from './columns.ts';
+import type { Names } from './names.ts';
 import type { NamedEntities } from './ner.ts';
 
 /** Personal data of one chunk of rows, to be told row by row. */
@@ -20,8 +21,14 @@ interface Found {
 
 const labels = new Map<string, string>(piiTypes.map(({ type, label }) => [type, label]));
 
-export function createPersonalData(options: { scanner: PiiScanner; key: string; ner: NamedEntities }): PersonalData {
-  const { scanner, key, ner } = options;
+export function createPersonalData(options: {
+  scanner: PiiScanner;
+  key: string;
+  ner: NamedEntities;
+  /** what the server names is told here */
+  names: Names;
+}): PersonalData {
+  const { scanner, key, ner, names } = options;
   let found: Found[] = [];
   let next = 0;
   let read: { columns: readonly ReadColumn[]; cells: readonly (readonly (string | null)[])[] };
@@ -29,6 +36,7 @@ export function createPersonalData(options: { scanner: PiiScanner; key: string; 
   async function addNamed(column: number, cells: readonly (string | null)[], from: number): Promise<void> {
     const known = found.slice(from);
     for (const { cell, type, start, end, confidence } of await ner.find(cells)) {
+      names.add(type, cells[cell]!.slice(start, end));
       const isKnown = known.some(({ at, match }) => at === cell && start < match.end && match.start < end);
       if (!isKnown) found.push({ at: cell, column, match: { type, start, end, confidence }, named: true });
     }

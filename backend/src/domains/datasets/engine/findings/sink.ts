@@ -16,8 +16,8 @@ export interface FindingSink {
   run(): FindingRun;
   count(kind: FindingKind): number;
   counts(): ValidateOutput['counts'];
-  /** Joins the runs in one file, one JSON object a line, in the order of files and rows; at most `keep` of each kind and type. */
-  finish(target: string): Promise<void>;
+  /** Joins the runs in one file, one JSON object a line, in the order of files and rows; at most `keep` of each kind and type. Excerpts go through `conceal`. */
+  finish(target: string, conceal: (excerpt: string) => string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export function createFindingSink(options: {
     run: startRun,
     count: (kind) => tallies.values().reduce((sum, tally) => sum + (tally.kind === kind ? tally.count : 0), 0),
     counts: () => [...tallies.values()].toSorted((a, b) => (keyOf(a.kind, a.type) < keyOf(b.kind, b.type) ? -1 : 1)),
-    async finish(target) {
+    async finish(target, conceal) {
       const written = runs.filter(({ handle }) => handle !== null);
       for (const { handle } of written) await handle!.close();
       for (const run of runs) run.handle = null;
@@ -102,11 +102,13 @@ export function createFindingSink(options: {
       try {
         let lines: string[] = [];
         for await (const line of merged(written.map(({ path }) => path))) {
-          const { kind, type } = JSON.parse(line) as FoundLine;
+          const found = JSON.parse(line) as FoundLine;
+          const { kind, type, excerpt } = found;
           const kept = left.get(keyOf(kind, type)) ?? 0;
           if (kept >= keep) continue;
           left.set(keyOf(kind, type), kept + 1);
-          if (lines.push(line) < 1000) continue;
+          const shown = excerpt === null ? null : conceal(excerpt);
+          if (lines.push(shown === excerpt ? line : JSON.stringify({ ...found, excerpt: shown })) < 1000) continue;
           await file.appendFile(`${lines.join('\n')}\n`);
           lines = [];
         }
