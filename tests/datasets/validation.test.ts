@@ -267,6 +267,7 @@ describe('validation of datasets', () => {
     assert.equal(done.status, 'succeeded', done.error);
     assert.ok(done.findings_kept >= 6_000, String(done.findings_kept));
     t.diagnostic(`${done.findings_kept} findings; at most ${most.toFixed(1)} ms of work in one turn of the event loop`);
-    assert.ok(most < 20, `${most} ms`);
+    // The bench holds it to 20 ms; here a busy machine may be slower, and recording all at once would take hundreds.
+    assert.ok(most < 100, `${most} ms`);
   });
 });
