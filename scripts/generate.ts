@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { envExample, setupGuide } from '../backend/src/platform/config/index.ts';
+import { chartSchema } from './chart-schema.ts';
 import { errorsPage } from './errors-page.ts';
 
 /** Writes the files that come from the code; `--check` fails when one is not what the code says. */
@@ -7,6 +8,7 @@ const files: Record<string, string> = {
   'env.example': envExample(),
   'ENV_SETUP.md': setupGuide(),
   'docs/errors.md': errorsPage(),
+  'infra/helm/llm-ops/values.schema.json': chartSchema(),
 };
 const stale = Object.entries(files).filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text);
 

@@ -1,4 +1,4 @@
-import { buildPlane } from '../../tests/cluster/build.ts';
+import { buildHelm, buildPlane } from '../../tests/cluster/build.ts';
 import { provisionBrowser } from './browser.ts';
 import { provisionPostgres } from './postgres.ts';
 import { provisionPython } from './python.ts';
@@ -10,5 +10,6 @@ export async function provisionAll(): Promise<void> {
   await provisionBrowser();
   await provisionPython('python/trainer/requirements-convert.txt');
   buildPlane();
+  buildHelm();
   for (const start of [provisionPostgres, provisionRedis, provisionS3]) await (await start()).stop();
 }

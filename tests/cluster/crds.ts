@@ -10,6 +10,13 @@ const definitions = {
     files: ['config/crd/full/serving.kserve.io_inferenceservices.yaml'],
     names: ['inferenceservices.serving.kserve.io'],
   },
+  prometheus: {
+    module: 'github.com/prometheus-operator/prometheus-operator@v0.91.0',
+    files: ['servicemonitors', 'prometheusrules'].map(
+      (kind) => `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
+    ),
+    names: ['servicemonitors.monitoring.coreos.com', 'prometheusrules.monitoring.coreos.com'],
+  },
 } as const;
 
 /** Applies the definitions of an operator and waits until the API server serves them. */
