@@ -5,6 +5,7 @@ export * from './datasets.ts';
 export * from './dataset-routes.ts';
 export * from './governance.ts';
 export * from './inference.ts';
+export * from './observation.ts';
 export * from './permissions.ts';
 export * from './platform.ts';
 export * from './route.ts';

@@ -27,6 +27,8 @@ export interface RouteSpec {
   /** the reply's `data` */
   data?: z.ZodType;
   answer?: Answer;
+  /** asked for with `Accept: text/event-stream` it goes on as server-sent events, whose `data` has this shape by the event's name */
+  events?: Record<string, z.ZodType>;
   /** lists answer an array and a `Link` header to the next page */
   list?: boolean;
   /** an administrative action: it runs in one transaction with its audit entry */

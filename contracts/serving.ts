@@ -419,16 +419,20 @@ export const servingRoutes = defineRoutes({
   getEndpointLogs: {
     method: 'GET',
     path: '/serving/endpoints/{id}/logs',
-    summary: "The engine's last log lines",
+    summary: "The engine's last log lines; live as server-sent events",
     tag: 'serving',
     permission: 'endpoint:read',
     params: IdParams,
     query: z.object({
       lines: z.coerce.number().int().min(1).max(2000).default(200),
       revision: z.coerce.number().pipe(RevisionNumber).optional(),
+      pod: z.string().max(253).optional().describe('One that fares badly, if there is any, when not given.'),
+      container: z.string().max(63).optional(),
+      previous: QueryBoolean.optional().describe('Of the instance before the last restart.'),
     }),
     data: z.object({ revision: z.number(), lines: z.array(z.string()) }),
-    failures: ['endpoint_not_found', 'revision_not_found'],
+    events: { line: z.object({ text: z.string() }) },
+    failures: ['endpoint_not_found', 'revision_not_found', 'pod_not_found', 'pod_log_unavailable'],
   },
   promoteEndpoint: {
     method: 'POST',

@@ -308,7 +308,15 @@ async function assemble(
         oidc: auth.oidc !== undefined,
       }),
       ...(governs
-        ? [catalog.routes, datasets.routes, serving.routes, inference.routes, cost.routes, governance.routes]
+        ? [
+            catalog.routes,
+            datasets.routes,
+            serving.routes,
+            serving.observationRoutes,
+            inference.routes,
+            cost.routes,
+            governance.routes,
+          ]
         : []),
     ],
     documented: governs ? [inference.documented] : [],

@@ -166,5 +166,6 @@ export function servingConfig(settings: Settings): ServingConfig {
     crash: { limit: 3, settleMs: 3_000 },
     verification: { attempts: 3, timeoutMs: 60_000, prompt: 'Hello' },
     healthEveryMs: 30_000,
+    secrets: [settings.OBJECT_STORE_SECRET_KEY, settings.HUGGINGFACE_TOKEN].filter((value) => value !== undefined),
   };
 }

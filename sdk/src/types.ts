@@ -7,6 +7,7 @@ import type {
   Envelope,
   governanceRoutes,
   inferenceRoutes,
+  observationRoutes,
   ParamsIn,
   platformRoutes,
   QueryIn,
@@ -18,6 +19,7 @@ import type {
 export type Tables = typeof catalogRoutes &
   typeof datasetRoutes &
   typeof servingRoutes &
+  typeof observationRoutes &
   typeof inferenceRoutes &
   typeof usageRoutes &
   typeof costRoutes &

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { buildPlane } from './build.ts';
-import { stages } from './stages.ts';
+import { logs as logFiles, stages } from './stages.ts';
 
 export interface Plane {
   /** `https://127.0.0.1:{port}` */
@@ -22,6 +22,8 @@ export interface Plane {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Makes nodes `{prefix}-0…` with so many GPUs each. */
   addNodes(count: number, node: { prefix: string; gpus: number; labels?: Record<string, string> }): Promise<void>;
+  /** Lets the containers of all pods write these lines, or have written them before their last restart. */
+  write(lines: readonly string[], options?: { previous?: boolean }): Promise<void>;
   /** Ends the API server; `resumeApi` brings it back on the same port, with another certificate if so asked. */
   haltApi(): Promise<void>;
   resumeApi(options?: { newCertificate?: boolean }): Promise<void>;
@@ -33,7 +35,7 @@ export async function startPlane(): Promise<Plane> {
   const program = buildPlane();
   const shm = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(shm, 'llm-ops-plane-'));
-  const [etcdPort, peerPort, apiPort, controllerPort, schedulerPort] = await freePorts(5);
+  const [etcdPort, peerPort, apiPort, controllerPort, schedulerPort, kubeletPort] = await freePorts(6);
   const running = new Map<string, ChildProcess>();
   const logs = new Map<string, string>();
   for (const name of ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok', 'kubectl'])
@@ -48,7 +50,9 @@ export async function startPlane(): Promise<Plane> {
   await writeFile(file('sa.pub'), keys.publicKey);
   await writeFile(file('sa.key'), keys.privateKey, { mode: 0o600 });
   await writeFile(file('tokens.csv'), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
-  await writeFile(file('stages.yaml'), stages());
+  const written = { now: file('container.log'), previous: file('container-previous.log') };
+  for (const name of Object.values(written)) await writeFile(name, '');
+  await writeFile(file('stages.yaml'), [stages(), logFiles(written.now, written.previous)].join('---\n'));
   const server = `https://127.0.0.1:${apiPort}`;
   let certificates = 0;
 
@@ -180,6 +184,12 @@ export async function startPlane(): Promise<Plane> {
       '--manage-all-nodes=true',
       `--config=${file('stages.yaml')}`,
       '--node-lease-duration-seconds=40',
+      // where the API server asks for logs, as of a kubelet
+      '--node-ip=127.0.0.1',
+      `--node-port=${kubeletPort}`,
+      `--server-address=127.0.0.1:${kubeletPort}`,
+      `--tls-cert-file=${file('certificates-0/apiserver.crt')}`,
+      `--tls-private-key-file=${file('certificates-0/apiserver.key')}`,
     ]);
     await until('the default service account', 'kube-controller-manager', async () =>
       (await kubectl(['get', 'serviceaccount', 'default', '-o', 'name'])).includes('default'),
@@ -198,6 +208,11 @@ export async function startPlane(): Promise<Plane> {
             ['apply', '-f', '-'],
             JSON.stringify({ apiVersion: 'v1', kind: 'List', items: nodes.slice(from, from + 200) }),
           );
+      },
+      async write(lines, { previous = false } = {}) {
+        // as containerd writes them
+        const text = lines.map((line) => `${new Date().toISOString()} stdout F ${line}\n`).join('');
+        await appendFile(previous ? written.previous : written.now, text);
       },
       haltApi: () => end('kube-apiserver'),
       async resumeApi({ newCertificate = false } = {}) {

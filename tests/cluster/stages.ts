@@ -25,7 +25,7 @@ const pending = `    - key: '.metadata.deletionTimestamp'
       - 'Pending'`;
 
 /** A stage for a container that waits, whatever the container: one for the images, one for the annotation. */
-function waiting(fault: Fault, container: string, phase = 'Pending'): string[] {
+function waiting(fault: Fault, container: string, { phase = 'Pending', event = '' } = {}): string[] {
   const status = `    statusTemplate: |
       {{ $now := Now }}
       conditions:
@@ -68,7 +68,7 @@ ${pending}
       operator: 'DoesNotExist'
 ${selector}
   weight: 10000
-  next:
+  next:${event}
 ${status}
 `;
   return [
@@ -76,6 +76,13 @@ ${status}
     stage('annotation', `    - key: ${annotation}\n      operator: 'In'\n      values:\n      - '${fault}'`),
   ];
 }
+
+/** As a kubelet tells it. */
+const warning = (reason: string, message: string) => `
+    event:
+      type: Warning
+      reason: ${reason}
+      message: '${message}'`;
 
 const crashed = (reason: string, exitCode: number) => `        restartCount: 4
         started: false
@@ -89,6 +96,19 @@ const crashed = (reason: string, exitCode: number) => `        restartCount: 4
             reason: ${reason}
             startedAt: {{ $now | Quote }}
             finishedAt: {{ $now | Quote }}`;
+
+/** What the containers of all pods have written: there are none that write, so a file stands for them. */
+export const logs = (file: string, previous: string) => `apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterLogs
+metadata:
+  name: containers
+spec:
+  logs:
+  - containers: [serving, kserve-container]
+    logsFile: ${file}
+    previousLogsFile: ${previous}
+    follow: true
+`;
 
 /** kwok's own stages as its module has them, made to leave pods with a fault alone, and a stage for each fault. */
 export function stages(): string {
@@ -119,8 +139,9 @@ ${list(imagesOf(faults))}
           waiting:
             reason: ImagePullBackOff
             message: {{ printf "Back-off pulling image %q: ErrImagePull: not found" .image | Quote }}`,
+      { event: warning('Failed', 'Error: ErrImagePull') },
     ),
-    ...waiting('crash', crashed('Error', 1)),
+    ...waiting('crash', crashed('Error', 1), { event: warning('BackOff', 'Back-off restarting failed container') }),
     ...waiting('oom', crashed('OOMKilled', 137)),
     ...waiting(
       'not-ready',
@@ -129,7 +150,7 @@ ${list(imagesOf(faults))}
         state:
           running:
             startedAt: {{ $now | Quote }}`,
-      'Running',
+      { phase: 'Running' },
     ),
   ].join('---\n');
 }

@@ -82,6 +82,7 @@ const config: ServingConfig = {
   crash: { limit: 3, settleMs: 200 },
   verification: { attempts: 2, timeoutMs: 2_000, prompt: 'Say hello.' },
   healthEveryMs: 60_000,
+  secrets: [],
 };
 
 /** Serving on a real database, with engines that are real HTTP servers, called through its bound routes. */

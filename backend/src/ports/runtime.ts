@@ -1,3 +1,5 @@
+import type { Insight } from './insight.ts';
+
 export interface Probe {
   path: string;
   initialDelaySeconds?: number | undefined;
@@ -131,6 +133,8 @@ export interface Runtime {
   readonly kind: string;
   /** something of it belongs to the endpoint as a whole and follows the traffic: what is live is applied again when that moves */
   readonly followsTraffic?: boolean;
+  /** pods, events, live logs, drift: of runtimes that have any */
+  readonly insight?: Insight;
   /** Pure: no I/O, no clock. */
   plan(spec: RevisionSpec): RuntimePlan;
   /** Makes it so, or starts to; returns soon, progress is seen through `observe`. */

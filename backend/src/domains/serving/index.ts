@@ -1,6 +1,7 @@
 import type { Db } from '#platform/db';
 import type { BoundRoutes, Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
+import type { Cluster } from '#ports/cluster';
 import type { Runtime } from '#ports/runtime';
 import { createChanges } from './changes.ts';
 import { createChecks } from './checks.ts';
@@ -8,10 +9,12 @@ import type { Providers, Send } from './completion.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Publisher } from './executor.ts';
 import { createInspect } from './inspect.ts';
+import { createManifests } from './manifests.ts';
+import { createObservation } from './observation.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRegistry } from './registry.ts';
 import { createRevisions } from './revisions.ts';
-import { createRoutes } from './routes.ts';
+import { createObservationRoutes, createRoutes } from './routes.ts';
 import { endpointsOfModel } from './store.ts';
 import type { RouteTable } from './table.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
@@ -20,6 +23,8 @@ export interface ServingDeps {
   db: Db;
   /** kind → runtime; `external` serves external models, `config.internalRuntime` the others */
   runtimes: Readonly<Record<string, Runtime>>;
+  /** the cluster that internal models run on; null or not given: they run on this machine */
+  cluster?: Cluster | null;
   catalog: ServingCatalog;
   events: Publisher;
   /** for test completions of external models: under the egress rules */
@@ -34,6 +39,8 @@ export interface ServingDeps {
 
 export interface Serving {
   routes: BoundRoutes;
+  /** what runs, piece by piece: pods, events, manifests, the cluster */
+  observationRoutes: BoundRoutes;
   /** runs in processes of the role worker */
   reconciler: Reconciler;
   /** For `catalog.registerReferences('endpoint', …)`: endpoints, not deleted, that want or run this model. */
@@ -45,8 +52,14 @@ export function createServing(deps: ServingDeps): Serving {
   const { db, runtimes, catalog, events, egress, providers, table, config } = deps;
   const changes = createChanges({ catalog, events });
   const checks = createChecks({ db, runtimes, catalog, config });
+  const seen = {
+    manifests: createManifests({ db, runtimes, config }),
+    observation: createObservation({ db, runtimes, config }),
+  };
   return {
+    observationRoutes: createObservationRoutes(seen, deps.cluster ?? null),
     routes: createRoutes({
+      ...seen,
       checks,
       endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
       revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),

@@ -22,7 +22,7 @@ interface InspectDeps {
 const vllm = 'vllm/vllm-openai:latest';
 const tgi = 'ghcr.io/huggingface/text-generation-inference:latest';
 
-/** Looking at what runs: manifests, logs, test completions, images. */
+/** Trying what runs, and what could: test completions, images. */
 export function createInspect(deps: InspectDeps) {
   const { db, runtimes, config } = deps;
 
@@ -33,32 +33,6 @@ export function createInspect(deps: InspectDeps) {
   }
 
   return {
-    async manifests(access: Access, id: string): Promise<DataOf<Routes['getManifests']>> {
-      const row = admitted(access, await findEndpoint(db.kysely, id));
-      const scale = {
-        minReplicas: row.min_replicas,
-        maxReplicas: row.max_replicas,
-        autoscale: row.autoscale_policy,
-        live: true,
-      };
-      const { kind, manifests, warnings } = runtimeOf(row).plan({ ...row.spec, ...scale });
-      return { runtime: kind, manifests, warnings };
-    },
-
-    async logs(
-      access: Access,
-      id: string,
-      query: { lines: number; revision?: number | undefined },
-    ): Promise<DataOf<Routes['getEndpointLogs']>> {
-      const row = admitted(access, await findEndpoint(db.kysely, id));
-      const number = query.revision ?? (row.live_revision || row.target_revision);
-      const revision = await findRevision(db.kysely, id, number);
-      if (!revision) throw failure('revision_not_found');
-      // of one that was removed, what was kept of it
-      const lines = revision.removed_at === null ? await runtimeOf(revision).logs(revision.id, query.lines) : [];
-      return { revision: number, lines: lines.length > 0 ? lines : revision.last_logs.slice(-query.lines) };
-    },
-
     /** A test completion through the revision that takes the traffic. */
     async verify(access: Access, id: string, prompt: string | undefined): Promise<DataOf<Routes['verifyEndpoint']>> {
       const row = admitted(access, await findEndpoint(db.kysely, id));

@@ -1,8 +1,11 @@
-import { servingRoutes } from '@llm-ops/contracts';
+import { observationRoutes, servingRoutes } from '@llm-ops/contracts';
 import { bindRoutes, type BoundRoutes } from '#platform/http';
+import type { Cluster } from '#ports/cluster';
 import type { Checks } from './checks.ts';
 import type { createEndpoints } from './endpoints.ts';
 import type { createInspect } from './inspect.ts';
+import type { createManifests } from './manifests.ts';
+import type { createObservation } from './observation.ts';
 import type { createRegistry } from './registry.ts';
 import type { createRevisions } from './revisions.ts';
 
@@ -11,6 +14,8 @@ interface Services {
   revisions: ReturnType<typeof createRevisions>;
   checks: Checks;
   inspect: ReturnType<typeof createInspect>;
+  manifests: ReturnType<typeof createManifests>;
+  observation: ReturnType<typeof createObservation>;
   registry: ReturnType<typeof createRegistry>;
 }
 
@@ -24,7 +29,25 @@ function noted<T extends { id: string }>(
   return answer;
 }
 
-export function createRoutes({ endpoints, revisions, checks, inspect, registry }: Services): BoundRoutes {
+/** Looking at what runs, piece by piece. */
+export function createObservationRoutes(
+  { observation, manifests }: Pick<Services, 'observation' | 'manifests'>,
+  cluster: Cluster | null,
+): BoundRoutes {
+  return bindRoutes(observationRoutes, {
+    listPods: async (c) => observation.pods(c.access, c.params.id),
+    listEndpointEvents: async (c) =>
+      c.wantsEvents ? observation.followEvents(c.access, c.params.id) : observation.events(c.access, c.params.id),
+    getRevisionManifests: async (c) => manifests.ofRevision(c.access, c.params.id, c.params.revision),
+    exportRevisionManifests: async (c) => manifests.asYaml(c.access, c.params.id, c.params.revision),
+    compareRevisionManifests: async (c) => manifests.compare(c.access, c.params.id, c.params.revision, c.params.other),
+    getLiveDrift: async (c) => observation.drift(c.access, c.params.id),
+    getCluster: async () => (cluster === null ? [] : [await cluster.look()]),
+  });
+}
+
+export function createRoutes(services: Services): BoundRoutes {
+  const { endpoints, revisions, checks, inspect, registry, observation, manifests } = services;
   return bindRoutes(servingRoutes, {
     listEndpoints: async (c) => endpoints.list(c.access, c.query),
     deployEndpoint: async (c) => {
@@ -51,8 +74,11 @@ export function createRoutes({ endpoints, revisions, checks, inspect, registry }
       return noted(c, endpoint, { revision: endpoint.targetRevision, changed: Object.keys(request) });
     },
     listRevisions: async (c) => revisions.list(c.access, c.params.id, c.query),
-    getManifests: async (c) => inspect.manifests(c.access, c.params.id),
-    getEndpointLogs: async (c) => inspect.logs(c.access, c.params.id, c.query),
+    getManifests: async (c) => manifests.ofEndpoint(c.access, c.params.id),
+    getEndpointLogs: async (c) =>
+      c.wantsEvents
+        ? observation.followLogs(c.access, c.params.id, c.query)
+        : observation.logs(c.access, c.params.id, c.query),
     promoteEndpoint: async (c) => {
       const endpoint = await revisions.promote(c.trx, c.access, c.params.id, c.body);
       return noted(c, endpoint, {

@@ -47,4 +47,6 @@ export interface ServingConfig {
   verification: { attempts: number; timeoutMs: number; prompt: string };
   /** `lastHealthCheck` of an otherwise unchanged endpoint is written this often */
   healthEveryMs: number;
+  /** of the platform itself; they are taken out of what is shown of logs, events and manifests */
+  secrets: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { DataOf, Endpoint, servingRoutes } from '@llm-ops/contracts';
+import type { DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
 import { runtimeName } from './spec.ts';
 import type { EndpointWithTarget, RevisionRow } from './store.ts';
 import type { RouteRow } from './store-routes.ts';
@@ -72,6 +72,39 @@ export function revisionView(row: RevisionRow): RevisionView {
     liveAt: time(row.live_at),
     retiredAt: time(row.retired_at),
   };
+}
+
+const tellers = 'llm-ops';
+
+/** What the platform did with a revision, as events beside those of the cluster. */
+export function revisionEvents(row: RevisionRow): EndpointEvent[] {
+  const event = (reason: string, message: string, at: Date | null, type: 'normal' | 'warning' = 'normal') =>
+    at === null
+      ? []
+      : [
+          {
+            id: `${row.id} ${reason}`,
+            type,
+            reason,
+            message,
+            object: { kind: 'Revision', name: String(row.number) },
+            revision: row.number,
+            count: 1,
+            firstSeen: at.toISOString(),
+            lastSeen: at.toISOString(),
+            source: tellers,
+          },
+        ];
+  const what = `${row.model_name} ${row.version}${row.spec.image === '' ? '' : ` on ${row.spec.image}`}`;
+  return [
+    ...event('Created', `${row.created_by} asked for it (${row.reason}): ${what}.`, row.created_at),
+    ...event('Started', 'It is started.', row.started_at),
+    ...event('Verified', 'It answered the test completion.', row.verified_at),
+    ...event('TookTraffic', 'It takes the traffic.', row.live_at),
+    ...event('Failed', row.message ?? 'It was given up.', row.failed_at, 'warning'),
+    ...event('Retired', 'It takes no traffic any more.', row.retired_at),
+    ...event('Removed', 'What ran for it is removed.', row.removed_at),
+  ];
 }
 
 export function routeView(row: RouteRow): RouteView {

@@ -464,6 +464,17 @@ export const catalogue = {
     message: 'A policy of this name exists.',
     remedy: 'Choose another name, or change that policy.',
   },
+  pod_log_unavailable: {
+    status: 409,
+    message: 'There is no log of this container now.',
+    remedy:
+      'A container that has not started has written nothing: see the events and conditions for why it does not start.',
+  },
+  pod_not_found: {
+    status: 404,
+    message: 'There is no such pod or container.',
+    remedy: 'List the pods of the endpoint again; pods that ended are replaced under another name.',
+  },
   policy_not_found: {
     status: 404,
     message: 'There is no such policy.',

@@ -9,6 +9,7 @@ export {
 } from './types.ts';
 export { decodeCursor, pageOf, type Cursor } from './cursor.ts';
 export { createHttp, pathOf, type HttpDeps, type RawHandler } from './server.ts';
+export type { EventAnswer, ServerEvent } from './events.ts';
 export { createHostCheck } from './hosts.ts';
 export { failureReply, success } from './envelope.ts';
 export { openApi } from './openapi.ts';

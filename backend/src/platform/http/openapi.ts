@@ -100,6 +100,7 @@ function responses(route: RouteSpec): Json {
             'application/json': {
               schema: envelope(route.data === undefined ? {} : schemaOf(route.data, 'output'), 'success'),
             },
+            ...(route.events === undefined ? {} : { 'text/event-stream': eventSchema(route.events) }),
           },
         };
   const common: ErrorCode[] = [
@@ -130,6 +131,12 @@ function responses(route: RouteSpec): Json {
     },
   ]);
   return { '200': ok, ...Object.fromEntries(failures) };
+}
+
+/** OpenAPI 3.1 has no words for the events of a stream: their shapes stand beside it. */
+function eventSchema(events: NonNullable<RouteSpec['events']>): Json {
+  const shapes = Object.entries(events).map(([name, shape]) => [name, schemaOf(shape, 'output')]);
+  return { schema: { type: 'string' }, 'x-events': Object.fromEntries(shapes) };
 }
 
 function envelope(data: Json, status: 'success' | 'fail'): Json {

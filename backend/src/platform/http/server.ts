@@ -16,6 +16,7 @@ import { failure, isFailure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 import { failureReply, success } from './envelope.ts';
+import { eventText, isEventAnswer, type EventAnswer } from './events.ts';
 import { once, type Sealer } from './idempotency.ts';
 import { parseRequest } from './parse.ts';
 import type { BoundRoutes, Context, FileAnswer, Paged, Trx } from './types.ts';
@@ -75,6 +76,9 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
   app.setNotFoundHandler((request) => {
     throw failure('route_unknown', { message: `There is nothing at ${request.method} ${request.url.split('?')[0]}.` });
   });
+  // open event streams would hold a closing server until its time is up
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
     for (const [name, value] of Object.entries(securityHeaders)) if (!reply.hasHeader(name)) reply.header(name, value);
@@ -100,7 +104,7 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
           method: route.method,
           url,
           exposeHeadRoute: false,
-          handler: (request, reply) => serve(deps, route, handler, request, reply),
+          handler: (request, reply) => serve(deps, route, handler, request, reply, closing.signal),
         });
       }
     }
@@ -205,6 +209,7 @@ async function serve(
   handler: BoundRoutes['handlers'][string],
   request: FastifyRequest,
   reply: FastifyReply,
+  closing: AbortSignal,
 ): Promise<FastifyReply> {
   const identity = await deps.authenticate(request.raw);
   if (identity === null && route.permission !== 'public') throw failure('unauthenticated');
@@ -243,6 +248,7 @@ async function serve(
       remoteAddress: request.ip,
       log: request.log as unknown as Logger,
       signal: abort.signal,
+      wantsEvents: route.events !== undefined && /\btext\/event-stream\b/.test(request.headers.accept ?? ''),
       raw: { request: request.raw, response: reply.raw },
       note: (resourceId: string, detail: Record<string, unknown> = {}) => {
         noted.resourceId = resourceId;
@@ -254,8 +260,11 @@ async function serve(
       },
     };
     const call = handler as unknown as (context: Context) => Promise<unknown>;
-    if (route.audit === undefined || route.rawBody === true)
-      return await answer(route, await call(context as unknown as Context), request, reply);
+    if (route.audit === undefined || route.rawBody === true) {
+      const result = await call(context as unknown as Context);
+      if (!isEventAnswer(result)) return await answer(route, result, request, reply);
+      return sendEvents(deps, route, result, request, reply, AbortSignal.any([abort.signal, closing]));
+    }
 
     const key = idempotencyKeyOf(route, request);
     const result = await deps.db.kysely.transaction().execute(async (transaction) => {
@@ -337,6 +346,29 @@ async function answer(
     reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
   }
   return reply.send(success(page.rows));
+}
+
+/** As long as it is open, it is looked again who the caller is and what may be seen. */
+function sendEvents(
+  deps: HttpDeps,
+  route: RouteSpec,
+  answer: EventAnswer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  signal: AbortSignal,
+): FastifyReply {
+  const renew = async (): Promise<Access> => {
+    const identity = await deps.authenticate(request.raw);
+    if (identity === null && route.permission !== 'public') throw failure('unauthenticated');
+    const access = deps.accessFor(identity ?? anonymous);
+    authorise(route, access);
+    return access;
+  };
+  reply.header('content-type', 'text/event-stream; charset=utf-8');
+  reply.header('cache-control', 'no-cache, no-transform');
+  // nginx would gather the events
+  reply.header('x-accel-buffering', 'no');
+  return reply.send(eventText({ answer, renew, signal }));
 }
 
 function sendFile(file: FileAnswer, reply: FastifyReply): FastifyReply {

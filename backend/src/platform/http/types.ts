@@ -3,6 +3,7 @@ import type { BodyOf, DataOf, ParamsOf, QueryOf, RouteSpec, RouteTable } from '@
 import type { Transaction } from 'kysely';
 import type { Access, Identity } from '#platform/access';
 import type { Logger } from '#platform/log';
+import type { EventAnswer } from './events.ts';
 
 /** A database transaction; stores narrow it by `trx.withTables<…>()`. */
 export type Trx = Transaction<unknown>;
@@ -41,6 +42,8 @@ export interface Context<R extends RouteSpec = RouteSpec> {
   log: Logger;
   /** aborted when the client goes away */
   signal: AbortSignal;
+  /** the client asks for server-sent events, and the route has them */
+  wantsEvents: boolean;
   raw: { request: IncomingMessage; response: ServerResponse };
   /** Names what was changed and adds facts to the audit entry. */
   note(resourceId: string, detail?: Record<string, unknown>): void;
@@ -52,7 +55,7 @@ type Result<R extends RouteSpec> = R['answer'] extends 'file'
   ? FileAnswer
   : R['list'] extends true
     ? Paged<DataOf<R>>
-    : DataOf<R>;
+    : DataOf<R> | (R['events'] extends object ? EventAnswer : never);
 
 /** One function a route; a route without one does not compile. */
 export type Handlers<T extends RouteTable> = { [K in keyof T]: (context: Context<T[K]>) => Promise<Result<T[K]>> };

@@ -5,6 +5,7 @@ import { createAddressBook } from './cluster/addresses.ts';
 import { fieldManager, type ClusterClient, type ResourceKind } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
 import { followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
+import { createInsight } from './insight.ts';
 import { logsOf } from './logs.ts';
 import { namesOf } from './names.ts';
 import { endpointObjects, revisionObjects, servedNameAnnotation } from './plan.ts';
@@ -52,6 +53,12 @@ export function createKubernetesRuntime(deps: {
   /** manifests as they were last applied, by revision: an equal plan is not sent again */
   const applied = new Map<string, readonly Manifest[]>();
   const ensure = createNamespaces(deps);
+  const insight = createInsight({
+    ...deps,
+    pods: followed.pods.by,
+    requireSynced: followed.requireSynced,
+    unnumbered: null,
+  });
 
   function observe(revisionId: string): Observation {
     const [deployment] = followed.deployments.by(revisionId);
@@ -105,6 +112,7 @@ export function createKubernetesRuntime(deps: {
   return {
     kind: 'kubernetes',
     followsTraffic: true,
+    insight,
 
     plan(spec): RuntimePlan {
       const { manifests, warnings } = revisionObjects(spec, config);
@@ -167,6 +175,7 @@ export function createKubernetesRuntime(deps: {
     },
 
     async close() {
+      insight.stop();
       followed.stop();
     },
   };

@@ -19,7 +19,7 @@ export interface PodLike {
     initContainerStatuses?: ContainerLike[];
   };
 }
-interface ContainerLike {
+export interface ContainerLike {
   name: string;
   ready: boolean;
   restartCount: number;
@@ -29,8 +29,8 @@ interface ContainerLike {
 }
 interface StateLike {
   waiting?: { reason?: string; message?: string };
-  running?: object;
-  terminated?: { exitCode: number; reason?: string; message?: string };
+  running?: { startedAt?: string };
+  terminated?: { exitCode: number; reason?: string; message?: string; startedAt?: string };
 }
 export interface DeploymentLike {
   spec?: { replicas?: number; template?: { spec?: { containers: { image?: string }[] } } };

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Objects } from '#ports/objects';
 import type { Runtime } from '#ports/runtime';
 import { adoptEngine } from './engine-process.ts';
+import { createLocalInsight } from './insight.ts';
 import { readFreeMemory } from './memory.ts';
 import { createModels } from './models.ts';
 import { judge } from './preflight.ts';
@@ -74,6 +75,10 @@ export async function createLocalRuntime({
 
   return {
     kind: 'local',
+    insight: createLocalInsight({
+      engines: (revisionId) => supervisors.get(revisionId)?.engines() ?? [],
+      logPath: (revisionId) => supervisors.get(revisionId)?.logPath ?? null,
+    }),
     plan: planEngine,
     async apply(_plan, spec) {
       supervisorOf(spec.revisionId).apply(spec);

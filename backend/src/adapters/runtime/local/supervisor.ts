@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Address, Observation, RevisionSpec } from '#ports/runtime';
 import { uuidv7 } from '#platform/ids';
 import { EngineStartError, startEngine, type EngineExit, type EngineProcess } from './engine-process.ts';
+import type { EngineSeen } from './insight.ts';
 import { rotate, tail } from './logs.ts';
 import type { createModels } from './models.ts';
 import { asProblem, Problem } from './problem.ts';
@@ -283,6 +284,19 @@ export function createSupervisor(deps: Deps) {
     digest: (): string | null => (spec === null ? null : engineShape(spec).digest),
 
     logs: (lines: number): Promise<string[]> => tail(logPath, lines),
+    logPath,
+
+    engines: (): EngineSeen[] =>
+      slots.map(({ engine, ready, ending, silentSince }) => ({
+        instance: engine.instance,
+        pid: engine.record.pid,
+        node: engine.record.node,
+        image: spec?.image ?? 'llama.cpp',
+        ready,
+        ending,
+        silent: silentSince !== null,
+        crashes: state.crashes,
+      })),
 
     /** Waits up to `graceMs` for requests in progress, ends the engines and forgets them. */
     async remove(graceMs: number): Promise<void> {

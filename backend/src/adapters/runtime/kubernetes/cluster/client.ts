@@ -25,6 +25,8 @@ export interface ClusterClient {
   /** JSON of a path such as `/api/v1/nodes`. Throws `ClusterError`, `ClusterUnreachable`. */
   get<T>(path: string, query?: Query): Promise<T>;
   text(path: string, query?: Query): Promise<string>;
+  /** Lines of an answer that may never end, as they come, until it does or `signal` aborts. */
+  lines(path: string, query: Query, signal: AbortSignal): AsyncIterable<string>;
   /** Server-side apply under the platform's field manager; `force` takes fields over from others. Answers the object as it is now. */
   apply<T = Manifest>(
     manifest: Manifest,
@@ -83,6 +85,8 @@ export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000
   let config = load();
   let base = serverOf(config);
   const agent = new Agent({ keepAlive: true, maxSockets: 32, keepAliveMsecs: 10_000 });
+  // what is followed keeps its connection, and must not keep calls waiting for theirs
+  const followers = new Agent({ keepAlive: true, keepAliveMsecs: 10_000 });
 
   /** Who is no longer trusted, or no longer trusts us, may have new credentials in the file. */
   function reload(): void {
@@ -114,7 +118,7 @@ export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000
     };
     // each time: a token may have been renewed
     await config.applyToHTTPSOptions(options);
-    options.agent = agent;
+    options.agent = signal === undefined ? agent : followers;
     return new Promise((resolve, reject) => {
       const request = send(options, resolve);
       const late = setTimeout(() => request.destroy(new Error(`no answer in ${waitMs} ms`)), waitMs);
@@ -194,28 +198,44 @@ export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000
     },
 
     async watch(path, query, onEvent, signal) {
-      const response = await open('GET', path, { ...query, watch: true }, null, signal, timeoutMs);
-      if (response.statusCode! >= 300) throw errorOf(response.statusCode!, await read(response));
-      const stop = () => response.destroy();
-      signal.addEventListener('abort', stop, { once: true });
-      let rest = '';
-      response.setEncoding('utf8');
-      try {
-        for await (const chunk of response) {
-          const lines = (rest + (chunk as string)).split('\n');
-          rest = lines.pop()!;
-          for (const line of lines) if (line !== '') onEvent(JSON.parse(line) as WatchEvent);
-        }
-      } catch (error) {
-        if (!signal.aborted) throw new ClusterUnreachable(`A watch of ${path} broke off: ${(error as Error).message}`);
-      } finally {
-        signal.removeEventListener('abort', stop);
-      }
+      for await (const line of linesOf(path, { ...query, watch: true }, signal, timeoutMs))
+        if (line !== '') onEvent(JSON.parse(line) as WatchEvent);
     },
 
-    close: () => agent.destroy(),
+    // the head of an answer comes with its first line, which may be written much later
+    lines: (path, query, signal) => linesOf(path, query, signal, quietMs),
+
+    close() {
+      agent.destroy();
+      followers.destroy();
+    },
   };
+
+  async function* linesOf(path: string, query: Query, signal: AbortSignal, waitMs: number): AsyncGenerator<string> {
+    const response = await open('GET', path, query, null, signal, waitMs);
+    if (response.statusCode! >= 300) throw errorOf(response.statusCode!, await read(response));
+    const stop = () => response.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    let rest = '';
+    response.setEncoding('utf8');
+    try {
+      for await (const chunk of response) {
+        const lines = (rest + (chunk as string)).split('\n');
+        rest = lines.pop()!;
+        yield* lines;
+      }
+      if (rest !== '') yield rest;
+    } catch (error) {
+      if (!signal.aborted) throw new ClusterUnreachable(`What followed ${path} broke off: ${(error as Error).message}`);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      response.destroy();
+    }
+  }
 }
+
+/** how long a log that is followed may begin with silence */
+const quietMs = 24 * 3_600_000;
 
 function serverOf(config: KubeConfig): URL {
   const cluster = config.getCurrentCluster();

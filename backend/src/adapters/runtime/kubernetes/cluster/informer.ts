@@ -21,6 +21,8 @@ export interface Informer<T extends Stored> {
   by(key: string): readonly T[];
   /** Whether it has been listed once. */
   synced(): boolean;
+  /** Waits for the first list, at most so long. */
+  listed(ms: number): Promise<boolean>;
   /** Since when it cannot be followed; null: it is. */
   lostSince(): Date | null;
   stop(): void;
@@ -40,10 +42,14 @@ export function createInformer<T extends Stored>(deps: {
   path: string;
   query: Query;
   index(object: T): string | undefined;
+  /** What is kept of an object; all of it when not given. */
+  keep?(object: T): T;
   onChange(key: string): void;
   log: Logger;
 }): Informer<T> {
   const { client, path, query, index, onChange, log } = deps;
+  const keep = deps.keep ?? ((object: T) => object);
+  const first = Promise.withResolvers<void>();
   const objects = new Map<string, T>();
   const indexed = new Map<string, T[]>();
   const stopping = new AbortController();
@@ -88,13 +94,14 @@ export function createInformer<T extends Stored>(deps: {
       });
       for (const item of page.items) {
         seen.add(item.metadata.uid);
-        put(item);
+        put(keep(item));
       }
       version = page.metadata.resourceVersion;
       next = page.metadata.continue || undefined;
     } while (next !== undefined && !stopping.signal.aborted);
     for (const object of objects.values()) if (!seen.has(object.metadata.uid)) drop(object);
     synced = true;
+    first.resolve();
     lost = null;
   }
 
@@ -116,7 +123,7 @@ export function createInformer<T extends Stored>(deps: {
           version = object.metadata?.resourceVersion ?? version;
           if (type === 'BOOKMARK') return;
           if (type === 'DELETED') drop(object as T);
-          else put(object as T);
+          else put(keep(object as T));
         },
         round.signal,
       );
@@ -153,6 +160,13 @@ export function createInformer<T extends Stored>(deps: {
     all: () => objects.values(),
     by: (key) => indexed.get(key) ?? [],
     synced: () => synced,
+    async listed(ms) {
+      if (synced) return true;
+      const late = new AbortController();
+      await Promise.race([first.promise, wait(ms, undefined, { signal: late.signal }).catch(() => undefined)]);
+      late.abort();
+      return synced;
+    },
     lostSince: () => lost,
     stop: () => stopping.abort(),
   };

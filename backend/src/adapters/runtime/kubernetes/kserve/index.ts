@@ -7,6 +7,7 @@ import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../
 import { createInformer, type Stored } from '../cluster/informer.ts';
 import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
 import { ours, revisionLabel, type Pod } from '../cluster/objects.ts';
+import { createInsight } from '../insight.ts';
 import { logsOf } from '../logs.ts';
 import { namesOf } from '../names.ts';
 import { servedNameAnnotation } from '../plan.ts';
@@ -56,6 +57,8 @@ export function createKserveRuntime(deps: {
     if (!services.synced() || !pods.synced()) throw failure('cluster_unreachable');
   }
 
+  const insight = createInsight({ ...deps, pods: pods.by, requireSynced, unnumbered: 1 });
+
   function observe(revisionId: string): Observation {
     const [service] = services.by(revisionId);
     const seen = observationOfService(service ?? null, pods.by(revisionId), deps.alternatives);
@@ -82,6 +85,7 @@ export function createKserveRuntime(deps: {
 
   return {
     kind: 'kserve',
+    insight,
 
     plan(spec) {
       const { manifests, warnings } = inferenceServiceOf(spec, deps.mode, config);
@@ -140,6 +144,7 @@ export function createKserveRuntime(deps: {
     },
 
     async close() {
+      insight.stop();
       services.stop();
       pods.stop();
     },

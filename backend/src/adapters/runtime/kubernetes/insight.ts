@@ -1,0 +1,56 @@
+import type { Insight } from '#ports/insight';
+import type { Logger } from '#platform/log';
+import { ClusterError, pathOf, type ClusterClient } from './cluster/client.ts';
+import { createEventFeed, eventSeen } from './cluster/events.ts';
+import type { Pod } from './cluster/objects.ts';
+import { driftOf, manifestDifferences } from './diff.ts';
+import { followLog, readLog } from './logs.ts';
+import { podSeen } from './pods.ts';
+import { toldAs } from './told.ts';
+import type { ClusterConfig, Manifest } from './types.ts';
+
+/** Pods from the informers, events from a watch while somebody looks, logs through the API server, drift by reading the objects. */
+export function createInsight(deps: {
+  client: ClusterClient;
+  config: ClusterConfig;
+  log: Logger;
+  pods(revisionId: string): readonly Pod[];
+  requireSynced(): void;
+  /** revision of objects whose names carry no number; null: they are the endpoint's */
+  unnumbered: number | null;
+}): Insight & { stop(): void } {
+  const { client, config, requireSynced } = deps;
+  const events = createEventFeed(deps);
+  return {
+    async pods(revisionId) {
+      requireSynced();
+      return deps.pods(revisionId).map(podSeen);
+    },
+
+    async events({ endpointId, environment }) {
+      const found = await events.of(`${config.namespacePrefix}${environment}`, endpointId);
+      return found.map((event) => eventSeen(event, deps.unnumbered));
+    },
+
+    read: (revisionId, query) => readLog(client, deps.pods(revisionId), query),
+    follow: (revisionId, query, signal) => followLog(client, () => deps.pods(revisionId), query, signal),
+
+    differences: manifestDifferences,
+
+    async drift({ manifests }) {
+      return Promise.all(
+        (manifests as Manifest[]).map(async (wanted) => {
+          const path = pathOf(wanted, wanted.metadata.namespace ?? null, wanted.metadata.name);
+          try {
+            return driftOf(wanted, await client.get<Manifest>(path));
+          } catch (error) {
+            if (error instanceof ClusterError && error.status === 404) return driftOf(wanted, null);
+            throw toldAs(error);
+          }
+        }),
+      );
+    },
+
+    stop: () => events.stop(),
+  };
+}

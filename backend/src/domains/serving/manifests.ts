@@ -1,0 +1,90 @@
+import type { DataOf, observationRoutes, servingRoutes } from '@llm-ops/contracts';
+import type { Access } from '#platform/access';
+import type { Db } from '#platform/db';
+import { failure } from '#platform/errors';
+import type { FileAnswer } from '#platform/http';
+import type { Runtime, RuntimePlan } from '#ports/runtime';
+import { admitted } from './guard.ts';
+import { exportedManifests, shownManifests } from './redact.ts';
+import { findEndpoint, findRevision, type EndpointWithTarget, type RevisionRow } from './store.ts';
+import type { ServingConfig } from './types.ts';
+import { yamlDocuments } from './yaml.ts';
+
+type Routes = typeof observationRoutes;
+type Runtimes = Readonly<Record<string, Runtime>>;
+
+/** What is or would be applied for a revision that takes the traffic of its endpoint as it is scaled now. */
+export function plannedRevision(
+  runtimes: Runtimes,
+  row: EndpointWithTarget,
+  { runtime: kind, spec }: Pick<RevisionRow, 'runtime' | 'spec'>,
+): RuntimePlan {
+  const runtime = runtimes[kind];
+  if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${kind}".` });
+  const scale = { minReplicas: row.min_replicas, maxReplicas: row.max_replicas, autoscale: row.autoscale_policy };
+  return runtime.plan({ ...spec, ...scale, live: true });
+}
+
+/** Manifests to read, to keep in Git and to compare; they hold no secret. */
+export function createManifests({ db, runtimes, config }: { db: Db; runtimes: Runtimes; config: ServingConfig }) {
+  async function planned(access: Access, id: string, number: number) {
+    const row = admitted(access, await findEndpoint(db.kysely, id));
+    const revision = await findRevision(db.kysely, id, number);
+    if (!revision) throw failure('revision_not_found');
+    return { row, revision, plan: plannedRevision(runtimes, row, revision) };
+  }
+
+  async function shown(access: Access, id: string, number: number) {
+    const { revision, plan } = await planned(access, id, number);
+    return { revision, plan, manifests: shownManifests(plan.manifests, revision.spec, config.secrets) };
+  }
+
+  return {
+    async ofEndpoint(access: Access, id: string): Promise<DataOf<(typeof servingRoutes)['getManifests']>> {
+      const row = admitted(access, await findEndpoint(db.kysely, id));
+      const { kind, manifests, warnings } = plannedRevision(runtimes, row, row);
+      return { runtime: kind, manifests: shownManifests(manifests, row.spec, config.secrets), warnings };
+    },
+
+    async ofRevision(access: Access, id: string, number: number): Promise<DataOf<Routes['getRevisionManifests']>> {
+      const { plan, manifests } = await shown(access, id, number);
+      return { runtime: plan.kind, revision: number, manifests, warnings: plan.warnings };
+    },
+
+    async asYaml(access: Access, id: string, number: number): Promise<FileAnswer> {
+      const { row, revision, plan } = await planned(access, id, number);
+      const secret = `serving-${id}-r${number}-env`;
+      const names = Object.keys(revision.spec.env);
+      const head = [
+        `# ${row.route} in ${row.environment}: revision ${number}, ${revision.model_name} ${revision.version}`,
+        ...(names.length === 0
+          ? []
+          : [
+              `# Values of variables are not exported. Make the Secret ${secret} in the same namespace with the keys:`,
+              `# ${names.join(', ')}`,
+            ]),
+        ...plan.warnings.map((warning) => `# Warning: ${warning}`),
+      ];
+      const manifests = exportedManifests(plan.manifests, revision.spec, config.secrets, secret);
+      return {
+        body: `${head.map((line) => line.replaceAll(/[\r\n]+/g, ' ')).join('\n')}\n${yamlDocuments(manifests)}`,
+        contentType: 'application/yaml; charset=utf-8',
+        fileName: `${row.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}-${row.environment}-r${number}.yaml`,
+      };
+    },
+
+    /** `other` is the older side. Both are of one runtime, or everything differs. */
+    async compare(
+      access: Access,
+      id: string,
+      number: number,
+      other: number,
+    ): Promise<DataOf<Routes['compareRevisionManifests']>> {
+      const before = await shown(access, id, other);
+      const after = await shown(access, id, number);
+      const insight = runtimes[after.revision.runtime]?.insight;
+      const differences = insight?.differences(before.manifests, after.manifests) ?? [];
+      return { from: other, to: number, differences };
+    },
+  };
+}
