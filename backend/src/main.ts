@@ -24,6 +24,7 @@ import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
 import { createWorkers } from '#platform/workers';
 import type { Cache } from '#ports/cache';
+import type { Cluster } from '#ports/cluster';
 import type { Runtime } from '#ports/runtime';
 import { createPresidio } from './adapters/entities/presidio.ts';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
@@ -208,11 +209,12 @@ async function assemble(
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
   const cluster = await openKubernetes(settings, log, closers);
-  const runtimes = { local, external, ...cluster };
+  const runtimes = { local, external, ...cluster?.runtimes };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
     db,
     runtimes,
+    cluster: cluster?.overview ?? null,
     catalog,
     events,
     egress: egress.fetch,
@@ -362,14 +364,14 @@ async function assemble(
   return { url, close: () => (closed ??= closeAll(closers, log)) };
 }
 
-/** Internal models on a cluster, raw and by KServe; none where they run on this machine. Its library is large: only who uses it carries it. */
+/** Internal models on a cluster, raw and by KServe, and the cluster as a whole; null where they run on this machine. Its library is large: only who uses it carries it. */
 async function openKubernetes(
   settings: Config['settings'],
   log: Logger,
   closers: (() => Promise<unknown>)[],
-): Promise<Record<string, Runtime>> {
-  if (!servesOnCluster(settings)) return {};
-  const { createKserveRuntime, createKubernetesRuntime, openCluster } =
+): Promise<{ runtimes: Record<string, Runtime>; overview: Cluster } | null> {
+  if (!servesOnCluster(settings)) return null;
+  const { createKserveRuntime, createKubernetesRuntime, createOverview, openCluster } =
     await import('./adapters/runtime/kubernetes/index.ts');
   const store = settings.OBJECT_STORE_ENDPOINT;
   const shared = {
@@ -392,7 +394,9 @@ async function openKubernetes(
   closers.push(() => kubernetes.close());
   const kserve = createKserveRuntime({ ...shared, mode: settings.KSERVE_MODE });
   closers.push(() => kserve.close());
-  return { kubernetes, kserve };
+  const overview = createOverview(shared);
+  closers.push(() => overview.close());
+  return { runtimes: { kubernetes, kserve }, overview };
 }
 
 const uploadHandler = (uploads: Uploads): RawHandler => ({

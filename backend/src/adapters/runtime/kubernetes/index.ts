@@ -18,6 +18,7 @@ import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
 export { createKserveRuntime } from './kserve/index.ts';
+export { createOverview } from './overview/index.ts';
 
 const endpointLabel = 'llm-ops.io/endpoint';
 

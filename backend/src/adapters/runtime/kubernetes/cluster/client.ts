@@ -22,6 +22,10 @@ export class ClusterUnreachable extends Error {
 }
 
 export interface ClusterClient {
+  /** as its kubeconfig calls it */
+  name(): string;
+  /** `https://10.0.0.1:6443` */
+  server(): string;
   /** JSON of a path such as `/api/v1/nodes`. Throws `ClusterError`, `ClusterUnreachable`. */
   get<T>(path: string, query?: Query): Promise<T>;
   text(path: string, query?: Query): Promise<string>;
@@ -160,6 +164,8 @@ export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000
   }
 
   return {
+    name: () => config.getCurrentCluster()?.name ?? 'cluster',
+    server: () => base.origin,
     get: async <T>(path: string, query?: Query) => JSON.parse(await call('GET', path, query)) as T,
     text: (path, query) => call('GET', path, query),
 

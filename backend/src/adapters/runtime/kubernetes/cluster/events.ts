@@ -1,3 +1,4 @@
+import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { RuntimeEvent } from '#ports/insight';
 import type { ClusterClient } from './client.ts';
@@ -54,7 +55,10 @@ export function createEventFeed(deps: { client: ClusterClient; log: Logger }): E
           onChange: () => undefined,
         });
       followed.set(namespace, { informer, asked: Date.now() });
-      await informer.listed(5_000);
+      if (!(await informer.listed(5_000))) {
+        const message = informer.problem();
+        throw failure('cluster_unreachable', message === null ? {} : { message });
+      }
       return informer.by(endpointId);
     },
     stop() {

@@ -21,10 +21,12 @@ export interface Informer<T extends Stored> {
   by(key: string): readonly T[];
   /** Whether it has been listed once. */
   synced(): boolean;
-  /** Waits for the first list, at most so long. */
+  /** Waits for the first list or the first failure, at most so long; answers whether there was one. */
   listed(ms: number): Promise<boolean>;
   /** Since when it cannot be followed; null: it is. */
   lostSince(): Date | null;
+  /** Why it cannot be followed; null: it is. */
+  problem(): string | null;
   stop(): void;
 }
 
@@ -55,6 +57,7 @@ export function createInformer<T extends Stored>(deps: {
   const stopping = new AbortController();
   let synced = false;
   let lost: Date | null = null;
+  let problem: string | null = null;
   let version = '';
 
   function put(object: T): void {
@@ -103,6 +106,7 @@ export function createInformer<T extends Stored>(deps: {
     synced = true;
     first.resolve();
     lost = null;
+    problem = null;
   }
 
   async function follow(): Promise<void> {
@@ -145,6 +149,8 @@ export function createInformer<T extends Stored>(deps: {
         if (stopping.signal.aborted) return;
         failures++;
         lost ??= new Date();
+        problem = (error as Error).message;
+        first.resolve();
         const expired = error instanceof ClusterError && error.status === 410;
         // a kind that the cluster does not know, or a long outage, is told once in a while
         if (!expired && (failures === 1 || failures % 20 === 0))
@@ -168,6 +174,7 @@ export function createInformer<T extends Stored>(deps: {
       return synced;
     },
     lostSince: () => lost,
+    problem: () => problem,
     stop: () => stopping.abort(),
   };
 }

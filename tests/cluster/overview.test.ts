@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { pino } from 'pino';
+import { createOverview, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import type { Cluster, ClusterSeen } from '../../backend/src/ports/cluster.ts';
+import { applyDefinitions } from './crds.ts';
+import { startPlane, type Plane } from './plane.ts';
+import { config } from './specs.ts';
+
+let plane: Plane;
+let cluster: Cluster;
+
+before(async () => {
+  plane = await startPlane();
+  await plane.addNodes(1_000, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  await plane.addNodes(1, { prefix: 'cpu', gpus: 0 });
+  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+});
+after(async () => {
+  await cluster?.close();
+  await plane?.stop();
+});
+
+async function until(test: (seen: ClusterSeen) => boolean): Promise<ClusterSeen> {
+  let last: ClusterSeen | null = null;
+  for (let tries = 0; tries < 300; tries++) {
+    last = await cluster.look();
+    if (test(last)) return last;
+    await wait(100);
+  }
+  assert.fail(`not seen: ${JSON.stringify({ ...last, nodes: last?.nodes.length })}`);
+}
+
+/** Pods that ask for GPUs, of somebody or of the platform. */
+const deployment = (name: string, namespace: string, gpus: number, replicas: number, labels = {}) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, namespace },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name, ...labels } },
+      spec: {
+        containers: [{ name: 'x', image: 'x:1', resources: { limits: { 'nvidia.com/gpu': String(gpus), cpu: '1' } } }],
+      },
+    },
+  },
+});
+const apply = (...items: object[]) =>
+  plane.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+
+test('ORG-1, DEP-7: a thousand nodes are told with their GPUs: what there is, what pods asked for, whose they are, what is free', async (t) => {
+  await apply(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'llm-ops-dev' } },
+    deployment('others', 'default', 2, 200),
+    deployment('ours', 'llm-ops-dev', 4, 50, { 'app.kubernetes.io/managed-by': 'llm-ops' }),
+  );
+  const { totals, nodes, version, reachable, lostSince } = await until((seen) => seen.totals.gpus.allocated === 600);
+  assert.deepEqual(totals.gpus, { capacity: 8_000, allocatable: 8_000, allocated: 600, ours: 200, free: 7_400 });
+  assert.deepEqual([totals.nodes, totals.pods], [1_001, 250]);
+  assert.deepEqual([reachable, lostSince], [true, null]);
+  assert.match(version!, /^v1\.\d+/);
+  const gpu = nodes.find(({ name }) => name === 'gpu-999')!;
+  assert.deepEqual([gpu.gpuType, gpu.gpuMemoryBytes], ['h100', 81_559 * 1024 ** 2]);
+  assert.equal(nodes.at(-1)!.name, 'cpu-0');
+
+  await plane.kubectl(['cordon', 'gpu-0']);
+  const cordoned = (await until(({ nodes: all }) => !all[0]!.schedulable)).nodes[0]!;
+  assert.deepEqual([cordoned.name, cordoned.gpus.free], ['gpu-0', 0]);
+  assert.match(cordoned.reason!, /Cordoned/);
+
+  const times: number[] = [];
+  const cpu = process.cpuUsage();
+  for (let look = 0; look < 20; look++) {
+    const from = performance.now();
+    await cluster.look();
+    times.push(performance.now() - from);
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  const median = times.toSorted((a, b) => a - b)[10]!;
+  t.diagnostic(
+    `a look at 1,001 nodes: median ${median.toFixed(1)} ms, ${((user + system) / 20_000).toFixed(1)} ms of CPU`,
+  );
+  assert.ok(median < 200, `${median} ms`);
+});
+
+test('ORG-1: operators are missing, then known without a controller, then running', async () => {
+  const found = async (name: string) => (await cluster.look()).operators.find((one) => one.name === name)!;
+  assert.deepEqual(
+    (await cluster.look()).operators.map(({ name, state }) => [name, state]),
+    ['KServe', 'AIBrix', 'GPU Operator', 'KubeRay', 'Envoy Gateway', 'Prometheus Operator'].map((name) => [
+      name,
+      'missing',
+    ]),
+  );
+  await applyDefinitions(plane, 'kserve');
+  // what was asked lately is not asked again; a new look begins anew
+  await cluster.close();
+  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  const known = await found('KServe');
+  assert.equal(known.state, 'definitions');
+  assert.deepEqual(known.definitions, [
+    { name: 'inferenceservices.serving.kserve.io', present: true, versions: ['v1beta1'] },
+  ]);
+  const controller = { ...deployment('kserve-controller-manager', 'default', 0, 1) };
+  delete (controller.spec.template.spec.containers[0] as { resources?: unknown }).resources;
+  await apply(controller);
+  await plane.kubectl(['rollout', 'status', 'deploy/kserve-controller-manager', '--timeout=60s']);
+  await cluster.close();
+  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  const running = await found('KServe');
+  assert.equal(running.state, 'running');
+  assert.equal(running.controller?.image, 'x:1');
+});
+
+test('DEP-7: namespaces of the environments and what is left of their quotas', async () => {
+  await apply({
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'gpus', namespace: 'llm-ops-dev' },
+    spec: { hard: { 'requests.nvidia.com/gpu': '400', 'requests.memory': '1Ti' } },
+  });
+  await plane.kubectl([
+    '-n',
+    'llm-ops-dev',
+    'wait',
+    '--for=jsonpath={.status.used.requests\\.nvidia\\.com/gpu}=200',
+    'resourcequota/gpus',
+  ]);
+  await cluster.close();
+  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  const { namespaces } = await cluster.look();
+  assert.deepEqual(
+    namespaces.map(({ environment, name, exists }) => [environment, name, exists]),
+    [
+      ['dev', 'llm-ops-dev', true],
+      ['stg', 'llm-ops-stg', false],
+      ['prod', 'llm-ops-prod', false],
+    ],
+  );
+  const gpus = namespaces[0]!.quotas.find(({ resource }) => resource === 'requests.nvidia.com/gpu')!;
+  assert.deepEqual(gpus, { name: 'gpus', resource: 'requests.nvidia.com/gpu', hard: '400', used: '200', share: 0.5 });
+});
+
+test('FR-006r: an API server that is away is told since when, with what was seen last, and quickly', async () => {
+  const before = await cluster.look();
+  await plane.haltApi();
+  const lost = await until(({ reachable }) => !reachable);
+  assert.ok(Date.parse(lost.lostSince!) <= Date.now());
+  assert.equal(lost.totals.nodes, before.totals.nodes);
+  assert.match(lost.problem!, /did not answer|broke off/);
+  const from = performance.now();
+  await cluster.look();
+  assert.ok(performance.now() - from < 1_000);
+  await plane.resumeApi();
+  const back = await until(({ reachable, lostSince }) => reachable && lostSince === null);
+  assert.equal(back.totals.nodes, before.totals.nodes);
+});
