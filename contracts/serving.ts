@@ -95,6 +95,82 @@ export const EndpointDeploy = z.object({
   ...overrides,
 });
 
+/** How a new revision comes into the traffic: by shares, each kept for a while and looked at. */
+export const CanaryPlan = z.object({
+  steps: z
+    .array(z.number().min(1).max(100))
+    .min(1)
+    .max(20)
+    .refine(
+      (steps) => steps.every((step, index) => index === 0 || step > steps[index - 1]!),
+      'Each step must be above the one before.',
+    )
+    .default([5, 25, 50, 100])
+    .describe('Percent of the traffic; 100 makes it the revision that serves, and follows in any case.'),
+  automatic: z
+    .boolean()
+    .default(true)
+    .describe('Go on by itself; false: people change the share. It is taken back by itself in any case.'),
+  stepSeconds: z.number().int().min(5).max(604_800).default(300).describe('How long each share is kept at least.'),
+  minimumRequests: z.number().int().min(1).max(1_000_000).default(20).describe('No verdict on fewer requests.'),
+  moreErrors: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(1)
+    .describe('Percentage points of errors above the other that are tolerated.'),
+  slower: z
+    .number()
+    .min(0)
+    .max(1000)
+    .default(20)
+    .describe('Percent of p95 latency above the other that are tolerated.'),
+});
+const RevisionSample = z.object({
+  revision: z.number(),
+  requests: z.number(),
+  errors: z.number().describe('Refused or failed: 400 and above, but 429.'),
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+  firstTokenP95Ms: z.number().nullable(),
+});
+export const CanaryComparison = z.object({
+  from: Time,
+  to: Time,
+  stable: RevisionSample,
+  canary: RevisionSample,
+  verdict: z.object({
+    level: z.enum(['good', 'bad', 'unsure']),
+    reason: z.enum(['AsGood', 'MoreErrors', 'Slower', 'FewRequests']),
+    message: z.string(),
+  }),
+});
+export const canaryStates = ['waiting', 'running', 'promoted', 'aborted', 'superseded'] as const;
+export const Canary = z.object({
+  endpointId: Id,
+  revision: z.number(),
+  stable: z.number().describe('The revision that serves beside it, and that it is measured against.'),
+  state: z.enum(canaryStates).describe('waiting: it is not ready yet.'),
+  weight: z.number().describe('Percent of the traffic.'),
+  weightSince: Time.nullable(),
+  nextWeight: z.number().nullable(),
+  nextAt: Time.nullable().describe('When it goes on at the earliest; null: not by itself.'),
+  steps: z.array(z.number()),
+  automatic: z.boolean(),
+  stepSeconds: z.number(),
+  minimumRequests: z.number(),
+  moreErrors: z.number(),
+  slower: z.number(),
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  comparison: CanaryComparison.nullable().describe('Of the present share; of an ended one, what ended it.'),
+  createdBy: z.string(),
+  createdAt: Time,
+  endedBy: z.string().nullable(),
+  endedAt: Time.nullable(),
+});
+export type Canary = z.infer<typeof Canary>;
+
 export const Revision = z.object({
   id: Id,
   number: z.number(),
@@ -377,18 +453,54 @@ export const servingRoutes = defineRoutes({
         args: z.array(z.string().max(2000)).max(100).optional(),
         env: z.record(z.string(), z.string()).optional(),
         parityNote: Text.optional(),
+        canary: CanaryPlan.optional().describe('Shares of the traffic instead of all of it at once.'),
       })
       .optional(),
     queryOrBody: true,
     data: Endpoint,
     audit: audited('redeploy'),
     failures: [
+      'canary_without_live',
       'endpoint_not_found',
       'endpoint_deleting',
       'model_not_approved',
       'model_files_missing',
       'drift_unexplained',
     ],
+  },
+  getCanary: {
+    method: 'GET',
+    path: '/serving/endpoints/{id}/canary',
+    summary:
+      'The revision that gets a share of the traffic, compared with the one that serves; else the last one that did',
+    tag: 'serving',
+    permission: 'endpoint:read',
+    params: IdParams,
+    data: Canary.nullable(),
+    failures: ['endpoint_not_found'],
+  },
+  updateCanary: {
+    method: 'PATCH',
+    path: '/serving/endpoints/{id}/canary',
+    summary: 'Change its share (100: all, which ends it), or whether it goes on by itself',
+    tag: 'serving',
+    permission: 'endpoint:deploy',
+    params: IdParams,
+    body: z.object({ weight: z.number().min(0).max(100).optional(), automatic: z.boolean().optional() }),
+    data: Canary,
+    audit: audited('canary'),
+    failures: ['endpoint_not_found', 'endpoint_deleting', 'canary_not_open', 'canary_not_ready'],
+  },
+  abortCanary: {
+    method: 'DELETE',
+    path: '/serving/endpoints/{id}/canary',
+    summary: 'Take it back: all traffic to the revision that serves',
+    tag: 'serving',
+    permission: 'endpoint:deploy',
+    params: IdParams,
+    data: Canary,
+    audit: audited('canary.abort'),
+    failures: ['endpoint_not_found', 'endpoint_deleting', 'canary_not_open'],
   },
   listRevisions: {
     method: 'GET',

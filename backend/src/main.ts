@@ -5,7 +5,7 @@ import { createCatalog } from '#domains/catalog';
 import { createCost } from '#domains/cost';
 import { createDatasets, engineProgram } from '#domains/datasets';
 import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
-import { createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
+import { compareRevisions, createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
 import type { FastifyInstance } from 'fastify';
 import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys, recordAudit } from '#platform/audit';
@@ -220,6 +220,7 @@ async function assemble(
     egress: egress.fetch,
     providers,
     table,
+    compare: (query) => compareRevisions(db.kysely, query),
     log,
     config: servingConfig(settings),
   });

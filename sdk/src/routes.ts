@@ -2,6 +2,7 @@
 import type { Operation, RouteFacts } from './types.ts';
 
 export const routes: Record<Operation, RouteFacts> = {
+  abortCanary: { method: 'DELETE', path: '/serving/endpoints/{id}/canary' },
   chat: { method: 'POST', path: '/serve/{route}/chat' },
   compareDatasetVersions: { method: 'GET', path: '/catalog/datasets/{id}/versions/{v1}/compare/{v2}' },
   compareModelVersions: { method: 'GET', path: '/catalog/models/{id}/versions/{v1}/compare/{v2}' },
@@ -45,6 +46,7 @@ export const routes: Record<Operation, RouteFacts> = {
     file: true,
   },
   getBudget: { method: 'GET', path: '/governance/budgets/{id}' },
+  getCanary: { method: 'GET', path: '/serving/endpoints/{id}/canary' },
   getCluster: { method: 'GET', path: '/serving/cluster' },
   getDataset: { method: 'GET', path: '/catalog/datasets/{id}' },
   getDatasetCroissant: { method: 'GET', path: '/catalog/datasets/{id}/croissant', file: true },
@@ -122,6 +124,7 @@ export const routes: Record<Operation, RouteFacts> = {
   testPii: { method: 'POST', path: '/catalog/pii-rules/test' },
   triageDatasetFindings: { method: 'POST', path: '/catalog/datasets/{id}/findings/triage' },
   updateBudget: { method: 'PATCH', path: '/governance/budgets/{id}' },
+  updateCanary: { method: 'PATCH', path: '/serving/endpoints/{id}/canary' },
   updateDataset: { method: 'PATCH', path: '/catalog/datasets/{id}' },
   updateDatasetStatus: { method: 'PATCH', path: '/catalog/datasets/{id}/status' },
   updateEndpoint: { method: 'PATCH', path: '/serving/endpoints/{id}' },

@@ -37,6 +37,7 @@ export async function startPlatform(
       PORT: '0',
       DATA_DIR: dataDir,
       LOG_LEVEL: 'info',
+      SERVING_WATCH_SECONDS: '0',
       LLMOPS_PYTHON: process.env['LLMOPS_TEST_PYTHON'] ?? '',
       ...environment,
     },

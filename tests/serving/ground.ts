@@ -6,6 +6,7 @@ import { after, afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { servingRoutes, type DataOf, type Endpoint, type Environment, type Role } from '../../contracts/index.ts';
+import { compareRevisions } from '../../backend/src/domains/inference/index.ts';
 import {
   createServing,
   createRouteTable,
@@ -75,6 +76,8 @@ const config: ServingConfig = {
   runtimeImage: 'ghcr.io/huggingface/text-generation-inference:latest',
   internalRuntime: 'local',
   verify: ['dev', 'stg', 'prod'],
+  repairDrift: ['dev', 'stg', 'prod'],
+  watch: { ms: 0, everyMs: 0, minimumRequests: 20, moreErrors: 1, slower: 20 },
   drainMs: 100,
   drainMaxMs: 3_000,
   rolloutTimeoutMs: 5_000,
@@ -124,6 +127,7 @@ function createGround(
       egress: async (url, { timeoutMs, ...init }) => fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) }),
       providers,
       table,
+      compare: (query) => compareRevisions(db.kysely, query),
       log,
       config: settings,
     });
@@ -234,7 +238,7 @@ export function grounds() {
   afterEach(async () => {
     for (const one of open) await one.close();
     open = [];
-    await opened.db.pool.query('truncate verification, route, revision_state, revision, endpoint');
+    await opened.db.pool.query('truncate usage_event, canary, verification, route, revision_state, revision, endpoint');
   });
   return (...options: Parameters<typeof createGround> extends [Db, ...infer Rest] ? Rest : never): Ground => {
     const made = createGround(opened.db, ...options);

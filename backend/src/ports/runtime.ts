@@ -99,6 +99,20 @@ export interface Observation {
   conditions: Condition[];
 }
 
+/** A part of what was applied that somebody else has changed since. */
+export interface Drifted {
+  /** `Deployment serving-…-r1` */
+  object: string;
+  /** of the field; empty: the whole object is gone */
+  path: string;
+  /** null where it may be a secret */
+  wanted: unknown;
+  found: unknown;
+  /** the field manager that wrote it, and when, where the cluster knows */
+  by: string | null;
+  at: string | null;
+}
+
 /** Where a revision answers. `headers` go upstream only to this origin. */
 export interface Address {
   /** `http://127.0.0.1:43121/v1`; what is below it the provider's `path` tells */
@@ -140,6 +154,8 @@ export interface Runtime {
   /** Makes it so, or starts to; returns soon, progress is seen through `observe`. */
   apply(plan: RuntimePlan, spec: RevisionSpec): Promise<void>;
   observe(revisionId: string): Promise<Observation>;
+  /** What others have changed of it; for runtimes where others can. From what is known already: costs no request. */
+  drift?(spec: RevisionSpec): readonly Drifted[];
   /** Stops and forgets the revision after in-flight work is drained for up to `graceMs`. No error when absent. */
   remove(revisionId: string, graceMs: number): Promise<void>;
   /** Of one replica that answers; null until one does. */

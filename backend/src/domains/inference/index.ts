@@ -26,6 +26,7 @@ import type { Charge, Spending } from './spending.ts';
 import type { Telemetry } from './telemetry/types.ts';
 import { createUpstream, type Providers } from './upstream/index.ts';
 
+export { compareRevisions } from './revisions.ts';
 export { gatewayOf } from './ledger/gateway.ts';
 export type { Charge, ModelPrice, Reservation, Spend, SpendFacts, Spending } from './spending.ts';
 export { createTelemetry, parseOtlpHeaders } from './telemetry/index.ts';

@@ -1,4 +1,4 @@
-import type { Endpoint } from '@llm-ops/contracts';
+import type { BodyOf, Endpoint, servingRoutes } from '@llm-ops/contracts';
 import type { ServableModel } from '#domains/catalog';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
@@ -20,9 +20,12 @@ import {
   type EndpointWithTarget,
   type NewRevision,
 } from './store.ts';
+import { closeCanary, insertCanary } from './store-canary.ts';
 import { insertRoute } from './store-routes.ts';
 import type { ServingCatalog } from './types.ts';
 import { endpointView } from './views.ts';
+
+type CanaryPlan = NonNullable<NonNullable<BodyOf<(typeof servingRoutes)['redeployEndpoint']>>['canary']>;
 
 export type Changes = ReturnType<typeof createChanges>;
 
@@ -49,7 +52,12 @@ export function createChanges({ catalog, events }: { catalog: ServingCatalog; ev
     },
 
     /** A further revision of an endpoint becomes the wanted one. */
-    async add(trx: Trx, row: EndpointWithTarget, revision: Omit<NewRevision, 'live'>): Promise<Endpoint> {
+    async add(
+      trx: Trx,
+      row: EndpointWithTarget,
+      revision: Omit<NewRevision, 'live'>,
+      canary?: CanaryPlan,
+    ): Promise<Endpoint> {
       const [newest] = await revisionsOf(trx, row.id, { after: null, limit: 1 });
       const number = (newest?.number ?? 0) + 1;
       const spec = {
@@ -61,6 +69,13 @@ export function createChanges({ catalog, events }: { catalog: ServingCatalog; ev
         route: row.route,
       };
       await insertRevision(trx, row.id, { ...revision, spec, live: false });
+      const by = revision.createdBy;
+      const message = `${by} asked for revision ${number} before it had taken all traffic.`;
+      await closeCanary(trx, row.id, { state: 'superseded', by, reason: 'Superseded', message });
+      if (canary !== undefined) {
+        const plan = { endpointId: row.id, revision: number, stable: row.live_revision, createdBy: by };
+        await insertCanary(trx, { ...canary, ...plan });
+      }
       await updateEndpoint(
         trx,
         row.id,

@@ -19,6 +19,7 @@ import {
   tellServing,
   updateEndpoint,
 } from './store.ts';
+import { closeCanary } from './store-canary.ts';
 import { changeState } from './store-state.ts';
 import type { ServingConfig } from './types.ts';
 import { endpointView } from './views.ts';
@@ -92,10 +93,14 @@ export function createEndpoints(deps: EndpointsDeps) {
         remedy: 'Nothing to do: the next observation replaces it.',
         since: new Date().toISOString(),
       };
+      const end = { state: 'superseded', by: access.identity.userId, reason: 'Stopped' } as const;
+      const halted = stop && (await closeCanary(trx, id, end));
       await updateEndpoint(
         trx,
         id,
         {
+          // started again, it serves what served
+          ...(halted ? { target_revision: row.live_revision } : {}),
           ...(patch.autoscalePolicy === undefined
             ? {}
             : { autoscale_policy: patch.autoscalePolicy === null ? null : json(patch.autoscalePolicy) }),
@@ -118,6 +123,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       const row = admitted(access, await lockEndpoint(trx, id), 'endpoint:deploy');
       const first = row.desired !== 'deleted';
       if (first) {
+        await closeCanary(trx, id, { state: 'superseded', by: access.identity.userId, reason: 'Deleted' });
         await updateEndpoint(
           trx,
           id,

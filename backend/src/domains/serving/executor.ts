@@ -8,7 +8,9 @@ import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
 import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './rules.ts';
-import { changeState, markDeleted, moveTraffic, returnTarget } from './store-state.ts';
+import { specNow } from './spec.ts';
+import { changeState, markDeleted, moveTraffic, returnTarget, writeDrift } from './store-state.ts';
+import { closeCanary, shareTraffic } from './store-canary.ts';
 import { insertVerification, tellServing } from './store.ts';
 import type { Condition, ServingConfig, ServingSpec } from './types.ts';
 
@@ -59,7 +61,7 @@ export function createExecutor(deps: ExecutorDeps) {
   async function apply(endpoint: EndpointView, revision: RevisionView, fresh: boolean, now: Date): Promise<void> {
     const stored = deps.specs.get(revision.id)!;
     const runtime = runtimeOf(revision);
-    const spec = scaled(endpoint, revision, stored);
+    const spec = specNow(endpoint, revision, stored);
     try {
       await runtime.apply(runtime.plan(spec), spec);
     } catch (error) {
@@ -101,15 +103,6 @@ export function createExecutor(deps: ExecutorDeps) {
     });
   }
 
-  /** The scale and the traffic belong to the endpoint, so that a change of them needs no revision. */
-  const scaled = (endpoint: EndpointView, revision: RevisionView, spec: ServingSpec): ServingSpec => ({
-    ...spec,
-    minReplicas: endpoint.minReplicas,
-    maxReplicas: endpoint.maxReplicas,
-    autoscale: endpoint.autoscale,
-    live: endpoint.liveRevision === revision.number,
-  });
-
   async function verify(endpoint: EndpointView, revision: RevisionView, now: Date): Promise<void> {
     if (revision.state !== 'verifying') await changeState(db.kysely, revision.id, { state: 'verifying' });
     const address = runtimeOf(revision).address(revision.id);
@@ -144,6 +137,9 @@ export function createExecutor(deps: ExecutorDeps) {
       if (!moved) return;
       await changeState(trx, to.id, { state: 'live', live_at: now, message: null });
       if (from && from.state === 'live') await changeState(trx, from.id, { state: 'draining', draining_at: now });
+      const canary = endpoint.canary?.revision === to.number;
+      if (canary && (await closeCanary(trx, endpoint.id, { state: 'promoted', by: reconciler.userId })))
+        await note(trx, endpoint, 'endpoint.canary', 'allowed', { revision: to.number, weight: 100 });
       await events.publish(trx, 'endpoint.revision-live', {
         endpointId: endpoint.id,
         revision: to.number,
@@ -154,11 +150,64 @@ export function createExecutor(deps: ExecutorDeps) {
     log.info({ endpoint: endpoint.id, revision: to.number, from: from?.number ?? null }, 'a revision took the traffic');
   }
 
+  const note = (
+    trx: Trx,
+    endpoint: EndpointView,
+    action: string,
+    result: 'allowed' | 'failed',
+    detail: Record<string, unknown>,
+  ) => recordAudit(trx, reconciler, { action, resourceType: 'endpoint', resourceId: endpoint.id, result, detail });
+
+  /** The first share is the revision's first traffic. */
+  async function share(
+    endpoint: EndpointView,
+    revision: RevisionView,
+    { weight, from }: Extract<Action, { do: 'share' }>,
+    now: Date,
+  ): Promise<void> {
+    await inTransaction(async (trx) => {
+      if (!(await shareTraffic(trx, endpoint.id, revision.number, { weight, from }))) return;
+      if (revision.state !== 'live')
+        await changeState(trx, revision.id, { state: 'live', live_at: now, message: null });
+      await note(trx, endpoint, 'endpoint.canary', 'allowed', { revision: revision.number, weight, before: from });
+      await tellServing(trx, endpoint.id);
+    });
+    log.info({ endpoint: endpoint.id, revision: revision.number, weight }, 'a revision shares the traffic');
+  }
+
+  /** What others have changed is put back where that is the policy, and remembered in any case. */
+  async function drift(endpoint: EndpointView, action: Extract<Action, { do: 'drift' }>): Promise<void> {
+    const { repair } = action;
+    let { record } = action;
+    try {
+      for (const id of repair) {
+        const revision = endpoint.revisions.find((one) => one.id === id)!;
+        const spec = specNow(endpoint, revision, deps.specs.get(id)!);
+        const runtime = runtimeOf(revision);
+        await runtime.apply(runtime.plan(spec), spec);
+      }
+    } catch (error) {
+      record &&= { ...record, problem: reasonOf(error) };
+    }
+    await inTransaction(async (trx) => {
+      await writeDrift(trx, endpoint.id, record);
+      const what = record?.found.map(({ object, path, by, at }) => ({ object, path, by, at })) ?? [];
+      const problem = record?.problem ?? null;
+      const detail = { found: what, repaired: repair.length > 0 && problem === null, problem };
+      const result = problem === null ? 'allowed' : 'failed';
+      await note(trx, endpoint, record === null ? 'endpoint.drift.over' : 'endpoint.drift', result, detail);
+    });
+    log.warn(
+      { endpoint: endpoint.id, drift: record?.found, repaired: repair.length > 0 },
+      'applied objects were changed',
+    );
+  }
+
   async function fail(
     endpoint: EndpointView,
     revision: RevisionView,
     action: Extract<Action, { do: 'fail' }>,
-    now: Date,
+    { now, compared }: World,
   ): Promise<void> {
     const lines = await runtimeOf(revision)
       .logs(revision.id, logLines)
@@ -189,13 +238,17 @@ export function createExecutor(deps: ExecutorDeps) {
         conditions: [condition],
         last_logs: lines,
       });
-      await recordAudit(trx, reconciler, {
-        action: 'endpoint.rollout',
-        resourceType: 'endpoint',
-        resourceId: endpoint.id,
-        result: 'failed',
-        detail: { revision: revision.number, reason, serves: back?.number ?? endpoint.liveRevision },
-      });
+      if (endpoint.canary?.revision === revision.number)
+        await closeCanary(trx, endpoint.id, {
+          state: 'aborted',
+          by: reconciler.userId,
+          reason,
+          message: action.message,
+          measured: compared,
+        });
+      const serves = back?.number ?? endpoint.liveRevision;
+      const detail = { revision: revision.number, reason, message: action.message, serves };
+      await note(trx, endpoint, 'endpoint.rollout', 'failed', detail);
       await events.publish(trx, 'endpoint.rollout-failed', {
         endpointId: endpoint.id,
         revision: revision.number,
@@ -251,7 +304,8 @@ export function createExecutor(deps: ExecutorDeps) {
   }
 
   return {
-    async execute(endpoint: EndpointView, action: Action, { now }: World): Promise<void> {
+    async execute(endpoint: EndpointView, action: Action, world: World): Promise<void> {
+      const { now } = world;
       const find = (id: string) => endpoint.revisions.find((one) => one.id === id)!;
       switch (action.do) {
         case 'apply':
@@ -272,7 +326,11 @@ export function createExecutor(deps: ExecutorDeps) {
           await changeState(db.kysely, action.revision, { state: 'live', live_at: now, draining_at: null });
           return tellServing(db.kysely, endpoint.id);
         case 'fail':
-          return fail(endpoint, find(action.revision), action, now);
+          return fail(endpoint, find(action.revision), action, world);
+        case 'share':
+          return share(endpoint, find(action.revision), action, now);
+        case 'drift':
+          return drift(endpoint, action);
         case 'cut':
           await inTransaction(async (trx) => {
             if (!(await moveTraffic(trx, endpoint.id, { live: 0, from: endpoint.liveRevision }))) return;

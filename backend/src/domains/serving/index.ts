@@ -4,7 +4,9 @@ import type { Logger } from '#platform/log';
 import type { Cluster } from '#ports/cluster';
 import type { Runtime } from '#ports/runtime';
 import { createChanges } from './changes.ts';
+import { createCanaries } from './canaries.ts';
 import { createChecks } from './checks.ts';
+import type { Compare } from './comparing.ts';
 import type { Providers, Send } from './completion.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Publisher } from './executor.ts';
@@ -33,6 +35,8 @@ export interface ServingDeps {
   providers: Providers;
   /** of this process: it counts requests under way, and denies at once what is being disabled */
   table: Pick<RouteTable, 'inFlight' | 'deny' | 'admit'>;
+  /** from the ledger of all gateways */
+  compare: Compare;
   log: Logger;
   config: ServingConfig;
 }
@@ -63,6 +67,7 @@ export function createServing(deps: ServingDeps): Serving {
       checks,
       endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
       revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
+      canaries: createCanaries({ db, changes, compare: deps.compare }),
       inspect: createInspect({ db, runtimes, egress, providers, config }),
       registry: createRegistry({ db, gate: table }),
     }),

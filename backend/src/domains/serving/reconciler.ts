@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { unavailable, withAdvisoryLock, type Db } from '#platform/db';
 import type { Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
-import type { Observation, Runtime } from '#ports/runtime';
+import type { Drifted, Observation, Runtime } from '#ports/runtime';
 import { reasonOf } from './completion.ts';
 import { createExecutor, type ExecutorDeps } from './executor.ts';
+import { createComparing, type Compare } from './comparing.ts';
 import { busy, decide, type Action, type EndpointView, type World } from './rules.ts';
+import { specNow } from './spec.ts';
 import { statusOf, type Status } from './status.ts';
 import { loadEndpoints, openRevisionIds, writeHealthCheck, writeStatus, type Seen } from './store-state.ts';
 import { tellServing } from './store.ts';
@@ -26,6 +28,7 @@ interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs'> {
   runtimes: Readonly<Record<string, Runtime>>;
   /** requests that this server forwards to a revision right now */
   inFlight(revisionId: string): number;
+  compare: Compare;
   log: Logger;
   config: ServingConfig;
 }
@@ -50,7 +53,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let wake: (() => void) | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let looks = 0;
-  let queue: { endpoint: EndpointView; now: Date }[] = [];
+  let queue: { endpoint: EndpointView; seen: Seen }[] = [];
+  const comparing = createComparing(deps);
   const looking = new Set<string>();
   const workers = new Set<Promise<void>>();
 
@@ -64,17 +68,27 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return observations;
   }
 
-  const worldOf = async (endpoint: EndpointView, now: Date): Promise<World> => ({
-    now,
-    inFlight: deps.inFlight,
-    observations: await observe(endpoint),
-  });
+  function driftsOf(endpoint: EndpointView, specs: Seen['specs']): World['drifts'] {
+    const drifts = new Map<string, readonly Drifted[]>();
+    for (const revision of endpoint.revisions) {
+      if (revision.state !== 'live' || endpoint.desired !== 'running') continue;
+      const found = runtimes[revision.runtime]?.drift?.(specNow(endpoint, revision, specs.get(revision.id)!));
+      if (found !== undefined && found.length > 0) drifts.set(revision.id, found);
+    }
+    return drifts;
+  }
+
+  async function worldOf(endpoint: EndpointView, { now, specs }: Seen): Promise<World> {
+    const observations = await observe(endpoint);
+    const compared = await comparing.of(endpoint, { now, observations });
+    return { now, inFlight: deps.inFlight, observations, drifts: driftsOf(endpoint, specs), compared };
+  }
 
   /** Whether there is anything to do or to write; decided without a lock, so that a quiet look costs two queries in all. */
-  async function quiet(endpoint: EndpointView, now: Date): Promise<boolean> {
-    const world = await worldOf(endpoint, now);
+  async function quiet(endpoint: EndpointView, seen: Seen): Promise<boolean> {
+    const world = await worldOf(endpoint, seen);
     if (decide(endpoint, world, config).length > 0) return false;
-    return !changed(endpoint, statusOf(endpoint, world)) && checkedAt(endpoint, world) === null;
+    return !changed(endpoint, statusOf(endpoint, world, config)) && checkedAt(endpoint, world) === null;
   }
 
   function checkedAt(endpoint: EndpointView, world: World): Date | null {
@@ -90,7 +104,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       const seen = await loadEndpoints(db.kysely, id);
       const endpoint = seen.endpoints[0];
       if (!endpoint) return;
-      const world = await worldOf(endpoint, seen.now);
+      const world = await worldOf(endpoint, seen);
       const actions = decide(endpoint, world, config).filter((action) => !done.has(keyOf(action)));
       if (actions.length === 0) {
         await write(endpoint, world);
@@ -105,7 +119,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function write(endpoint: EndpointView, world: World): Promise<void> {
-    const status = statusOf(endpoint, world);
+    const status = statusOf(endpoint, world, config);
     const checked = checkedAt(endpoint, world);
     if (!changed(endpoint, status)) {
       if (checked !== null) await writeHealthCheck(db.kysely, endpoint.id, checked);
@@ -123,9 +137,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
-  async function look(endpoint: EndpointView, now: Date): Promise<void> {
+  async function look(endpoint: EndpointView, seen: Seen): Promise<void> {
     try {
-      if (await quiet(endpoint, now)) return;
+      if (await quiet(endpoint, seen)) return;
       await withAdvisoryLock(db.pool, `endpoint:${endpoint.id}`, () => reconcile(endpoint.id), { wait: false });
     } catch (error) {
       // a runtime or a database that cannot be reached says nothing about the endpoint: keep what is known, look again
@@ -153,7 +167,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    */
   async function lookAround(): Promise<{ under: boolean; settled: Promise<unknown> }> {
     const seen: Seen = await loadEndpoints(db.kysely);
-    queue = seen.endpoints.filter(({ id }) => !looking.has(id)).map((endpoint) => ({ endpoint, now: seen.now }));
+    queue = seen.endpoints.filter(({ id }) => !looking.has(id)).map((endpoint) => ({ endpoint, seen }));
     while (workers.size < Math.min(atOnce, workers.size + queue.length)) {
       const worker: Promise<void> = work().finally(() => workers.delete(worker));
       workers.add(worker);
@@ -166,9 +180,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   async function work(): Promise<void> {
     for (let next = queue.shift(); next && !stopping.signal.aborted; next = queue.shift()) {
-      const { endpoint, now } = next;
+      const { endpoint, seen } = next;
       looking.add(endpoint.id);
-      await look(endpoint, now).finally(() => looking.delete(endpoint.id));
+      await look(endpoint, seen).finally(() => looking.delete(endpoint.id));
     }
   }
 

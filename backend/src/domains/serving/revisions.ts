@@ -42,11 +42,13 @@ export function createRevisions(deps: RevisionsDeps) {
 
     async redeploy(trx: Trx, access: Access, id: string, request: RedeployRequest): Promise<Endpoint> {
       const row = await locked(trx, access, id);
+      if (request.canary && (row.live_revision === 0 || row.desired !== 'running'))
+        throw failure('canary_without_live');
       const model = await servable(trx, access, request.modelId ?? row.model_id);
       const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
       const before = configurationOf(row.spec, row.artifact_digest);
       await checks.refuseDrift(trx, draft.spec, draft.artifactDigest, request.parityNote, before);
-      return add(trx, row, {
+      const revision = {
         spec: draft.spec,
         runtime: draft.runtime,
         artifactDigest: draft.artifactDigest,
@@ -54,7 +56,8 @@ export function createRevisions(deps: RevisionsDeps) {
         rolledBackTo: null,
         parityNote: request.parityNote ?? null,
         createdBy: access.identity.userId,
-      });
+      } as const;
+      return add(trx, row, revision, request.canary);
     },
 
     async rollback(trx: Trx, access: Access, id: string, revision: number | undefined): Promise<Endpoint> {
@@ -63,7 +66,7 @@ export function createRevisions(deps: RevisionsDeps) {
       const past = history.map((one) => ({
         number: one.number,
         rolledBackTo: one.rolled_back_to,
-        wasLive: one.live_at !== null,
+        wasLive: one.live_at !== null && one.state !== 'failed',
         configuration: configurationOf(one.spec, one.artifact_digest),
       }));
       const wanted = revision ?? rollbackTarget(past)?.number;

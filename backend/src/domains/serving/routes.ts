@@ -1,6 +1,7 @@
 import { observationRoutes, servingRoutes } from '@llm-ops/contracts';
 import { bindRoutes, type BoundRoutes } from '#platform/http';
 import type { Cluster } from '#ports/cluster';
+import type { createCanaries } from './canaries.ts';
 import type { Checks } from './checks.ts';
 import type { createEndpoints } from './endpoints.ts';
 import type { createInspect } from './inspect.ts';
@@ -12,6 +13,7 @@ import type { createRevisions } from './revisions.ts';
 interface Services {
   endpoints: ReturnType<typeof createEndpoints>;
   revisions: ReturnType<typeof createRevisions>;
+  canaries: ReturnType<typeof createCanaries>;
   checks: Checks;
   inspect: ReturnType<typeof createInspect>;
   manifests: ReturnType<typeof createManifests>;
@@ -47,7 +49,7 @@ export function createObservationRoutes(
 }
 
 export function createRoutes(services: Services): BoundRoutes {
-  const { endpoints, revisions, checks, inspect, registry, observation, manifests } = services;
+  const { endpoints, revisions, canaries, checks, inspect, registry, observation, manifests } = services;
   return bindRoutes(servingRoutes, {
     listEndpoints: async (c) => endpoints.list(c.access, c.query),
     deployEndpoint: async (c) => {
@@ -72,6 +74,17 @@ export function createRoutes(services: Services): BoundRoutes {
       const request = { ...c.query, ...c.body };
       const endpoint = await revisions.redeploy(c.trx, c.access, c.params.id, request);
       return noted(c, endpoint, { revision: endpoint.targetRevision, changed: Object.keys(request) });
+    },
+    getCanary: async (c) => canaries.get(c.access, c.params.id),
+    updateCanary: async (c) => {
+      const canary = await canaries.update(c.trx, c.access, c.params.id, c.body);
+      c.note(c.params.id, { revision: canary.revision, ...c.body });
+      return canary;
+    },
+    abortCanary: async (c) => {
+      const canary = await canaries.abort(c.trx, c.access, c.params.id);
+      c.note(c.params.id, { revision: canary.revision, serves: canary.stable });
+      return canary;
     },
     listRevisions: async (c) => revisions.list(c.access, c.params.id, c.query),
     getManifests: async (c) => manifests.ofEndpoint(c.access, c.params.id),

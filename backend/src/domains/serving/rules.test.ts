@@ -13,6 +13,8 @@ const limits = {
   crash: { limit: 3, settleMs: 5_000 },
   verification: { attempts: 2, timeoutMs: 30_000, prompt: 'Hello' },
   verify: ['dev', 'stg', 'prod'] as const,
+  repairDrift: ['dev', 'stg'] as const,
+  watch: { ms: 60_000, everyMs: 0, minimumRequests: 20, moreErrors: 1, slower: 20 },
 };
 const revision = (number: number, changes: Partial<RevisionView> = {}): RevisionView => ({
   id: `r${number}`,
@@ -52,6 +54,8 @@ const endpoint = (revisions: RevisionView[], changes: Partial<EndpointView> = {}
   replicas: { total: 0, ready: 0, available: 0 },
   conditions: [],
   lastHealthCheck: null,
+  drift: null,
+  canary: null,
   revisions,
   pinned: [],
   ...changes,
@@ -67,6 +71,8 @@ const seen = (phase: RevisionPhase, message?: string): Observation => {
 const world = (observations: Record<string, Observation> = {}, inFlight = 0): World => ({
   now,
   observations: new Map(Object.entries(observations)),
+  drifts: new Map(),
+  compared: null,
   inFlight: () => inFlight,
 });
 const does = (one: EndpointView, at: World) =>
@@ -146,7 +152,8 @@ test('FR-006r, golden: what serves is kept alive, scaled, and given back its tra
 
 test('FR-006r: the status follows the revision that serves', () => {
   const status = (phase: RevisionPhase, message?: string, changes: Partial<EndpointView> = {}) =>
-    statusOf(endpoint([revision(1)], { liveRevision: 1, ...changes }), world({ r1: seen(phase, message) })).status;
+    statusOf(endpoint([revision(1)], { liveRevision: 1, ...changes }), world({ r1: seen(phase, message) }), limits)
+      .status;
   assert.equal(status('ready'), 'healthy');
   assert.equal(status('degraded', 'one of two is gone'), 'degraded');
   assert.equal(status('failed', 'gone'), 'failed');
@@ -158,8 +165,8 @@ test('FR-006r: the status follows the revision that serves', () => {
 });
 
 test('FR-006r: a condition that says the same keeps its time, so that nothing is written', () => {
-  const first = statusOf(endpoint([revision(1)], { liveRevision: 1 }), world({ r1: seen('failed', 'gone') }));
+  const first = statusOf(endpoint([revision(1)], { liveRevision: 1 }), world({ r1: seen('failed', 'gone') }), limits);
   const later = { ...world({ r1: seen('failed', 'gone') }), now: new Date(now.getTime() + 60_000) };
-  const second = statusOf(endpoint([revision(1)], { liveRevision: 1, conditions: first.conditions }), later);
+  const second = statusOf(endpoint([revision(1)], { liveRevision: 1, conditions: first.conditions }), later, limits);
   assert.deepEqual(second, first);
 });

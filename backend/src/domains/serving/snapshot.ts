@@ -45,11 +45,22 @@ export function buildSnapshot(found: {
     const targets = route.targets.flatMap((target): CandidateTarget[] => {
       const endpoint = endpoints.get(target.endpointId);
       if (!endpoint) return [];
-      const { weight, priority } = target;
-      const number = target.revision ?? endpoint.liveRevision;
-      // before the first revision is live, the wanted one says at least which model it will be
-      const revision = revisions.get(`${endpoint.id}:${number || endpoint.targetRevision}`) ?? null;
-      return [{ endpoint, revision, serves: number > 0, weight, priority, timeouts: target.timeouts ?? null }];
+      const { weight, priority, timeouts = null } = target;
+      const leadsTo = (number: number, share: number): CandidateTarget => ({
+        endpoint,
+        // before the first revision is live, the wanted one says at least which model it will be
+        revision: revisions.get(`${endpoint.id}:${number || endpoint.targetRevision}`) ?? null,
+        serves: number > 0,
+        weight: (weight * share) / 100,
+        priority,
+        timeouts,
+      });
+      const { canary, liveRevision } = endpoint;
+      if (typeof target.revision === 'number') return [leadsTo(target.revision, 100)];
+      if (canary === null || liveRevision === 0 || canary.revision === liveRevision)
+        return [leadsTo(liveRevision, 100)];
+      // every name that leads to the endpoint shares its traffic alike
+      return [leadsTo(liveRevision, 100 - canary.weight), leadsTo(canary.revision, canary.weight)];
     });
     byName.set(route.name, [...(byName.get(route.name) ?? []), { route, targets }]);
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '#platform/errors';
+import type { EndpointView, RevisionView } from './rules.ts';
 import type { Resources, ServingConfig, ServingSpec } from './types.ts';
 
 const units: Record<string, number> = {
@@ -79,6 +80,15 @@ export function configurationOf(spec: ServingSpec, artifactDigest: string | null
     probes: spec.probes,
   };
 }
+
+/** The scale and the traffic belong to the endpoint, so that a change of them needs no revision. */
+export const specNow = (endpoint: EndpointView, revision: RevisionView, spec: ServingSpec): ServingSpec => ({
+  ...spec,
+  minReplicas: endpoint.minReplicas,
+  maxReplicas: endpoint.maxReplicas,
+  autoscale: endpoint.autoscale,
+  live: endpoint.liveRevision === revision.number,
+});
 
 export interface Difference {
   path: string;

@@ -1,6 +1,8 @@
 import type { Observation } from '#ports/runtime';
+import { driftConditions } from './drift.ts';
+import { nextShare } from './rules.ts';
 import type { EndpointView, RevisionView, World } from './rules.ts';
-import type { Condition, EndpointStatus, Replicas } from './types.ts';
+import type { Condition, EndpointStatus, Replicas, ServingConfig } from './types.ts';
 
 export interface Status {
   status: EndpointStatus;
@@ -11,7 +13,11 @@ export interface Status {
 const none: Replicas = { total: 0, ready: 0, available: 0 };
 
 /** What people see of an endpoint, from what is wanted and what is seen. Pure; `since` of a condition stays while it says the same. */
-export function statusOf(endpoint: EndpointView, world: World): Status {
+export function statusOf(
+  endpoint: EndpointView,
+  world: World,
+  { repairDrift }: Pick<ServingConfig, 'repairDrift'>,
+): Status {
   const live = endpoint.revisions.find(({ number }) => number === endpoint.liveRevision);
   const target = endpoint.revisions.find(({ number }) => number === endpoint.targetRevision);
   const newest = endpoint.revisions.reduce<RevisionView | undefined>(
@@ -22,7 +28,7 @@ export function statusOf(endpoint: EndpointView, world: World): Status {
   const seen = shown && world.observations.get(shown.id);
   const conditions: Omit<Condition, 'since'>[] = [
     ...removalConditions(endpoint),
-    ...(endpoint.desired === 'running' && live ? rolloutConditions(live, target, newest, world) : []),
+    ...(endpoint.desired === 'running' && live ? rolloutConditions(endpoint, live, target, newest, world) : []),
     ...(endpoint.desired === 'running' && !live && target?.state === 'failed' ? target.conditions : []),
     ...(endpoint.desired === 'stopped'
       ? [
@@ -38,6 +44,9 @@ export function statusOf(endpoint: EndpointView, world: World): Status {
       ? [{ type: 'Progressing', reason: 'Retrying', message: target.message, remedy: 'It is tried again by itself.' }]
       : []),
     ...(seen?.conditions ?? []),
+    ...(endpoint.desired === 'running'
+      ? driftConditions(endpoint.drift, endpoint.environment, repairDrift.includes(endpoint.environment))
+      : []),
   ];
   return {
     status: word(endpoint, live, target, seen),
@@ -71,6 +80,7 @@ function word(
 }
 
 function rolloutConditions(
+  endpoint: EndpointView,
   live: RevisionView,
   target: RevisionView | undefined,
   newest: RevisionView | undefined,
@@ -83,8 +93,23 @@ function rolloutConditions(
         type: 'RolloutFailed',
         reason: cause?.reason ?? 'Failed',
         message:
-          `Revision ${newest.number} failed and got no traffic; revision ${live.number} serves on. ${cause?.message ?? newest.message ?? ''}`.trim(),
+          `Revision ${newest.number} failed and ${newest.liveAt === null ? 'got no traffic' : 'was taken out of the traffic'}; revision ${live.number} serves ${newest.liveAt === null ? 'on' : 'it'}. ${cause?.message ?? newest.message ?? ''}`.trim(),
         remedy: cause?.remedy ?? 'Read the log lines of the revision, correct the cause and redeploy.',
+      },
+    ];
+  }
+  const { canary } = endpoint;
+  if (target && canary?.revision === target.number && target.state === 'live' && target.number !== live.number) {
+    const next = nextShare(canary);
+    const then = next >= 100 ? 'takes it all' : `gets ${next} %`;
+    return [
+      {
+        type: 'Canary',
+        reason: canary.automatic ? 'Sharing' : 'SharingByHand',
+        message: `Revision ${target.number} gets ${canary.weight} % of the traffic beside revision ${live.number}.`,
+        remedy: canary.automatic
+          ? `It ${then} after ${canary.stepSeconds} s and ${canary.minimumRequests} requests without more errors or slower answers; else it is taken back. Its share can be changed at any time.`
+          : 'Change its share, let it take all, or take it back; more errors or slower answers take it back by itself.',
       },
     ];
   }

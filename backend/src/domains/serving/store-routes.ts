@@ -93,6 +93,8 @@ export interface RoutedEndpoint {
   status: EndpointStatus;
   liveRevision: number;
   targetRevision: number;
+  /** a revision that gets a share of what goes to the live one, in percent */
+  canary: { revision: number; weight: number } | null;
   promptPolicyId: string | null;
   createdAt: Date;
 }
@@ -107,8 +109,11 @@ export async function loadRouting(
     .setAccessMode('read only')
     .execute(async (trx) => {
       const routes = await trx.selectFrom('route').selectAll().execute();
-      const endpoints = await trx
+      const found = await trx
         .selectFrom('endpoint')
+        .leftJoin('canary as c', (join) =>
+          join.onRef('c.endpoint_id', '=', 'endpoint.id').on('c.state', '=', 'running').on('c.weight', '>', '0'),
+        )
         .where('deleted_at', 'is', null)
         .select([
           'id',
@@ -116,18 +121,24 @@ export async function loadRouting(
           'team',
           'project',
           'visibility',
-          'created_by as createdBy',
+          'c.revision as shared',
+          'c.weight as share',
+          'endpoint.created_by as createdBy',
           'live_revision as liveRevision',
           'target_revision as targetRevision',
           'prompt_policy_id as promptPolicyId',
-          'created_at as createdAt',
+          'endpoint.created_at as createdAt',
         ])
         .select(
-          sql<EndpointStatus>`case when desired = 'deleted' then 'deleting' when desired = 'stopped' then 'stopped' else status end`.as(
+          sql<EndpointStatus>`case when desired = 'deleted' then 'deleting' when desired = 'stopped' then 'stopped' else endpoint.status end`.as(
             'status',
           ),
         )
         .execute();
+      const endpoints = found.map(({ shared, share, ...rest }) => ({
+        ...rest,
+        canary: shared === null || share === null ? null : { revision: shared, weight: Number(share) },
+      }));
       const revisions = await trx
         .selectFrom('revision as r')
         .innerJoin('revision_state as s', 's.revision_id', 'r.id')

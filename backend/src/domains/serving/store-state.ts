@@ -1,6 +1,8 @@
 import { sql, type Kysely, type Updateable } from 'kysely';
 import type { EndpointView, RevisionView } from './rules.ts';
+import type { DriftRecord } from './drift.ts';
 import type { Status } from './status.ts';
+import { openCanaries } from './store-canary.ts';
 import { json, on, type Connection } from './store.ts';
 import type { ServingTables } from './tables.ts';
 import type { ServingSpec } from './types.ts';
@@ -40,11 +42,13 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
       'replicas',
       'conditions',
       'last_health_check',
+      'drift',
     ])
     .select(sql<Date>`clock_timestamp()`.as('now'))
     .execute();
   if (rows.length === 0) return { now: new Date(0), endpoints: [], specs: new Map() };
   const pinned = await pinnedRevisions(connection);
+  const canaries = await openCanaries(connection, endpointId);
   const found = await db
     .selectFrom('revision as r')
     .innerJoin('revision_state as s', 's.revision_id', 'r.id')
@@ -114,6 +118,8 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
       replicas: row.replicas,
       conditions: row.conditions,
       lastHealthCheck: row.last_health_check,
+      drift: row.drift,
+      canary: canaries.get(row.id) ?? null,
       revisions: byEndpoint.get(row.id) ?? [],
       pinned: pinned.filter((pin) => pin.endpointId === row.id).map((pin) => pin.revision),
     })),
@@ -196,6 +202,15 @@ export async function writeStatus(
       ...(checkedAt === null ? {} : { last_health_check: checkedAt }),
       updated_at: sql<Date>`clock_timestamp()`,
     })
+    .where('id', '=', endpointId)
+    .execute();
+}
+
+/** What others have changed of its objects, as last seen; null: nothing. */
+export async function writeDrift(trx: Connection, endpointId: string, drift: DriftRecord | null): Promise<void> {
+  await on(trx)
+    .updateTable('endpoint')
+    .set({ drift: drift === null ? null : json(drift) })
     .where('id', '=', endpointId)
     .execute();
 }

@@ -1,5 +1,7 @@
-import type { Environment, retryCauses } from '@llm-ops/contracts';
+import type { canaryStates, Environment, retryCauses } from '@llm-ops/contracts';
 import type { ColumnType, Generated } from 'kysely';
+import type { DriftRecord } from './drift.ts';
+import type { Comparison } from './judge.ts';
 import type {
   AutoscalePolicy,
   Condition,
@@ -38,6 +40,7 @@ interface EndpointTable {
   replicas: JsonDefault<Replicas>;
   conditions: JsonDefault<Condition[]>;
   last_health_check: Moment;
+  drift: JsonOrNull<DriftRecord>;
   created_by: string;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
@@ -127,6 +130,29 @@ interface RouteTable {
   updated_at: Generated<Date>;
 }
 
+interface CanaryTable {
+  endpoint_id: string;
+  revision: number;
+  stable: number;
+  state: ColumnType<CanaryState, CanaryState | undefined, CanaryState>;
+  weight: Generated<string>;
+  weight_since: Moment;
+  steps: Json<number[]>;
+  automatic: boolean;
+  step_seconds: number;
+  minimum_requests: number;
+  more_errors: string;
+  slower: string;
+  reason: ColumnType<string | null, string | null | undefined, string | null>;
+  message: ColumnType<string | null, string | null | undefined, string | null>;
+  measured: JsonOrNull<Comparison>;
+  created_by: string;
+  created_at: Generated<Date>;
+  ended_by: ColumnType<string | null, string | null | undefined, string | null>;
+  ended_at: Moment;
+}
+type CanaryState = (typeof canaryStates)[number];
+
 interface VerificationTable {
   id: string;
   endpoint_id: string;
@@ -153,4 +179,5 @@ export type ServingTables = {
   revision_state: RevisionStateTable;
   route: RouteTable;
   verification: VerificationTable;
+  canary: CanaryTable;
 };

@@ -1,6 +1,7 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Catalog } from '#domains/catalog';
 import type { Autoscale, Observation, RevisionSpec } from '#ports/runtime';
+import type { Tolerance } from './judge.ts';
 
 export type { Condition } from '#ports/runtime';
 
@@ -37,6 +38,13 @@ export interface ServingConfig {
   internalRuntime: string;
   /** environments whose new revisions must answer a test completion before they take traffic */
   verify: readonly Environment[];
+  /** environments where what others change of applied objects is put back */
+  repairDrift: readonly Environment[];
+  /**
+   * How long a revision that took the traffic is compared with the one before, which stays meanwhile; how often two revisions are
+   * compared, also those that share the traffic; and what is tolerated where the deployment does not say.
+   */
+  watch: { ms: number; everyMs: number } & Tolerance;
   /** how long an old revision stays after the traffic left it; longer while it still answers, up to `drainMaxMs` */
   drainMs: number;
   drainMaxMs: number;

@@ -294,6 +294,25 @@ export const options = {
       .pipe(z.array(z.enum(['dev', 'stg', 'prod']))),
     'Environments where a new revision must answer a test completion before it takes traffic.',
   ),
+  SERVING_DRIFT_REPAIR: option(
+    'Serving',
+    z
+      .string()
+      .default('dev,stg,prod')
+      .transform((value) =>
+        value
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== ''),
+      )
+      .pipe(z.array(z.enum(['dev', 'stg', 'prod']))),
+    'Environments where what others change of applied objects is put back; elsewhere it is told and left (on a cluster).',
+  ),
+  SERVING_WATCH_SECONDS: option(
+    'Serving',
+    integer(0, 86_400, 60),
+    'How long the revision before stays after a new one took the traffic, which goes back when the new one fails, errs more or is slower.',
+  ),
   SERVING_ROLLOUT_SECONDS: option(
     'Serving',
     integer(5, 86_400, 900),

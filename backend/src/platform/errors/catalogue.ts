@@ -254,6 +254,21 @@ export const catalogue = {
     message: 'There is no such endpoint.',
     remedy: 'List the endpoints and use an id from there.',
   },
+  canary_not_open: {
+    status: 409,
+    message: 'No revision of this endpoint gets a share of the traffic now.',
+    remedy: 'Redeploy it with canary; an ended one is never opened again.',
+  },
+  canary_not_ready: {
+    status: 409,
+    message: 'The new revision is not ready yet, so it can take no traffic.',
+    remedy: 'Wait until it is ready, or take it back.',
+  },
+  canary_without_live: {
+    status: 409,
+    message: 'No revision of this endpoint serves, so there is nothing to compare a new one with.',
+    remedy: 'Redeploy it without canary.',
+  },
   endpoint_not_healthy: {
     status: 409,
     message: 'This endpoint is not healthy, so it cannot be promoted.',

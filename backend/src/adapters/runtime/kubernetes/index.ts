@@ -1,10 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '#platform/log';
-import type { Address, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
+import type { Address, Drifted, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
 import { createAddressBook } from './cluster/addresses.ts';
 import { fieldManager, type ClusterClient, type ResourceKind } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
-import { followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
+import type { Informer, Stored } from './cluster/informer.ts';
+import { endpointLabel, followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
+import { driftOf, isOfPlan, marked } from './drift.ts';
+import { createDriftBook } from './drift-book.ts';
 import { createInsight } from './insight.ts';
 import { logsOf } from './logs.ts';
 import { namesOf } from './names.ts';
@@ -19,8 +21,6 @@ export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
 export { createKserveRuntime } from './kserve/index.ts';
 export { createOverview } from './overview/index.ts';
-
-const endpointLabel = 'llm-ops.io/endpoint';
 
 /** What belongs to a revision, its Deployment last: while it is there, what else is left of a revision is found again. */
 const revisionKinds: readonly ResourceKind[] = [
@@ -38,7 +38,7 @@ const endpointKinds: readonly ResourceKind[] = [
 
 /**
  * Serves revisions on a Kubernetes cluster by plain objects. What is seen comes from informers, so that a look costs no request; what is
- * wanted is applied by server-side apply, and only when it differs from what was applied last or the cluster has lost it.
+ * wanted is applied by server-side apply, and only where the cluster does not have it: a server that has just started sends nothing anew.
  */
 export function createKubernetesRuntime(deps: {
   client: ClusterClient;
@@ -50,9 +50,8 @@ export function createKubernetesRuntime(deps: {
 }): Runtime {
   const { client, config, log } = deps;
   const addresses = createAddressBook();
-  const followed = followCluster({ client, log, onChange: addresses.changed });
-  /** manifests as they were last applied, by revision: an equal plan is not sent again */
-  const applied = new Map<string, readonly Manifest[]>();
+  const drifts = createDriftBook();
+  const followed = followCluster({ client, log, onChange: addresses.changed, onOwned: drifts.changed });
   const ensure = createNamespaces(deps);
   const insight = createInsight({
     ...deps,
@@ -66,6 +65,32 @@ export function createKubernetesRuntime(deps: {
     const seen = observationOf(deployment ?? null, followed.pods.by(revisionId), deps.alternatives);
     const lost = followed.deployments.lostSince() ?? followed.pods.lostSince();
     return { ...seen, conditions: [...seen.conditions, ...outageCondition(lost)] };
+  }
+
+  const informerOf = ({ kind }: Manifest): Informer<Stored> | undefined =>
+    kind === 'Deployment' ? followed.deployments : followed.owned.get(kind);
+
+  /** The object of a manifest as the cluster has it; undefined: that kind cannot be followed (yet). */
+  function liveOf(manifest: Manifest): Stored | null | undefined {
+    const informer = informerOf(manifest);
+    const { namespace = '', name } = manifest.metadata;
+    return informer?.synced() === true ? informer.named(namespace, name) : undefined;
+  }
+
+  async function send(manifest: Manifest): Promise<void> {
+    const wanted = marked(manifest);
+    const live = liveOf(wanted);
+    if (live && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return;
+    informerOf(manifest)?.learn(await client.apply<Stored>(wanted));
+  }
+
+  function findDrift(spec: RevisionSpec): Drifted[] {
+    const manifests = runtime.plan(spec).manifests as Manifest[];
+    return manifests.flatMap((manifest) => {
+      const wanted = marked(manifest);
+      const live = liveOf(wanted);
+      return live === undefined ? [] : driftOf(wanted, live);
+    });
   }
 
   /** Where something of a revision is, and of which endpoint: also when its Deployment was deleted by hand. */
@@ -110,7 +135,7 @@ export function createKubernetesRuntime(deps: {
     );
   }
 
-  return {
+  const runtime: Runtime = {
     kind: 'kubernetes',
     followsTraffic: true,
     insight,
@@ -129,16 +154,19 @@ export function createKubernetesRuntime(deps: {
       followed.requireSynced();
       const names = namesOf(spec, config);
       const manifests = plan.manifests as Manifest[];
-      const whole = followed.deployments.by(spec.revisionId).length > 0;
-      if (whole && isDeepStrictEqual(applied.get(spec.revisionId), manifests)) return;
       try {
         await ensure(names.namespace, spec.environment);
-        for (const manifest of manifests) await client.apply(manifest);
+        for (const manifest of manifests) await send(manifest);
         await scale(manifests, spec.minReplicas, followed.deployments.by(spec.revisionId)[0]);
       } catch (error) {
         throw toldAs(error);
       }
-      applied.set(spec.revisionId, manifests);
+    },
+
+    drift(spec) {
+      if (followed.deployments.by(spec.revisionId).length === 0) return [];
+      const seen = [...followed.owned.values()].filter((informer) => informer.synced()).length;
+      return drifts.of(spec, seen, findDrift);
     },
 
     observe: async (revisionId) => {
@@ -147,7 +175,6 @@ export function createKubernetesRuntime(deps: {
     },
 
     async remove(revisionId) {
-      applied.delete(revisionId);
       addresses.forget(revisionId);
       const place = placeOf(revisionId);
       if (place === null) return;
@@ -180,6 +207,7 @@ export function createKubernetesRuntime(deps: {
       followed.stop();
     },
   };
+  return runtime;
 
   /**
    * The number of replicas is the HPA's, but it starts from one and leaves zero alone: the first number, and those from and to zero, are

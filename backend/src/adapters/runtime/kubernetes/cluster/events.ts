@@ -51,7 +51,7 @@ export function createEventFeed(deps: { client: ClusterClient; log: Logger }): E
           path: `/api/v1/namespaces/${namespace}/events`,
           query: {},
           index: ({ involvedObject }) => named.exec(involvedObject?.name ?? '')?.[1],
-          keep: trimmed,
+          trim: trimmed,
           onChange: () => undefined,
         });
       followed.set(namespace, { informer, asked: Date.now() });

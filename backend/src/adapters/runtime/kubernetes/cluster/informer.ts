@@ -12,13 +12,26 @@ export interface Stored {
     annotations?: Record<string, string>;
     creationTimestamp?: string;
     deletionTimestamp?: string;
+    managedFields?: ManagedFields[];
   };
+}
+
+/** Which fields somebody wrote last; `fieldsV1` as JSON, so that thousands of them cost little while nobody reads them. */
+export interface ManagedFields {
+  manager?: string;
+  operation?: string;
+  subresource?: string;
+  time?: string;
+  fieldsV1?: string;
 }
 
 export interface Informer<T extends Stored> {
   all(): Iterable<T>;
   /** Objects with that value of the index. */
   by(key: string): readonly T[];
+  named(namespace: string, name: string): T | null;
+  /** What an apply answered is known before the watch tells of it. */
+  learn(object: T): void;
   /** Whether it has been listed once. */
   synced(): boolean;
   /** Waits for the first list or the first failure, at most so long; answers whether there was one. */
@@ -44,15 +57,16 @@ export function createInformer<T extends Stored>(deps: {
   path: string;
   query: Query;
   index(object: T): string | undefined;
-  /** What is kept of an object; all of it when not given. */
-  keep?(object: T): T;
+  /** What is kept of an object: all, when not given. */
+  trim?(object: T): T;
   onChange(key: string): void;
   log: Logger;
 }): Informer<T> {
   const { client, path, query, index, onChange, log } = deps;
-  const keep = deps.keep ?? ((object: T) => object);
+  const trim = deps.trim ?? ((object: T) => object);
   const first = Promise.withResolvers<void>();
   const objects = new Map<string, T>();
+  const names = new Map<string, T>();
   const indexed = new Map<string, T[]>();
   const stopping = new AbortController();
   let synced = false;
@@ -64,10 +78,11 @@ export function createInformer<T extends Stored>(deps: {
     const known = objects.get(object.metadata.uid);
     if (known !== undefined) {
       // a watch that begins again may repeat what is known
-      if (known.metadata.resourceVersion === object.metadata.resourceVersion) return;
-      drop(known, false);
+      if (!isNewer(object.metadata.resourceVersion, known.metadata.resourceVersion)) return;
+      drop(known, index(known) !== index(object));
     }
     objects.set(object.metadata.uid, object);
+    names.set(nameOf(object), object);
     const key = index(object);
     if (key === undefined) return;
     indexed.set(key, [...(indexed.get(key) ?? []), object]);
@@ -78,6 +93,7 @@ export function createInformer<T extends Stored>(deps: {
     const known = objects.get(object.metadata.uid);
     if (known === undefined) return;
     objects.delete(object.metadata.uid);
+    if (names.get(nameOf(known)) === known) names.delete(nameOf(known));
     const key = index(known);
     if (key === undefined) return;
     const rest = (indexed.get(key) ?? []).filter((other) => other !== known);
@@ -95,14 +111,18 @@ export function createInformer<T extends Stored>(deps: {
         limit: 500,
         continue: next,
       });
+      // a cluster brought back from a backup counts on from there
+      if (isNewer(version, page.metadata.resourceVersion)) for (const object of objects.values()) drop(object);
       for (const item of page.items) {
         seen.add(item.metadata.uid);
-        put(keep(item));
+        put(trim(item));
       }
       version = page.metadata.resourceVersion;
       next = page.metadata.continue || undefined;
     } while (next !== undefined && !stopping.signal.aborted);
-    for (const object of objects.values()) if (!seen.has(object.metadata.uid)) drop(object);
+    // what was learned from an apply after the list was taken is not in it
+    for (const object of objects.values())
+      if (!seen.has(object.metadata.uid) && !isNewer(object.metadata.resourceVersion, version)) drop(object);
     synced = true;
     first.resolve();
     lost = null;
@@ -127,7 +147,7 @@ export function createInformer<T extends Stored>(deps: {
           version = object.metadata?.resourceVersion ?? version;
           if (type === 'BOOKMARK') return;
           if (type === 'DELETED') drop(object as T);
-          else put(keep(object as T));
+          else put(trim(object as T));
         },
         round.signal,
       );
@@ -165,6 +185,8 @@ export function createInformer<T extends Stored>(deps: {
   return {
     all: () => objects.values(),
     by: (key) => indexed.get(key) ?? [],
+    named: (namespace, name) => names.get(`${namespace}/${name}`) ?? null,
+    learn: (object) => put(trim(object)),
     synced: () => synced,
     async listed(ms) {
       if (synced) return true;
@@ -178,3 +200,9 @@ export function createInformer<T extends Stored>(deps: {
     stop: () => stopping.abort(),
   };
 }
+
+const nameOf = ({ metadata }: Stored) => `${metadata.namespace ?? ''}/${metadata.name}`;
+
+/** Versions of one cluster are numbers that only grow. */
+const isNewer = (version: string, than: string) =>
+  version.length === than.length ? version > than : version.length > than.length;

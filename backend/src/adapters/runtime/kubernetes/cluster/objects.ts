@@ -1,7 +1,7 @@
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { DeploymentLike, PodLike } from '../status.ts';
-import type { ClusterClient } from './client.ts';
+import { pathOf, type ClusterClient, type ResourceKind } from './client.ts';
 import { createInformer, type Informer, type Stored } from './informer.ts';
 
 export type Deployment = Stored & DeploymentLike;
@@ -20,19 +20,34 @@ export interface Followed {
   deployments: Informer<Deployment>;
   pods: Informer<Pod>;
   slices: Informer<EndpointSlice>;
+  /** What else is applied for endpoints, by kind, indexed by endpoint: looked at to see what others change of it. */
+  owned: ReadonlyMap<string, Informer<Stored>>;
   /** Throws `cluster_unreachable` before everything was listed once. */
   requireSynced(): void;
   stop(): void;
 }
 
 export const revisionLabel = 'llm-ops.io/revision';
+export const endpointLabel = 'llm-ops.io/endpoint';
 /** selector of what the platform made */
 export const ours = 'app.kubernetes.io/managed-by=llm-ops';
 
-/** Three watches whatever the number of endpoints; all are indexed by revision. */
+const deploymentsPath = '/apis/apps/v1/deployments';
+/** What is applied beside Deployments. */
+const ownedKinds: readonly ResourceKind[] = [
+  { apiVersion: 'v1', kind: 'Service' },
+  { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+];
+
+/** Eight watches whatever the number of endpoints; what runs is indexed by revision, the rest by endpoint. */
 export function followCluster(deps: {
   client: ClusterClient;
   onChange(revisionId: string): void;
+  /** an object that is applied for this endpoint changed */
+  onOwned(endpointId: string): void;
   log: Logger;
 }): Followed {
   const follow = <T extends Stored>(path: string, labelSelector: string): Informer<T> =>
@@ -41,8 +56,27 @@ export function followCluster(deps: {
       path,
       query: { labelSelector },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
+      trim: (object) => trimmed(object, path === deploymentsPath),
+      onChange(revisionId) {
+        deps.onChange(revisionId);
+        if (path !== deploymentsPath) return;
+        for (const { metadata } of deployments.by(revisionId)) deps.onOwned(metadata.labels?.[endpointLabel] ?? '');
+      },
     });
-  const deployments = follow<Deployment>('/apis/apps/v1/deployments', ours);
+  const owned = new Map(
+    ownedKinds.map((kind) => [
+      kind.kind,
+      createInformer<Stored>({
+        ...deps,
+        path: pathOf(kind, null),
+        query: { labelSelector: `${ours},${endpointLabel}` },
+        index: ({ metadata }) => metadata.labels?.[endpointLabel],
+        trim: (object) => ({ ...trimmed(object, true), status: undefined }),
+        onChange: deps.onOwned,
+      }),
+    ]),
+  );
+  const deployments = follow<Deployment>(deploymentsPath, ours);
   const pods = follow<Pod>('/api/v1/pods', `${ours},${revisionLabel}`);
   // slices carry the labels of their Service
   const slices = follow<EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices', `${ours},${revisionLabel}`);
@@ -50,11 +84,23 @@ export function followCluster(deps: {
     deployments,
     pods,
     slices,
+    owned,
     requireSynced() {
       if (!deployments.synced() || !pods.synced()) throw failure('cluster_unreachable');
     },
     stop() {
-      for (const informer of [deployments, pods, slices]) informer.stop();
+      for (const informer of [deployments, pods, slices, ...owned.values()]) informer.stop();
     },
   };
+}
+
+/** Who wrote which field is kept as text where it is wanted, and left out elsewhere: it is most of an object. */
+export function trimmed<T extends Stored>(object: T, writers: boolean): T {
+  const { managedFields, ...metadata } = object.metadata;
+  if (managedFields === undefined) return object;
+  if (!writers) return { ...object, metadata };
+  const kept = managedFields
+    .filter(({ subresource }) => subresource === undefined)
+    .map((entry) => ({ ...entry, fieldsV1: JSON.stringify(entry.fieldsV1) }));
+  return { ...object, metadata: { ...metadata, managedFields: kept } };
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, Runtime } from '#ports/runtime';
@@ -6,7 +5,9 @@ import { createAddressBook } from '../cluster/addresses.ts';
 import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
 import { createInformer, type Stored } from '../cluster/informer.ts';
 import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
-import { ours, revisionLabel, type Pod } from '../cluster/objects.ts';
+import { endpointLabel, ours, revisionLabel, trimmed, type Pod } from '../cluster/objects.ts';
+import { createDriftBook } from '../drift-book.ts';
+import { driftOf, isOfPlan, marked } from '../drift.ts';
 import { createInsight } from '../insight.ts';
 import { logsOf } from '../logs.ts';
 import { namesOf } from '../names.ts';
@@ -39,7 +40,7 @@ export function createKserveRuntime(deps: {
 }): Runtime {
   const { client, config, log } = deps;
   const ensure = createNamespaces(deps);
-  const applied = new Map<string, Manifest>();
+  const drifts = createDriftBook();
   const addresses = createAddressBook();
   const follow = <T extends Stored>(path: string) =>
     createInformer<T>({
@@ -48,9 +49,14 @@ export function createKserveRuntime(deps: {
       path,
       query: { labelSelector: `${ours},${revisionLabel}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
-      onChange: addresses.changed,
+      trim: (object) => trimmed(object, path === servicesPath),
+      onChange(revisionId) {
+        addresses.changed(revisionId);
+        for (const { metadata } of services.by(revisionId)) drifts.changed(metadata.labels?.[endpointLabel] ?? '');
+      },
     });
-  const services = follow<InferenceService>(pathOf(kind, null));
+  const servicesPath = pathOf(kind, null);
+  const services = follow<InferenceService>(servicesPath);
   const pods = follow<Pod>('/api/v1/pods');
 
   function requireSynced(): void {
@@ -95,16 +101,23 @@ export function createKserveRuntime(deps: {
     async apply(plan, spec) {
       if (!services.synced()) await requireKserve(client);
       requireSynced();
-      const manifest = plan.manifests[0] as Manifest;
-      if (services.by(spec.revisionId).length > 0 && isDeepStrictEqual(applied.get(spec.revisionId), manifest)) return;
+      const wanted = marked(plan.manifests[0] as Manifest);
+      const [live] = services.by(spec.revisionId);
+      if (live && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return;
       try {
         await ensure(namesOf(spec, config).namespace, spec.environment);
-        await client.apply(manifest);
+        services.learn(await client.apply<InferenceService>(wanted));
       } catch (error) {
         throw toldAs(error);
       }
-      applied.set(spec.revisionId, manifest);
     },
+
+    drift: (spec) =>
+      drifts.of(spec, 0, () => {
+        const [live] = services.by(spec.revisionId);
+        const wanted = marked(inferenceServiceOf(spec, deps.mode, config).manifests[0]!);
+        return live === undefined ? [] : driftOf(wanted, live);
+      }),
 
     observe: async (revisionId) => {
       requireSynced();
@@ -112,7 +125,6 @@ export function createKserveRuntime(deps: {
     },
 
     async remove(revisionId) {
-      applied.delete(revisionId);
       addresses.forget(revisionId);
       for (const { metadata } of services.by(revisionId)) {
         try {

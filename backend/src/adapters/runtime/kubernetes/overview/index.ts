@@ -37,13 +37,13 @@ export function createOverview(deps: { client: ClusterClient; config: ClusterCon
         ...follower,
         path: '/api/v1/nodes',
         query: {},
-        keep: (node) => trimNode(node, gpuLabel),
+        trim: (node) => trimNode(node, gpuLabel),
       }),
       pods: createInformer<ScheduledPod>({
         ...follower,
         path: '/api/v1/pods',
         query: { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' },
-        keep: trimPod,
+        trim: trimPod,
       }),
     };
   }

@@ -1,0 +1,132 @@
+/** What the requests of a revision came to; as the ledger has it. */
+export interface Sample {
+  revision: number;
+  requests: number;
+  errors: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  firstTokenP95Ms: number | null;
+  /** answers slower than the p95 of the other and what is tolerated */
+  slow: number;
+}
+
+export interface Comparison {
+  from: Date;
+  to: Date;
+  stable: Sample;
+  /** the newer revision */
+  canary: Sample;
+}
+
+export interface Tolerance {
+  /** no verdict on fewer requests */
+  minimumRequests: number;
+  /** percentage points of errors above those of the stable revision */
+  moreErrors: number;
+  /** percent of p95 latency above that of the stable revision */
+  slower: number;
+}
+
+export interface Verdict {
+  level: 'good' | 'bad' | 'unsure';
+  reason: 'AsGood' | 'MoreErrors' | 'Slower' | 'FewRequests';
+  message: string;
+}
+
+/** chance that a revision as good as the other is given up by one look; looks are many, so it is small */
+const doubt = 0.001;
+
+/**
+ * Whether the newer revision is worse than chance explains. Errors: the exact binomial tail over what the stable one errs plus the
+ * tolerance, and Fisher's exact test against the stable sample, so that a small sample on either side convicts nobody. Latency: 5 % of
+ * answers lie above the p95 of equals; the exact tail tells whether more do. Pure.
+ */
+export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Verdict {
+  const { minimumRequests, moreErrors, slower } = tolerance;
+  if (canary.requests < minimumRequests) {
+    return {
+      level: 'unsure',
+      reason: 'FewRequests',
+      message: `Revision ${canary.revision} was asked ${canary.requests} times; a verdict needs ${minimumRequests}.`,
+    };
+  }
+  const expected = stable.requests === 0 ? 0 : stable.errors / stable.requests;
+  const chance = tailOfBinomial(canary.errors, canary.requests, Math.min(expected + moreErrors / 100, 1));
+  if (chance < doubt && (stable.requests === 0 || tailOfFisher(canary, stable) < doubt)) {
+    return {
+      level: 'bad',
+      reason: 'MoreErrors',
+      message: `${told(canary)} failed, ${told(stable)}; the chance of that in an equal revision is ${tiny(chance)}.`,
+    };
+  }
+  const answers = canary.requests - canary.errors;
+  const comparable = stable.p95Ms !== null && stable.requests - stable.errors >= minimumRequests;
+  if (comparable && answers >= minimumRequests) {
+    const late = tailOfBinomial(canary.slow, answers, 0.05);
+    const p95 = canary.p95Ms ?? 0;
+    if (late < doubt && p95 > stable.p95Ms! * (1 + slower / 100)) {
+      return {
+        level: 'bad',
+        reason: 'Slower',
+        message: `95 % of the answers of revision ${canary.revision} came within ${Math.round(p95)} ms, of revision ${stable.revision} within ${Math.round(stable.p95Ms!)} ms; ${canary.slow} of ${answers} were slower than that and ${slower} % more.`,
+      };
+    }
+  }
+  return {
+    level: 'good',
+    reason: 'AsGood',
+    message: `${told(canary)} failed, ${told(stable)}.`,
+  };
+}
+
+const told = ({ revision, errors, requests }: Sample) => `${errors} of ${requests} requests of revision ${revision}`;
+const tiny = (chance: number) => (chance < 1e-6 ? 'below one in a million' : chance.toPrecision(2));
+
+/** P(X ≥ hits) of so many tries that each hit with that probability. */
+export function tailOfBinomial(hits: number, tries: number, probability: number): number {
+  if (hits <= 0) return 1;
+  if (probability <= 0) return 0;
+  if (probability >= 1) return 1;
+  const [yes, no] = [Math.log(probability), Math.log1p(-probability)];
+  return summed(hits, tries, (count) => choose(tries, count) + count * yes + (tries - count) * no);
+}
+
+/** One-sided: the chance of so many errors or more here, given the errors of both together. */
+export function tailOfFisher(
+  here: Pick<Sample, 'errors' | 'requests'>,
+  there: Pick<Sample, 'errors' | 'requests'>,
+): number {
+  const errors = here.errors + there.errors;
+  const all = choose(here.requests + there.requests, errors);
+  return summed(
+    here.errors,
+    Math.min(here.requests, errors),
+    (count) => choose(here.requests, count) + choose(there.requests, errors - count) - all,
+  );
+}
+
+/** Of probabilities given by their logarithms; ends where further ones do not show. */
+function summed(from: number, to: number, logOf: (count: number) => number): number {
+  let sum = 0;
+  let last = 0;
+  for (let count = from; count <= to; count += 1) {
+    const term = Math.exp(logOf(count));
+    sum += term;
+    if (term < last && term < sum * 1e-12) break;
+    last = term;
+  }
+  return Math.min(sum, 1);
+}
+
+/** log C(n, k); −∞ where there is no way. */
+const choose = (n: number, k: number) =>
+  k < 0 || k > n ? Number.NEGATIVE_INFINITY : logFactorial(n) - logFactorial(k) - logFactorial(n - k);
+
+const small: number[] = [0, 0];
+for (let n = 2; n < 256; n += 1) small.push(small[n - 1]! + Math.log(n));
+
+/** Stirling's series beyond the table: exact to 1e-12 there. */
+function logFactorial(n: number): number {
+  if (n < small.length) return small[n]!;
+  return (n + 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n) - 1 / (360 * n ** 3);
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  approvedModel,
+  ask,
+  people,
+  startPlatform,
+  until,
+  type Json,
+  type RunningPlatform,
+} from '../journeys/harness.ts';
+import { startProvider, type Provider } from '../journeys/provider.ts';
+import { startPlane, type Plane } from './plane.ts';
+
+/** What people and other programs change of applied objects, by the real kubectl on a real control plane. */
+let plane: Plane;
+let provider: Provider;
+let platform: RunningPlatform;
+let model: Json;
+const admin = { 'x-user-id': 'ada', 'x-user-roles': 'admin' };
+
+const environment = () => ({
+  KUBECONFIG_PATH: plane.kubeconfig,
+  SERVING_LOCAL_BASE_URL: provider.url,
+  SERVING_DRAIN_SECONDS: '1',
+  SERVING_RUNTIME_IMAGE: 'vllm/vllm-openai:v0.15.0',
+  SERVING_DRIFT_REPAIR: 'dev,stg',
+});
+
+before(async () => {
+  plane = await startPlane();
+  await plane.addNodes(2, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  provider = await startProvider();
+  platform = await startPlatform(environment());
+  model = await approvedModel(platform.api, 'drifting');
+});
+after(async () => {
+  await platform?.stop();
+  await provider?.close();
+  await plane?.stop();
+});
+
+const get = (id: string): Promise<Json> => ask(platform.api, people.operator, 'GET', `/serving/endpoints/${id}`);
+const drifted = (id: string, what: string, wanted: (condition: Json) => boolean): Promise<Json> =>
+  until(what, async () => (await get(id)).conditions.find((one: Json) => one.type === 'Drift' && wanted(one)) ?? null);
+
+async function deploy(route: string, name: string): Promise<string> {
+  const { id } = await ask(platform.api, people.operator, 'POST', '/serving/endpoints', {
+    modelId: model.id,
+    environment: name,
+    route,
+    useGpu: true,
+    ...(name === 'prod' ? { rollbackPlan: 'Redeploy the revision before.' } : {}),
+  });
+  await until('healthy and whole', async () => {
+    const { status } = await get(id);
+    return status === 'healthy' && (await objects(id, name)).some(({ kind }) => kind === 'NetworkPolicy') ? true : null;
+  });
+  return id;
+}
+
+async function objects(id: string, name: string): Promise<Json[]> {
+  const kinds = 'deploy,svc,hpa,ingress,pdb,networkpolicy';
+  const selector = `llm-ops.io/endpoint=${id}`;
+  const found = await plane.kubectl(['-n', `llm-ops-${name}`, 'get', kinds, '-l', selector, '-o', 'json']);
+  return JSON.parse(found).items;
+}
+/** What the platform itself has written: status and numbers of replicas are others'. */
+const written = async (id: string, name: string): Promise<Json> =>
+  Object.fromEntries(
+    (await objects(id, name)).map(({ kind, metadata }) => [
+      `${kind} ${metadata.name}`,
+      [metadata.uid, metadata.generation ?? metadata.resourceVersion],
+    ]),
+  );
+const kubectl = (name: string, ...args: string[]) => plane.kubectl(['-n', `llm-ops-${name}`, ...args]);
+
+test('EC-drift, FR-006: what somebody changes by hand is told with its writer, put back, and stands in the audit log', async () => {
+  const id = await deploy('/edited', 'dev');
+  const deployment = `serving-${id}-r1`;
+  await kubectl('dev', 'set', 'image', `deployment/${deployment}`, 'serving=vllm/vllm-openai:v0.1.0');
+  const told = await drifted(id, 'told', ({ reason }) => reason === 'Repaired');
+  assert.match(
+    told.message,
+    /containers\[serving\]\.image is vllm\/vllm-openai:v0\.1\.0 instead of vllm\/vllm-openai:v0\.15\.0, by kubectl/,
+  );
+  const image = await kubectl(
+    'dev',
+    'get',
+    'deploy',
+    deployment,
+    '-o',
+    'jsonpath={.spec.template.spec.containers[0].image}',
+  );
+  assert.equal(image, 'vllm/vllm-openai:v0.15.0');
+  const entries = await ask(
+    platform.api,
+    admin,
+    'GET',
+    '/governance/audit/logs?action=endpoint.drift&resource_type=endpoint',
+  );
+  const entry = entries.find((one: Json) => one.resource_id === id);
+  assert.equal(entry.detail.repaired, true, JSON.stringify(entries));
+  assert.match(JSON.stringify(entry.detail.found), /kubectl/);
+});
+
+test('EC-drift: every kind is watched: an object that is deleted comes back, a field that is taken out too; what others add is theirs', async () => {
+  const id = await deploy('/whole', 'dev');
+  const name = `serving-${id}`;
+  await kubectl('dev', 'annotate', 'ingress', `${name}-ingress`, 'team.example.com/owner=search');
+  await kubectl('dev', 'delete', 'pdb', name);
+  await drifted(id, 'the budget is back', ({ message }) => message.includes(`PodDisruptionBudget ${name} is gone`));
+  const kinds = async () => (await objects(id, 'dev')).map(({ kind }) => kind);
+  assert.ok((await kinds()).includes('PodDisruptionBudget'));
+  const hpa = ['patch', 'hpa', `${name}-hpa`, '--type=merge', '-p'];
+  await kubectl('dev', ...hpa, '{"spec":{"maxReplicas":50}}');
+  await drifted(id, 'the maximum', ({ message }) => message.includes('spec.maxReplicas is 50'));
+  await kubectl('dev', 'annotate', 'svc', `${name}-svc`, 'llm-ops.io/route-');
+  await drifted(id, 'the annotation', ({ message }) => /annotations\.llm-ops\.io\/route was taken out/.test(message));
+  const ingress = (await objects(id, 'dev')).find(({ kind }) => kind === 'Ingress');
+  assert.equal(ingress.metadata.annotations['team.example.com/owner'], 'search');
+  const { conditions } = await get(id);
+  assert.ok(!JSON.stringify(conditions).includes('team.example.com'));
+});
+
+test('EC-drift: where the policy is to leave it, it is told and stays; when somebody undoes it, it is over', async () => {
+  const id = await deploy('/left', 'prod');
+  const name = `serving-${id}`;
+  await kubectl('prod', 'patch', 'hpa', `${name}-hpa`, '--type=merge', '-p', '{"spec":{"maxReplicas":40}}');
+  const told = await drifted(id, 'told', ({ reason }) => reason === 'ObjectChanged');
+  assert.match(told.remedy, /SERVING_DRIFT_REPAIR does not name prod/);
+  await sleep(1_500);
+  const most = () => kubectl('prod', 'get', 'hpa', `${name}-hpa`, '-o', 'jsonpath={.spec.maxReplicas}');
+  assert.equal(await most(), '40');
+  await kubectl('prod', 'patch', 'hpa', `${name}-hpa`, '--type=merge', '-p', '{"spec":{"maxReplicas":1}}');
+  await until('over', async () => ((await get(id)).conditions.length === 0 ? true : null));
+});
+
+test('EC-drift, FR-006r: a restarted server sends nothing anew, and sees what was changed while it was away', async () => {
+  const id = await deploy('/restarted', 'dev');
+  const before = await written(id, 'dev');
+  await platform.kill();
+  platform = await startPlatform(environment(), platform.dataDir);
+  await until('looked at', async () => ((await get(id)).status === 'healthy' ? true : null));
+  await sleep(2_000);
+  assert.deepEqual(await written(id, 'dev'), before);
+  await platform.kill();
+  await kubectl(
+    'dev',
+    'set',
+    'env',
+    `deployment/serving-${id}-r1`,
+    'VLLM_LOGGING_LEVEL-',
+    'MODEL_STORAGE_URI=s3://elsewhere/',
+  );
+  await kubectl('dev', 'delete', 'networkpolicy', `serving-${id}`);
+  platform = await startPlatform(environment(), platform.dataDir);
+  const told = await drifted(id, 'told', ({ message }) => message.includes('env[MODEL_STORAGE_URI]'));
+  assert.match(told.message, /was changed|was taken out/);
+  assert.ok(!told.message.includes('s3://elsewhere'), 'values of the environment may be secrets');
+  await until('whole again', async () => {
+    const found = await objects(id, 'dev');
+    return found.some(({ kind }) => kind === 'NetworkPolicy') &&
+      !JSON.stringify(found).includes('"value":"s3://elsewhere/"')
+      ? true
+      : null;
+  });
+});
