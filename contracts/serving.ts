@@ -62,6 +62,8 @@ const Probe = z.object({
   periodSeconds: z.number().int().min(1).optional(),
   failureThreshold: z.number().int().min(1).optional(),
 });
+const Probes = z.object({ liveness: Probe.optional(), readiness: Probe.optional(), startup: Probe.optional() });
+const PullPolicy = z.enum(['IfNotPresent', 'Always', 'Never']);
 const replicas = z.number().int().min(0).max(100);
 
 const overrides = {
@@ -90,8 +92,8 @@ export const EndpointDeploy = z.object({
   contextLength: z.number().int().min(64).max(10_000_000).optional(),
   args: z.array(z.string().max(2000)).max(100).default([]),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
-  imagePullPolicy: z.enum(['IfNotPresent', 'Always', 'Never']).default('IfNotPresent'),
-  probes: z.object({ liveness: Probe.optional(), readiness: Probe.optional(), startup: Probe.optional() }).optional(),
+  imagePullPolicy: PullPolicy.default('IfNotPresent'),
+  probes: Probes.optional(),
   ...overrides,
 });
 
@@ -450,6 +452,10 @@ export const servingRoutes = defineRoutes({
         ...overrides,
         modelId: Id.optional(),
         contextLength: z.number().int().min(64).optional(),
+        gpuCount: z.number().int().min(1).max(64).optional(),
+        gpuType: z.string().max(100).optional(),
+        imagePullPolicy: PullPolicy.optional(),
+        probes: Probes.optional(),
         args: z.array(z.string().max(2000)).max(100).optional(),
         env: z.record(z.string(), z.string()).optional(),
         parityNote: Text.optional(),

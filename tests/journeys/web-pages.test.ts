@@ -74,14 +74,30 @@ const looks: Look[] = [
     action: button('Redeploy'),
   },
   {
+    name: 'endpoint-pods',
+    path: () => `/serving/endpoints/${endpoint?.id ?? ''}?tab=pods`,
+    action: link(/^Logs of /),
+  },
+  {
+    name: 'endpoint-events',
+    path: () => `/serving/endpoints/${endpoint?.id ?? ''}?tab=events`,
+    action: (at) => at.getByRole('switch', { name: 'Warnings only' }),
+  },
+  {
     name: 'endpoint-logs',
     path: () => `/serving/endpoints/${endpoint?.id ?? ''}?tab=logs`,
-    action: button('Redeploy'),
+    action: button('Pause'),
   },
   {
     name: 'endpoint-manifests',
     path: () => `/serving/endpoints/${endpoint?.id ?? ''}?tab=manifests`,
-    action: button('Redeploy'),
+    action: button('Download YAML'),
+  },
+  {
+    name: 'cluster',
+    path: () => '/serving/cluster',
+    action: button('Refresh'),
+    empty: 'No cluster is configured.',
   },
   {
     name: 'registrations',
@@ -131,7 +147,7 @@ async function open(at: Page, path: string): Promise<void> {
 /** A key of a text that is missing is shown as it is written: `catalog.list.title`. */
 async function assertNoKeys(at: Page, what: string): Promise<void> {
   const shown = await at.evaluate(() => document.body.innerText);
-  assert.deepEqual(shown.match(/\b(?:shell|catalog|serving|governance)(?:\.[a-z]\w*){2,}/g), null, what);
+  assert.deepEqual(shown.match(/\b(?:shell|catalog|cluster|serving|governance)(?:\.[a-z]\w*){2,}/g), null, what);
 }
 
 async function assertFits(at: Page, what: string): Promise<void> {

@@ -13,16 +13,20 @@ import { yamlDocuments } from './yaml.ts';
 type Routes = typeof observationRoutes;
 type Runtimes = Readonly<Record<string, Runtime>>;
 
-/** What is or would be applied for a revision that takes the traffic of its endpoint as it is scaled now. */
+/**
+ * What is or would be applied for a revision of an endpoint as it is scaled now; `live`: with what belongs to the endpoint as a whole and
+ * follows the traffic.
+ */
 export function plannedRevision(
   runtimes: Runtimes,
   row: EndpointWithTarget,
   { runtime: kind, spec }: Pick<RevisionRow, 'runtime' | 'spec'>,
+  live = true,
 ): RuntimePlan {
   const runtime = runtimes[kind];
   if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${kind}".` });
   const scale = { minReplicas: row.min_replicas, maxReplicas: row.max_replicas, autoscale: row.autoscale_policy };
-  return runtime.plan({ ...spec, ...scale, live: true });
+  return runtime.plan({ ...spec, ...scale, live });
 }
 
 /** Manifests to read, to keep in Git and to compare; they hold no secret. */

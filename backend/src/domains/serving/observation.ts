@@ -131,7 +131,7 @@ export function createObservation({ db, runtimes, config }: ObservationDeps) {
     async drift(access: Access, id: string): Promise<DataOf<Routes['getLiveDrift']>> {
       const row = await see(access, id);
       const revision = await revisionOf(row, undefined);
-      const plan = plannedRevision(runtimes, row, revision);
+      const plan = plannedRevision(runtimes, row, revision, revision.number === row.live_revision);
       const found = revision.removed_at === null ? ((await insightOf(revision)?.drift(plan)) ?? null) : null;
       const plain = conceal(revision.spec);
       const objects = (found ?? []).map((object) => ({

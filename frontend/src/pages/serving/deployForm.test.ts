@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { customImage, deployPayload, emptyDeployForm, parseEnv, stepOf } from './deployForm.ts';
+import { customImage, deployPayload, emptyDeployForm, emptyProbes, parseEnv, probesOf, stepOf } from './deployForm.ts';
 
 test('FR-006a: what is left empty is not sent, so that the platform decides', () => {
   expect(deployPayload({ ...emptyDeployForm(), modelId: 'm', route: ' glossary/ ' }, false)).toEqual({
@@ -54,4 +54,16 @@ test('FR-006a: a refused field leads to the step that asks for it', () => {
     'preflight',
     'runtime',
   ]);
+});
+
+test('FR-006p: probes that were typed are sent, the others are left to the runtime', () => {
+  const probes = emptyProbes();
+  expect(probesOf(probes)).toEqual({});
+  probes.readiness.path = ' /ready ';
+  probes.readiness.periodSeconds = 5;
+  expect(probesOf(probes)).toEqual({ probes: { readiness: { path: '/ready', periodSeconds: 5 } } });
+  expect(deployPayload({ ...emptyDeployForm(), probes }, false)).toMatchObject({
+    probes: { readiness: { path: '/ready' } },
+  });
+  expect(deployPayload({ ...emptyDeployForm(), probes }, true)).not.toHaveProperty('probes');
 });

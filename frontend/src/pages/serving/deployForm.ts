@@ -8,6 +8,37 @@ export interface ResourceForm {
   memoryLimit: string;
 }
 
+export const probeNames = ['liveness', 'readiness', 'startup'] as const;
+export const probeNumbers = ['initialDelaySeconds', 'periodSeconds', 'failureThreshold'] as const;
+interface ProbeForm {
+  path: string;
+  initialDelaySeconds: number | undefined;
+  periodSeconds: number | undefined;
+  failureThreshold: number | undefined;
+}
+export type ProbesForm = Record<(typeof probeNames)[number], ProbeForm>;
+
+export const emptyProbes = (): ProbesForm => {
+  const probe = () => ({
+    path: '',
+    initialDelaySeconds: undefined,
+    periodSeconds: undefined,
+    failureThreshold: undefined,
+  });
+  return { liveness: probe(), readiness: probe(), startup: probe() };
+};
+
+/** The probes that were typed; one without a path is the runtime's to decide. Empty for none. */
+export function probesOf(form: ProbesForm) {
+  const given = probeNames.flatMap((name) => {
+    const { path, ...numbers } = form[name];
+    const typed = Object.entries(numbers).filter(([, value]) => typeof value === 'number');
+    if (path.trim() === '' && typed.length === 0) return [];
+    return [[name, { path: path.trim(), ...Object.fromEntries(typed) }] as const];
+  });
+  return given.length === 0 ? {} : { probes: Object.fromEntries(given) as NonNullable<Deployment['probes']> };
+}
+
 /** Everything the wizard asks for, as it is typed. */
 export interface DeployForm extends ResourceForm {
   modelId: string;
@@ -28,6 +59,10 @@ export interface DeployForm extends ResourceForm {
   args: string;
   /** NAME=value, one a line */
   env: string;
+  probes: ProbesForm;
+  imagePullPolicy: Deployment['imagePullPolicy'];
+  /** empty: as the platform decides */
+  deploymentMode: '' | 'raw' | 'kserve';
 }
 
 export const customImage = 'custom';
@@ -52,6 +87,9 @@ export const emptyDeployForm = (): DeployForm => ({
   contextLength: undefined,
   args: '',
   env: '',
+  probes: emptyProbes(),
+  imagePullPolicy: 'IfNotPresent',
+  deploymentMode: '',
 });
 
 /** Lines that say something, trimmed. */
@@ -92,6 +130,8 @@ export function deployPayload(form: DeployForm, external: boolean): Deployment {
     ...(form.useGpu && form.gpuType.trim() !== '' ? { gpuType: form.gpuType.trim() } : {}),
     ...(form.contextLength ? { contextLength: form.contextLength } : {}),
     ...resourcesOf(form),
+    ...probesOf(form.probes),
+    ...(form.deploymentMode === '' ? {} : { deploymentMode: form.deploymentMode }),
   };
   return {
     modelId: form.modelId,
@@ -103,7 +143,7 @@ export function deployPayload(form: DeployForm, external: boolean): Deployment {
     ...(form.parityNote.trim() === '' ? {} : { parityNote: form.parityNote.trim() }),
     args: external ? [] : linesOf(form.args),
     env: external ? {} : parseEnv(form.env).values,
-    imagePullPolicy: 'IfNotPresent',
+    imagePullPolicy: form.imagePullPolicy ?? 'IfNotPresent',
     ...(external ? { useGpu: false } : ran),
   };
 }
