@@ -3,8 +3,8 @@ import type { Permission } from './permissions.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** How a route answers on success: `json` in the envelope, the others as they are (failures are enveloped all the same). */
-export type Answer = 'json' | 'file' | 'stream' | 'html';
+/** How a route answers on success: `json` in the envelope, the others as they are. Failures are enveloped, but for `plain`: `{error}`. */
+export type Answer = 'json' | 'file' | 'stream' | 'html' | 'plain';
 
 export interface AuditSpec {
   /** what was done: `model.create` */
@@ -15,8 +15,10 @@ export interface AuditSpec {
 
 export interface RouteSpec {
   method: Method;
-  /** below `/llm-ops/v1`, parameters in braces: `/catalog/models/{id}` */
+  /** below `base`, parameters in braces: `/catalog/models/{id}` */
   path: string;
+  /** `/llm-ops/v1` when not given */
+  base?: '/v1';
   summary: string;
   tag: string;
   /** what the caller must be allowed to do; `public` needs no identity, `authenticated` any identity */
@@ -46,6 +48,11 @@ export interface RouteSpec {
 }
 
 export type RouteTable = Record<string, RouteSpec>;
+
+export const basePath = '/llm-ops/v1';
+
+/** Where a route is, parameters in braces: `/llm-ops/v1/catalog/models/{id}`. */
+export const urlOf = ({ base, path }: Pick<RouteSpec, 'base' | 'path'>): string => `${base ?? basePath}${path}`;
 
 /** Keeps literal types of the table while checking its form. */
 export function defineRoutes<const T extends RouteTable>(table: T): T {

@@ -13,8 +13,14 @@ export function render(): string {
   const lines = tables
     .flatMap((table) => Object.entries(table))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { method, path, list, idempotent, answer }]) => {
-      const flags = [list && 'list: true', idempotent && 'idempotent: true', answer === 'file' && 'file: true'];
+    .map(([name, { method, path, base, list, idempotent, answer }]) => {
+      const flags = [
+        base && `base: '${base}'`,
+        answer === 'plain' && 'plain: true',
+        list && 'list: true',
+        idempotent && 'idempotent: true',
+        answer === 'file' && 'file: true',
+      ];
       const fields = [`method: '${method}'`, `path: '${path}'`, ...flags.filter(Boolean)];
       return `  ${name}: { ${fields.join(', ')} },`;
     });

@@ -6,6 +6,7 @@ import { createCost } from '#domains/cost';
 import { createDatasets, engineProgram } from '#domains/datasets';
 import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
 import { compareRevisions, createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
+import { createOrganization, tokenOf } from '#domains/organization';
 import type { FastifyInstance } from 'fastify';
 import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys, recordAudit } from '#platform/audit';
@@ -20,11 +21,12 @@ import { createHostCheck, type RawHandler } from '#platform/http';
 import { createJobs } from '#platform/jobs';
 import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
-import { createSecrets, loadKeys } from '#platform/secrets';
+import { createSecrets, loadKeys, type Secrets } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
 import { createWorkers } from '#platform/workers';
 import type { Cache } from '#ports/cache';
 import type { Cluster } from '#ports/cluster';
+import type { ModelCluster } from '#ports/models';
 import type { Runtime } from '#ports/runtime';
 import { createPresidio } from './adapters/entities/presidio.ts';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
@@ -41,6 +43,7 @@ import {
   clusterConfig,
   datasetsConfig,
   isLoopback,
+  modelsConfig,
   openObjects,
   refuseOpenHeaderMode,
   servesOnCluster,
@@ -208,13 +211,13 @@ async function assemble(
   });
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
-  const cluster = await openKubernetes(settings, log, closers);
-  const runtimes = { local, external, ...cluster?.runtimes };
+  const kubernetes = await openKubernetes(settings, secrets, log, closers);
+  const runtimes = { local, external, ...kubernetes?.runtimes };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
     db,
     runtimes,
-    cluster: cluster?.overview ?? null,
+    cluster: kubernetes?.overview ?? null,
     catalog,
     events,
     egress: egress.fetch,
@@ -225,6 +228,14 @@ async function assemble(
     config: servingConfig(settings),
   });
   catalog.registerReferences('endpoint', serving.references);
+  const organization = createOrganization({
+    db,
+    desk: serving.desk,
+    catalog,
+    secrets,
+    cluster: settings.MODELS_ENABLED ? (kubernetes?.models ?? null) : null,
+    config: modelsConfig(settings),
+  });
 
   const journal = path.join(dataDir, 'usage');
   const cost = createCost({
@@ -316,6 +327,7 @@ async function assemble(
             datasets.routes,
             serving.routes,
             serving.observationRoutes,
+            organization.routes,
             inference.routes,
             cost.routes,
             governance.routes,
@@ -365,15 +377,23 @@ async function assemble(
   return { url, close: () => (closed ??= closeAll(closers, log)) };
 }
 
-/** Internal models on a cluster, raw and by KServe, and the cluster as a whole; null where they run on this machine. Its library is large: only who uses it carries it. */
+/** Internal models on a cluster, raw, by KServe and by AIBrix, and the cluster as a whole; null where they run on this machine. Its library is large: only who uses it carries it. */
 async function openKubernetes(
   settings: Config['settings'],
+  secrets: Pick<Secrets, 'get'>,
   log: Logger,
   closers: (() => Promise<unknown>)[],
-): Promise<{ runtimes: Record<string, Runtime>; overview: Cluster } | null> {
+): Promise<{ runtimes: Record<string, Runtime>; models: ModelCluster; overview: Cluster } | null> {
   if (!servesOnCluster(settings)) return null;
-  const { createKserveRuntime, createKubernetesRuntime, createOverview, openCluster } =
-    await import('./adapters/runtime/kubernetes/index.ts');
+  const {
+    createAibrixRuntime,
+    createKserveRuntime,
+    createKubernetesRuntime,
+    createModelCluster,
+    createOperators,
+    createOverview,
+    openCluster,
+  } = await import('./adapters/runtime/kubernetes/index.ts');
   const store = settings.OBJECT_STORE_ENDPOINT;
   const shared = {
     client: openCluster(settings.KUBECONFIG_PATH ?? null),
@@ -395,9 +415,16 @@ async function openKubernetes(
   closers.push(() => kubernetes.close());
   const kserve = createKserveRuntime({ ...shared, mode: settings.KSERVE_MODE });
   closers.push(() => kserve.close());
+  const models = { namespace: settings.MODELS_NAMESPACE, environment: settings.MODELS_ENVIRONMENT };
+  const operators = createOperators({ client: shared.client, now: () => new Date() });
+  const aibrix = createAibrixRuntime({ ...shared, models, operators, tokenOf: (id) => tokenOf(secrets, id) });
   const overview = createOverview(shared);
-  closers.push(() => overview.close());
-  return { runtimes: { kubernetes, kserve }, overview };
+  closers.push(() => Promise.all([aibrix.close(), overview.close()]));
+  return {
+    runtimes: { kubernetes, kserve, aibrix },
+    models: createModelCluster({ ...shared, models, operators }),
+    overview,
+  };
 }
 
 const uploadHandler = (uploads: Uploads): RawHandler => ({

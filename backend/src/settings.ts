@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { scoreParts, type ScoreWeights } from '@llm-ops/contracts';
 import type { DatasetsDeps } from '#domains/datasets';
+import type { ModelsSettings } from '#domains/organization';
 import type { ServingConfig } from '#domains/serving';
 import type { AuthOptions } from '#platform/auth';
 import type { Settings } from '#platform/config';
@@ -136,6 +137,16 @@ export function clusterConfig(settings: Settings): ClusterConfig {
     startupSeconds: settings.SERVING_STARTUP_SECONDS,
     terminationSeconds: settings.SERVING_DRAIN_SECONDS + 30,
     baseUrl: settings.SERVING_LOCAL_BASE_URL ?? null,
+  };
+}
+
+export function modelsConfig(settings: Settings): ModelsSettings {
+  return {
+    environment: settings.MODELS_ENVIRONMENT,
+    image: settings.MODELS_IMAGE,
+    storageClass: settings.MODELS_DEFAULT_STORAGE_CLASS || null,
+    storageSize: settings.MODELS_STORAGE_SIZE,
+    quota: { models: settings.MODELS_QUOTA_COUNT || null, gpus: settings.MODELS_QUOTA_GPUS || null },
   };
 }
 

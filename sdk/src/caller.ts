@@ -49,7 +49,8 @@ function search(query: Record<string, unknown> = {}): string {
 
 /** The address of a route below the host: `/llm-ops/v1/catalog/models/…`. */
 export function addressOf(name: Operation, params?: Record<string, unknown>, query?: Record<string, unknown>): string {
-  return prefix + fill(routes[name].path, params) + search(query);
+  const { base = prefix, path } = routes[name];
+  return base + fill(path, params) + search(query);
 }
 
 /** The cursor in a `Link: <…?cursor=…>; rel="next"` header. */
@@ -81,7 +82,8 @@ export function createCaller({ baseUrl = '', headers = {}, fetch: send = fetch }
     const response = await send(base + addressOf(name, args.params, args.query), init).catch((error: unknown) => {
       throw args.signal?.aborted ? error : unreachable(error);
     });
-    if (!response.ok) throw errorOf(response.status, await response.text());
+    if (!response.ok)
+      throw errorOf(response.status, await response.text(), response.headers.get('x-error-code') ?? undefined);
     return response;
   }
 
@@ -89,6 +91,7 @@ export function createCaller({ baseUrl = '', headers = {}, fetch: send = fetch }
     const route: RouteFacts = routes[name];
     const response = await request(name, args);
     if (route.file) return { status: 'success', message: '', data: await response.blob(), next: null };
+    if (route.plain) return { status: 'success', message: '', data: await response.json(), next: null };
     const envelope = (await response.json()) as Reply<unknown>;
     return { ...envelope, next: nextOf(response.headers.get('link')) };
   }

@@ -28,10 +28,11 @@ export class ApiError extends Error {
 }
 
 /** Reads what a failed answer says; an answer that is no envelope (a proxy's page) keeps its status. */
-export function errorOf(status: number, text: string): ApiError {
+export function errorOf(status: number, text: string, code?: string): ApiError {
   try {
-    const reply = JSON.parse(text) as { message?: unknown; data?: Partial<FailureData> };
+    const reply = JSON.parse(text) as { message?: unknown; data?: Partial<FailureData>; error?: unknown };
     if (typeof reply.message === 'string') return new ApiError(status, reply.message, reply.data ?? {});
+    if (typeof reply.error === 'string') return new ApiError(status, reply.error, code === undefined ? {} : { code });
   } catch {
     // no JSON: fall through
   }

@@ -8,6 +8,7 @@ import type {
   governanceRoutes,
   inferenceRoutes,
   observationRoutes,
+  organizationRoutes,
   ParamsIn,
   platformRoutes,
   QueryIn,
@@ -21,6 +22,7 @@ export type Tables = typeof catalogRoutes &
   typeof servingRoutes &
   typeof observationRoutes &
   typeof inferenceRoutes &
+  typeof organizationRoutes &
   typeof usageRoutes &
   typeof costRoutes &
   typeof governanceRoutes &
@@ -31,6 +33,10 @@ export type Operation = keyof Tables & string;
 export interface RouteFacts {
   method: string;
   path: string;
+  /** instead of `/llm-ops/v1` */
+  base?: string;
+  /** answered without the envelope */
+  plain?: boolean;
   list?: boolean;
   idempotent?: boolean;
   file?: boolean;

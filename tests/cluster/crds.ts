@@ -10,7 +10,17 @@ const definitions = {
     files: ['config/crd/full/serving.kserve.io_inferenceservices.yaml'],
     names: ['inferenceservices.serving.kserve.io'],
   },
-  prometheus: {
+  'gpu-operator': {
+    module: 'github.com/NVIDIA/gpu-operator@v1.8.3-0.20240429200431-0fe1e8db32b0',
+    files: ['config/crd/bases/nvidia.com_clusterpolicies.yaml'],
+    names: ['clusterpolicies.nvidia.com'],
+  },
+  kuberay: {
+    module: 'github.com/ray-project/kuberay/ray-operator@v1.6.0',
+    files: ['config/crd/bases/ray.io_rayclusters.yaml'],
+    names: ['rayclusters.ray.io'],
+  },
+  'prometheus-operator': {
     module: 'github.com/prometheus-operator/prometheus-operator@v0.91.0',
     files: ['servicemonitors', 'prometheusrules'].map(
       (kind) => `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
@@ -26,14 +36,71 @@ export async function applyDefinitions(plane: Plane, operator: keyof typeof defi
   if (got.status !== 0) throw new Error(`${module} cannot be had: ${got.stderr}${got.stdout}`);
   const { Dir } = JSON.parse(got.stdout) as { Dir: string };
   for (const file of files) await plane.kubectl(['apply', '--server-side', '-f', join(Dir, file)]);
-  // `kubectl wait` fails on a definition that has no status yet
-  for (const name of names) {
-    for (let tries = 0; tries < 300; tries++) {
-      const { status } = JSON.parse(await plane.kubectl(['get', 'crd', name, '-o', 'json'])) as {
-        status?: { conditions?: { type: string; status: string }[] };
-      };
-      if (status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True')) break;
-      await wait(100);
-    }
+  for (const name of names) await established(plane, name);
+}
+
+/** AIBrix has no Go module that can be had: a definition of our own, with the fields of its v1alpha1 that its documentation shows. */
+export async function applyAibrix(plane: Plane): Promise<void> {
+  const text = { type: 'string' };
+  const count = { type: 'integer', format: 'int32' };
+  const source = {
+    type: 'object',
+    required: ['metricSourceType', 'path', 'protocolType', 'targetMetric', 'targetValue'],
+    properties: {
+      metricSourceType: { ...text, enum: ['pod', 'resource', 'custom', 'external', 'domain'] },
+      protocolType: { ...text, enum: ['http', 'https'] },
+      endpoint: text,
+      port: text,
+      path: text,
+      targetMetric: text,
+      targetValue: text,
+    },
+  };
+  const spec = {
+    type: 'object',
+    required: ['maxReplicas', 'scaleTargetRef', 'scalingStrategy'],
+    properties: {
+      scalingStrategy: { ...text, enum: ['HPA', 'KPA', 'APA'] },
+      minReplicas: count,
+      maxReplicas: count,
+      scaleTargetRef: { type: 'object', properties: { apiVersion: text, kind: text, name: text } },
+      metricsSources: { type: 'array', minItems: 1, items: source },
+    },
+  };
+  const definition = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'podautoscalers.autoscaling.aibrix.ai' },
+    spec: {
+      group: 'autoscaling.aibrix.ai',
+      scope: 'Namespaced',
+      names: {
+        kind: 'PodAutoscaler',
+        listKind: 'PodAutoscalerList',
+        plural: 'podautoscalers',
+        singular: 'podautoscaler',
+      },
+      versions: [
+        {
+          name: 'v1alpha1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+        },
+      ],
+    },
+  };
+  await plane.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(definition));
+  await established(plane, definition.metadata.name);
+}
+
+/** `kubectl wait` fails on a definition that has no status yet. */
+async function established(plane: Plane, name: string): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const { status } = JSON.parse(await plane.kubectl(['get', 'crd', name, '-o', 'json'])) as {
+      status?: { conditions?: { type: string; status: string }[] };
+    };
+    if (status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True')) return;
+    await wait(100);
   }
 }

@@ -16,7 +16,7 @@ let plane: Plane;
 before(async () => {
   plane = await startPlane();
   await Promise.all([plane.addNodes(3, { prefix: 'cpu', gpus: 0 }), addVolumes(plane, 12)]);
-  await applyDefinitions(plane, 'prometheus');
+  await applyDefinitions(plane, 'prometheus-operator');
 });
 after(() => plane?.stop());
 

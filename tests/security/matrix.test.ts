@@ -9,11 +9,13 @@ import {
   costRoutes,
   datasetRoutes,
   governanceRoutes,
+  organizationRoutes,
   permissions,
   permissionsOf,
   platformRoutes,
   roles,
   servingRoutes,
+  urlOf,
   usageRoutes,
   type Permission,
   type Role,
@@ -27,6 +29,7 @@ const routes: [string, RouteSpec][] = Object.entries({
   ...costRoutes,
   ...datasetRoutes,
   ...governanceRoutes,
+  ...organizationRoutes,
   ...platformRoutes,
   ...servingRoutes,
   ...usageRoutes,
@@ -47,12 +50,12 @@ after(async () => {
 });
 
 async function ask(route: RouteSpec, who: Record<string, string>, ids: Record<string, string> = {}) {
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+  const path = urlOf(route).replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(ids[name] ?? (/id$/i.test(name) ? nobodys : 'x')),
   );
   const write = route.method !== 'GET' && route.method !== 'DELETE';
   const ended = new AbortController();
-  const response = await fetch(`${platform.url}${basePath}${path}`, {
+  const response = await fetch(`${platform.url}${path}`, {
     method: route.method,
     headers: { ...who, ...(write ? { 'content-type': 'application/json' } : {}) },
     ...(write ? { body: '{}' } : {}),
@@ -61,6 +64,12 @@ async function ask(route: RouteSpec, who: Record<string, string>, ids: Record<st
   const json = response.headers.get('content-type')?.startsWith('application/json') ?? false;
   const data = json ? ((await response.json()) as any).data : null;
   ended.abort();
+  // what has no room for a code beside its text tells it in a header
+  const plain = response.headers.get('x-error-code');
+  if (plain !== null) {
+    const denied = plain === 'permission_denied' ? { rule: 'role' } : { rule: undefined };
+    return { status: response.status, code: plain, ...denied };
+  }
   return { status: response.status, code: data?.code as string | undefined, rule: data?.rule as string | undefined };
 }
 

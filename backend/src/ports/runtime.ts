@@ -13,6 +13,20 @@ export interface Autoscale {
   memoryUtilization?: number | undefined;
   gpuUtilization?: number | undefined;
   targetLatencyMs?: number | undefined;
+  /** a metric of the pods, its average for each, and how long it stays low before a replica goes (`3m`) */
+  metric?: { name: string; target: string; scaleDownDelay?: string | undefined } | undefined;
+}
+
+/** What only AIBrix reads: a model of an organization, by its own name in the namespace of models. */
+export interface AibrixModel {
+  /** DNS label; of its objects, of its route, and what its pods call it */
+  name: string;
+  /** keeps what is downloaded; `shared`: by all replicas and revisions (ReadWriteMany). null: each pod downloads for itself */
+  storage: { className: string | null; size: string; shared: boolean } | null;
+  /** of each GPU, bytes; null: any */
+  minVramBytes: number | null;
+  /** how many tokens of Hugging Face were given so far; the last is kept apart from every plan. null: none */
+  token: number | null;
 }
 
 /** What a revision asks for, frozen at its creation; everything a runtime needs to plan it. */
@@ -52,6 +66,7 @@ export interface RevisionSpec {
   probes?: { liveness?: Probe | undefined; readiness?: Probe | undefined; startup?: Probe | undefined } | null;
   /** of the endpoint as it is now */
   autoscale?: Autoscale | null;
+  aibrix?: AibrixModel | null;
   /** it takes the traffic of its endpoint: what belongs to the endpoint as a whole follows it */
   live?: boolean;
 }

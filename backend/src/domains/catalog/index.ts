@@ -1,4 +1,5 @@
 import type { BoundRoutes, Trx } from '#platform/http';
+import { createHubEntries, type HubEntries } from './hub-entries.ts';
 import { createImports } from './imports.ts';
 import type { CatalogDeps, DatasetsOfCatalog, FindReferences, Reference } from './deps.ts';
 import { createFiles } from './files.ts';
@@ -28,6 +29,7 @@ export interface Catalog extends Serving {
   authorizeUpload(access: Access, modelId: string): Promise<void>;
   /** For `onComplete` of resumable uploads of kind `model`. */
   uploadComplete: Upkeep['uploadComplete'];
+  entryOf: HubEntries['entryOf'];
   /** Removes objects that belong to no model; runs by itself every half an hour. Answers how many. */
   collectOrphans(): Promise<number>;
 }
@@ -61,6 +63,7 @@ export function createCatalog(given: CatalogDeps): Catalog {
       files.requireOpen(row);
     },
     uploadComplete: upkeep.uploadComplete,
+    entryOf: createHubEntries({ store, models, reviews }).entryOf,
     collectOrphans: upkeep.collectOrphans,
   };
 }

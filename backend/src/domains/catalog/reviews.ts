@@ -141,6 +141,8 @@ export function createReviews(
   }
 
   return {
+    move,
+
     async setStatus(c: Context<Routes['updateModelStatus']>): Promise<Model> {
       const asked = { ...c.body, ...c.query };
       if (asked.status === undefined) {

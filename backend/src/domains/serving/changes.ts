@@ -92,14 +92,20 @@ export function createChanges({ catalog, events }: { catalog: ServingCatalog; ev
       trx: Trx,
       access: Access,
       draft: Drafted,
-      options: { reason: 'deploy' | 'promote'; team: string; parityNote: string | null; rollbackPlan: string },
+      options: {
+        reason: 'deploy' | 'promote';
+        team: string;
+        parityNote: string | null;
+        rollbackPlan: string;
+        visibility?: 'team' | 'organization';
+      },
     ): Promise<Endpoint> {
       const { spec, model, name } = draft;
       const { userId, project } = access.identity;
       const owned = {
         team: options.team,
         project: project ?? model.project,
-        visibility: model.visibility,
+        visibility: options.visibility ?? model.visibility,
         created_by: userId,
       };
       const targets = [{ endpointId: spec.endpointId, revision: null, weight: 100, priority: 0 }];

@@ -22,7 +22,7 @@ export interface Drafted {
 }
 
 /** What of a model a revision keeps. */
-function modelOf(model: ServableModel): ServingSpec['model'] {
+export function modelOf(model: ServableModel): ServingSpec['model'] {
   const { id, name, version, type, storageUri, prefix, files, metadata, inspection } = model;
   return { id, name, version, type, storageUri, prefix, files, metadata, inspection };
 }
@@ -36,7 +36,7 @@ interface Ground {
 }
 
 /** Which runtime runs it: external models have their own; a request may name one of the others. */
-function runtimeFor(model: ServableModel, mode: 'raw' | 'kserve' | null, { config, runtimes }: Ground): string {
+function runtimeFor(model: ServableModel, mode: ServingSpec['deploymentMode'], { config, runtimes }: Ground): string {
   if (model.type === 'external') return 'external';
   const named = mode === 'raw' ? 'kubernetes' : mode;
   return named !== null && Object.hasOwn(runtimes, named) ? named : config.internalRuntime;

@@ -8,6 +8,7 @@ import { createCanaries } from './canaries.ts';
 import { createChecks } from './checks.ts';
 import type { Compare } from './comparing.ts';
 import type { Providers, Send } from './completion.ts';
+import { createDesk, type Desk } from './desk.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Publisher } from './executor.ts';
 import { createInspect } from './inspect.ts';
@@ -45,6 +46,8 @@ export interface Serving {
   routes: BoundRoutes;
   /** what runs, piece by piece: pods, events, manifests, the cluster */
   observationRoutes: BoundRoutes;
+  /** for other faces of the same core */
+  desk: Desk;
   /** runs in processes of the role worker */
   reconciler: Reconciler;
   /** For `catalog.registerReferences('endpoint', …)`: endpoints, not deleted, that want or run this model. */
@@ -60,17 +63,19 @@ export function createServing(deps: ServingDeps): Serving {
     manifests: createManifests({ db, runtimes, config }),
     observation: createObservation({ db, runtimes, config }),
   };
+  const endpoints = createEndpoints({ db, runtimes, changes, checks, config });
   return {
     observationRoutes: createObservationRoutes(seen, deps.cluster ?? null),
     routes: createRoutes({
       ...seen,
       checks,
-      endpoints: createEndpoints({ db, runtimes, changes, checks, config }),
+      endpoints,
       revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
       canaries: createCanaries({ db, changes, compare: deps.compare }),
       inspect: createInspect({ db, runtimes, egress, providers, config }),
       registry: createRegistry({ db, gate: table }),
     }),
+    desk: createDesk({ db, runtimes, changes, remove: endpoints.remove }),
     reconciler: createReconciler({ ...deps, inFlight: table.inFlight }),
     async references(trx, modelId) {
       const rows = await endpointsOfModel(trx, modelId);
@@ -94,5 +99,6 @@ export {
   type RouteTable,
   type RouteTarget,
 } from './table.ts';
+export type { Desk, DeskSpec, Redraft, Scale, Served } from './desk.ts';
 export type { Reconciler } from './reconciler.ts';
 export type { ServingCatalog, ServingConfig } from './types.ts';

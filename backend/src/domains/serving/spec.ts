@@ -78,6 +78,7 @@ export function configurationOf(spec: ServingSpec, artifactDigest: string | null
     deploymentMode: spec.deploymentMode,
     imagePullPolicy: spec.imagePullPolicy,
     probes: spec.probes,
+    aibrix: spec.aibrix ?? null,
   };
 }
 

@@ -238,6 +238,42 @@ export function allEndpoints(connection: Connection, scope: Scope): Promise<Endp
     .execute();
 }
 
+/** Endpoints of one runtime, the newest first. */
+export function endpointsOfRuntime(
+  connection: Connection,
+  scope: Scope,
+  runtime: string,
+): Promise<EndpointWithTarget[]> {
+  return endpoints(connection)
+    .where('r.runtime', '=', runtime)
+    .where(visible(scope, 'e', endpointFields))
+    .orderBy('e.created_at', 'desc')
+    .orderBy('e.id', 'desc')
+    .limit(2000)
+    .execute();
+}
+
+/** How many endpoints a team has on a runtime, and how many GPUs they may grow to. */
+export async function usageOfTeam(
+  connection: Connection,
+  runtime: string,
+  team: string,
+): Promise<{ endpoints: number; gpus: number }> {
+  const row = await on(connection)
+    .selectFrom('endpoint as e')
+    .innerJoin('revision as r', (join) =>
+      join.onRef('r.endpoint_id', '=', 'e.id').onRef('r.number', '=', 'e.target_revision'),
+    )
+    .where('e.deleted_at', 'is', null)
+    .where('e.desired', '<>', 'deleted')
+    .where('e.team', '=', team)
+    .where('r.runtime', '=', runtime)
+    .select(sql<number>`count(*)::int`.as('endpoints'))
+    .select(sql<number>`coalesce(sum((r.spec ->> 'gpuCount')::int * e.max_replicas), 0)::int`.as('gpus'))
+    .executeTakeFirstOrThrow();
+  return row;
+}
+
 /** Endpoints that are not deleted and have this model wanted, live or still in a runtime. */
 export function endpointsOfModel(connection: Connection, modelId: string) {
   return on(connection)

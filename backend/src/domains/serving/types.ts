@@ -18,7 +18,8 @@ export type AutoscalePolicy = Autoscale;
 /** What a revision stores: the port's shape and what only clusters read. */
 export interface ServingSpec extends RevisionSpec {
   imagePullPolicy: NonNullable<RevisionSpec['imagePullPolicy']>;
-  deploymentMode: 'raw' | 'kserve' | null;
+  /** aibrix: a model of an organization, whatever else is configured */
+  deploymentMode: 'raw' | 'kserve' | 'aibrix' | null;
   probes: NonNullable<RevisionSpec['probes']> | null;
   /** resources that the request named; the others follow the settings when `useGpu` changes */
   asked: Partial<Resources>;

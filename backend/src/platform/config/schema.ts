@@ -323,6 +323,34 @@ export const options = {
     integer(0, 3600, 10),
     'How long an old revision finishes what it is answering.',
   ),
+  MODELS_ENABLED: option('Organization models', flag(true), 'Models of organizations (on a cluster with AIBrix).'),
+  MODELS_NAMESPACE: option('Organization models', text.default('jan-models'), 'Namespace of the models.'),
+  MODELS_ENVIRONMENT: option(
+    'Organization models',
+    z.enum(['dev', 'stg', 'prod']).default('prod'),
+    'Environment that the models belong to: who may deploy there may deploy them.',
+  ),
+  MODELS_IMAGE: option(
+    'Organization models',
+    text.default('vllm/vllm-openai:v0.10.2'),
+    'Image of models that name none.',
+  ),
+  MODELS_DEFAULT_STORAGE_CLASS: option(
+    'Organization models',
+    text.optional(),
+    "Storage class of volumes that name none; the cluster's default when empty.",
+  ),
+  MODELS_STORAGE_SIZE: option('Organization models', quantity('100Gi'), 'Size of the volume of a model.'),
+  MODELS_QUOTA_COUNT: option(
+    'Organization models',
+    integer(0, 100_000, 0),
+    'How many models an organization may have; 0: any number.',
+  ),
+  MODELS_QUOTA_GPUS: option(
+    'Organization models',
+    integer(0, 1_000_000, 0),
+    'To how many GPUs the models of an organization may grow together; 0: any number.',
+  ),
   COST_CURRENCY: option(
     'Cost',
     z

@@ -459,6 +459,37 @@ export const catalogue = {
     message: 'The file is larger than allowed.',
     remedy: 'Split it into shards or raise the limit.',
   },
+  organization_model_name_taken: {
+    status: 409,
+    message: 'There is a model of this name already.',
+    remedy: 'Choose another name, or change the model that has it (PUT).',
+  },
+  organization_model_not_approved: {
+    status: 403,
+    message: 'This model of Hugging Face has no approved entry in the catalog.',
+    remedy:
+      'Register it in the catalog as a base model with this huggingface_model_id in its metadata, have it approved, and deploy it again.',
+  },
+  organization_model_not_found: {
+    status: 404,
+    message: 'There is no such model.',
+    remedy: 'List the models and use an id or a name from there.',
+  },
+  organization_model_operator_missing: {
+    status: 403,
+    message: 'The cluster lacks an operator that models need.',
+    remedy: 'Install the operators that the message names.',
+  },
+  organization_model_resources_insufficient: {
+    status: 400,
+    message: 'The cluster or the quota has no room for this model.',
+    remedy: 'Ask for less, free what is not needed, or have the quota raised.',
+  },
+  organization_model_unavailable: {
+    status: 403,
+    message: 'Models of organizations are only available where the platform runs on a Kubernetes cluster.',
+    remedy: 'Run the platform in a cluster, or give it one by KUBECONFIG_PATH, with MODELS_ENABLED=true.',
+  },
   payload_too_large: {
     status: 413,
     message: 'The body is larger than allowed.',

@@ -25,6 +25,15 @@ export function failureReply(error: unknown): FailureReply {
   return { failure: known, status: known.status, headers, envelope: { status: 'fail', message: known.message, data } };
 }
 
+const plainFace = /^\/v1\/organization(\/|$)/;
+
+/** What is sent: the envelope, or `{error}` below `/v1/organization`, with all that there is to say in one text. */
+export function failureBody(path: string, { failure: known, envelope }: FailureReply): unknown {
+  if (!plainFace.test(path)) return envelope;
+  const fields = known.issues?.map(({ path: at, message }) => `${at}: ${message}`) ?? [];
+  return { error: [known.message, ...fields, known.remedy].join(' ') };
+}
+
 /** Codes of the HTTP framework, in our words. */
 const framework: Record<string, () => Failure> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => failure('media_type_unsupported'),

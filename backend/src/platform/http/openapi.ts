@@ -1,4 +1,4 @@
-import { basePath, FailureData, type RouteSpec, type RouteTable } from '@llm-ops/contracts';
+import { FailureData, urlOf, type RouteSpec, type RouteTable } from '@llm-ops/contracts';
 import { z } from 'zod';
 import { catalogue, type ErrorCode } from '#platform/errors';
 
@@ -14,7 +14,7 @@ export function openApi(tables: readonly RouteTable[], info: { version: string }
   const paths: Record<string, Json> = {};
   for (const table of tables) {
     for (const [operationId, route] of Object.entries(table)) {
-      const path = `${basePath}${route.path}`;
+      const path = urlOf(route);
       paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(operationId, route) };
     }
   }
@@ -24,7 +24,7 @@ export function openApi(tables: readonly RouteTable[], info: { version: string }
       title: 'LLM Ops',
       version: info.version,
       description:
-        'Every answer below is `{status, message, data}`; a failure carries `code`, `errorId`, `issues` and `remedy` in `data`.',
+        'Every answer below is `{status, message, data}`; a failure carries `code`, `errorId`, `issues` and `remedy` in `data`. Under `/v1/organization` answers are as they are, and a failure is `{error}`.',
     },
     servers: [{ url: '/' }],
     tags: [...new Set(tables.flatMap((table) => Object.values(table).map((route) => route.tag)))].map((name) => ({
@@ -37,7 +37,7 @@ export function openApi(tables: readonly RouteTable[], info: { version: string }
         headerUser: { type: 'apiKey', in: 'header', name: 'X-User-Id', description: 'Header mode, with X-User-Roles.' },
         session: { type: 'apiKey', in: 'cookie', name: 'llmops_session' },
       },
-      schemas: { Failure: envelope(schemaOf(FailureData, 'output'), 'fail') },
+      schemas: { Failure: envelope(schemaOf(FailureData, 'output'), 'fail'), PlainFailure: plainFailure },
     },
   };
 }
@@ -97,9 +97,7 @@ function responses(route: RouteSpec): Json {
       : {
           description: 'Done.',
           content: {
-            'application/json': {
-              schema: envelope(route.data === undefined ? {} : schemaOf(route.data, 'output'), 'success'),
-            },
+            'application/json': { schema: answerOf(route) },
             ...(route.events === undefined ? {} : { 'text/event-stream': eventSchema(route.events) }),
           },
         };
@@ -123,11 +121,12 @@ function responses(route: RouteSpec): Json {
     const { status } = catalogue[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
+  const failed = route.answer === 'plain' ? 'PlainFailure' : 'Failure';
   const failures = [...byStatus].map(([status, list]) => [
     String(status),
     {
       description: list.join(', '),
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+      content: { 'application/json': { schema: { $ref: `#/components/schemas/${failed}` } } },
     },
   ]);
   return { '200': ok, ...Object.fromEntries(failures) };
@@ -138,6 +137,13 @@ function eventSchema(events: NonNullable<RouteSpec['events']>): Json {
   const shapes = Object.entries(events).map(([name, shape]) => [name, schemaOf(shape, 'output')]);
   return { schema: { type: 'string' }, 'x-events': Object.fromEntries(shapes) };
 }
+
+function answerOf(route: RouteSpec): Json {
+  const data = route.data === undefined ? {} : schemaOf(route.data, 'output');
+  return route.answer === 'plain' ? data : envelope(data, 'success');
+}
+
+const plainFailure: Json = { type: 'object', properties: { error: { type: 'string' } }, required: ['error'] };
 
 function envelope(data: Json, status: 'success' | 'fail'): Json {
   return {

@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { basePath, rolesWith, type Permission, type RouteSpec } from '@llm-ops/contracts';
+import { rolesWith, urlOf, type Permission, type RouteSpec } from '@llm-ops/contracts';
 import Fastify, { LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Access, Identity } from '#platform/access';
 import { recordAudit } from '#platform/audit';
@@ -15,7 +15,7 @@ import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
-import { failureReply, success } from './envelope.ts';
+import { failureBody, failureReply, success } from './envelope.ts';
 import { eventText, isEventAnswer, type EventAnswer } from './events.ts';
 import { once, type Sealer } from './idempotency.ts';
 import { parseRequest } from './parse.ts';
@@ -98,7 +98,9 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
       const handler = handlers[name];
       if (handler === undefined) throw new Error(`Route ${name} has no handler.`);
       for (const path of addressesOf(route)) {
-        const url = `${basePath}${path}`.replace(/\{path\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
+        const url = urlOf({ ...route, path })
+          .replace(/\{path\}$/, '*')
+          .replace(/\{(\w+)\}/g, ':$1');
         methodsOf.set(url, (methodsOf.get(url) ?? new Set()).add(route.method));
         app.route({
           method: route.method,
@@ -184,7 +186,7 @@ function rawServer(deps: HttpDeps, framework: RequestListener): Server {
         else raw.handle(request, response, newRequestId(request));
       } catch (error) {
         const reply = failureReply(error);
-        const body = Buffer.from(JSON.stringify(reply.envelope));
+        const body = Buffer.from(JSON.stringify(failureBody(path, reply)));
         response.writeHead(reply.status, {
           ...securityHeaders,
           ...reply.headers,
@@ -338,6 +340,7 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (route.answer === 'file') return sendFile(result as FileAnswer, reply);
+  if (route.answer === 'plain') return reply.send(result);
   if (route.list !== true) return reply.send(success(result));
   const page = result as Paged<unknown>;
   if (page.next !== null) {
@@ -381,7 +384,8 @@ function sendFile(file: FileAnswer, reply: FastifyReply): FastifyReply {
 }
 
 function sendFailure(log: Logger, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { failure: known, status, headers, envelope } = failureReply(error);
+  const told = failureReply(error);
+  const { failure: known, status, headers, envelope } = told;
   const entry = {
     errorId: envelope.data.errorId,
     code: known.code,
@@ -393,7 +397,10 @@ function sendFailure(log: Logger, error: unknown, request: FastifyRequest, reply
   };
   if (status >= 500) log.error({ ...entry, err: known.cause ?? known }, known.message);
   else log.info(entry, known.message);
-  return reply.status(status).headers(headers).type('application/json; charset=utf-8').send(envelope);
+  const body = failureBody(pathOf(request.raw), told);
+  // where the body has no room for it
+  if (body !== envelope) reply.header('x-error-code', known.code);
+  return reply.status(status).headers(headers).type('application/json; charset=utf-8').send(body);
 }
 
 function idParam(request: FastifyRequest): string | null {

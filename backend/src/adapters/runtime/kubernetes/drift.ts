@@ -37,9 +37,12 @@ export function marked(manifest: Manifest): Manifest {
   return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [planAnnotation]: plan } } };
 }
 
+/** The plan that an object was made by. */
+export const planOf = ({ metadata }: Pick<Manifest, 'metadata'> | Stored): string | undefined =>
+  metadata.annotations?.[planAnnotation];
+
 /** Whether it was made by this very plan, whatever was changed since. */
-export const isOfPlan = (wanted: Manifest, live: Stored): boolean =>
-  live.metadata.annotations?.[planAnnotation] === wanted.metadata.annotations?.[planAnnotation];
+export const isOfPlan = (wanted: Manifest, live: Stored): boolean => planOf(live) === planOf(wanted);
 
 /**
  * Which of our fields others have changed, and who. A field that differs and is still ours was put so by the API server or a webhook, or

@@ -1,17 +1,17 @@
 import type { Logger } from '#platform/log';
 import type { Address, Drifted, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
+import { aibrixFlavour, type AibrixDeps } from './aibrix/index.ts';
 import { createAddressBook } from './cluster/addresses.ts';
-import { fieldManager, type ClusterClient, type ResourceKind } from './cluster/client.ts';
+import { fieldManager, type ClusterClient } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
 import type { Informer, Stored } from './cluster/informer.ts';
 import { endpointLabel, followCluster, revisionLabel, type Deployment } from './cluster/objects.ts';
-import { driftOf, isOfPlan, marked } from './drift.ts';
+import { driftOf, isOfPlan, marked, planOf } from './drift.ts';
 import { createDriftBook } from './drift-book.ts';
 import { createInsight } from './insight.ts';
+import { isFixed, plainFlavour, type Flavour } from './flavour.ts';
 import { logsOf } from './logs.ts';
-import { namesOf } from './names.ts';
-import { endpointObjects, revisionObjects, servedNameAnnotation } from './plan.ts';
-import { preflightOf } from './preflight.ts';
+import { servedNameAnnotation } from './plan.ts';
 import { profileOf } from './profiles/index.ts';
 import { observationOf, outageCondition } from './status.ts';
 import { toldAs } from './told.ts';
@@ -19,39 +19,41 @@ import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 
 export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
+export { createModelCluster } from './aibrix/cluster.ts';
+export { createOperators } from './aibrix/operators.ts';
+export type { ModelsConfig } from './aibrix/names.ts';
 export { createKserveRuntime } from './kserve/index.ts';
 export { createOverview } from './overview/index.ts';
 
-/** What belongs to a revision, its Deployment last: while it is there, what else is left of a revision is found again. */
-const revisionKinds: readonly ResourceKind[] = [
-  { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
-  { apiVersion: 'v1', kind: 'Service' },
-  { apiVersion: 'apps/v1', kind: 'Deployment' },
-];
-/** What belongs to the endpoint as a whole. */
-const endpointKinds: readonly ResourceKind[] = [
-  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
-  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
-  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
-  { apiVersion: 'v1', kind: 'Service' },
-];
-
-/**
- * Serves revisions on a Kubernetes cluster by plain objects. What is seen comes from informers, so that a look costs no request; what is
- * wanted is applied by server-side apply, and only where the cluster does not have it: a server that has just started sends nothing anew.
- */
-export function createKubernetesRuntime(deps: {
+export interface KubernetesDeps {
   client: ClusterClient;
   config: ClusterConfig;
   objectStore: ObjectStoreAccess | null;
   /** images to name beside one that cannot be pulled */
   alternatives: readonly string[];
   log: Logger;
-}): Runtime {
+}
+
+/**
+ * Serves revisions on a Kubernetes cluster by plain objects, or those of another flavour. What is seen comes from informers, so that a look
+ * costs no request; what is wanted is applied by server-side apply, and only where the cluster does not have it: a server that has just
+ * started sends nothing anew.
+ */
+export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour = plainFlavour(deps)): Runtime {
   const { client, config, log } = deps;
   const addresses = createAddressBook();
   const drifts = createDriftBook();
-  const followed = followCluster({ client, log, onChange: addresses.changed, onOwned: drifts.changed });
+  const { selector, owned } = flavour;
+  const followed = followCluster({
+    client,
+    log,
+    selector,
+    owned,
+    onChange: addresses.changed,
+    onOwned: drifts.changed,
+  });
+  /** by which plan an object was made last, of kinds that are not followed */
+  const sent = new Map<string, string | undefined>();
   const ensure = createNamespaces(deps);
   const insight = createInsight({
     ...deps,
@@ -64,7 +66,8 @@ export function createKubernetesRuntime(deps: {
     const [deployment] = followed.deployments.by(revisionId);
     const seen = observationOf(deployment ?? null, followed.pods.by(revisionId), deps.alternatives);
     const lost = followed.deployments.lostSince() ?? followed.pods.lostSince();
-    return { ...seen, conditions: [...seen.conditions, ...outageCondition(lost)] };
+    const more = flavour.conditions?.(seen) ?? [];
+    return { ...seen, conditions: [...seen.conditions, ...more, ...outageCondition(lost)] };
   }
 
   const informerOf = ({ kind }: Manifest): Informer<Stored> | undefined =>
@@ -81,7 +84,13 @@ export function createKubernetesRuntime(deps: {
     const wanted = marked(manifest);
     const live = liveOf(wanted);
     if (live && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return;
-    informerOf(manifest)?.learn(await client.apply<Stored>(wanted));
+    const informer = informerOf(manifest);
+    if (informer !== undefined) return informer.learn(await client.apply<Stored>(wanted));
+    const { kind, metadata } = wanted;
+    const [key, plan] = [`${kind} ${metadata.namespace} ${metadata.name}`, planOf(wanted)];
+    if (sent.get(key) === plan) return;
+    await client.apply(wanted);
+    sent.set(key, plan);
   }
 
   function findDrift(spec: RevisionSpec): Drifted[] {
@@ -136,27 +145,22 @@ export function createKubernetesRuntime(deps: {
   }
 
   const runtime: Runtime = {
-    kind: 'kubernetes',
+    kind: flavour.kind,
     followsTraffic: true,
     insight,
 
     plan(spec): RuntimePlan {
-      const { manifests, warnings } = revisionObjects(spec, config);
-      return {
-        kind: 'kubernetes',
-        revisionId: spec.revisionId,
-        manifests: [...manifests, ...(spec.live === true ? endpointObjects(spec, config) : [])],
-        warnings,
-      };
+      return { kind: flavour.kind, revisionId: spec.revisionId, ...flavour.plan(spec) };
     },
 
     async apply(plan, spec) {
       followed.requireSynced();
-      const names = namesOf(spec, config);
       const manifests = plan.manifests as Manifest[];
       try {
-        await ensure(names.namespace, spec.environment);
-        for (const manifest of manifests) await send(manifest);
+        await ensure(flavour.namespaceOf(spec), spec.environment);
+        await flavour.prepare?.(spec);
+        const missing = await flavour.missing?.();
+        for (const manifest of manifests) if (missing?.has(manifest.kind) !== true) await send(manifest);
         await scale(manifests, spec.minReplicas, followed.deployments.by(spec.revisionId)[0]);
       } catch (error) {
         throw toldAs(error);
@@ -182,9 +186,11 @@ export function createKubernetesRuntime(deps: {
       const last = [...revisions(endpoint)].every((id) => id === revisionId);
       try {
         if (last) {
-          for (const kind of endpointKinds) await client.removeAll(kind, namespace, `${endpointLabel}=${endpoint}`);
+          for (const kind of flavour.endpointKinds)
+            await client.removeAll(kind, namespace, `${endpointLabel}=${endpoint}`);
         }
-        for (const kind of revisionKinds) await client.removeAll(kind, namespace, `${revisionLabel}=${revisionId}`);
+        for (const kind of flavour.revisionKinds)
+          await client.removeAll(kind, namespace, `${revisionLabel}=${revisionId}`);
       } catch (error) {
         throw toldAs(error);
       }
@@ -195,7 +201,7 @@ export function createKubernetesRuntime(deps: {
 
     logs: (revisionId, lines) => logsOf(client, followed.pods.by(revisionId), lines),
 
-    preflight: (spec: RevisionSpec) => preflightOf({ client, config }, spec),
+    preflight: (spec: RevisionSpec) => flavour.preflight(spec),
 
     async list() {
       followed.requireSynced();
@@ -205,18 +211,22 @@ export function createKubernetesRuntime(deps: {
     async close() {
       insight.stop();
       followed.stop();
+      flavour.close?.();
     },
   };
   return runtime;
 
   /**
-   * The number of replicas is the HPA's, but it starts from one and leaves zero alone: the first number, and those from and to zero, are
-   * set here, under a field manager of their own so that later manifests, which name none, take nothing back.
+   * The number of replicas is the autoscaler's, but it starts from one and leaves zero alone: the first number, and those from and to zero,
+   * are set here, under a field manager of their own so that later manifests, which name none, take nothing back. Without an autoscaler
+   * every number is set here.
    */
   async function scale(manifests: readonly Manifest[], wanted: number, known: Deployment | undefined): Promise<void> {
     const now = known?.spec?.replicas;
-    if (now !== undefined && now >= wanted && (now === 0) === (wanted === 0)) return;
-    const { apiVersion, kind, metadata } = manifests.find((manifest) => manifest.kind === 'Deployment')!;
+    const deployment = manifests.find((manifest) => manifest.kind === 'Deployment')!;
+    const enough = isFixed(deployment) ? now === wanted : now !== undefined && now >= wanted;
+    if (enough && (now === 0) === (wanted === 0)) return;
+    const { apiVersion, kind, metadata } = deployment;
     const { name, namespace } = metadata;
     await client.apply(
       {
@@ -229,6 +239,10 @@ export function createKubernetesRuntime(deps: {
     );
   }
 }
+
+/** Models of organizations, by the objects of AIBrix. The object store's keys stay out of their namespace: they come from the hub. */
+export const createAibrixRuntime = (deps: AibrixDeps & Omit<KubernetesDeps, 'objectStore'>): Runtime =>
+  createKubernetesRuntime({ ...deps, objectStore: null }, aibrixFlavour(deps));
 
 /** Read from the object itself, so that a server that has just started knows it too. */
 function whatRuns({ spec, metadata }: Deployment): Pick<Address, 'provider' | 'model'> {

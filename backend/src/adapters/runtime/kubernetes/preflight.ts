@@ -15,7 +15,7 @@ interface Pod {
   spec?: { nodeName?: string; containers: { resources?: { requests?: Record<string, string> } }[] };
   status?: { phase?: string };
 }
-interface Quota {
+export interface Quota {
   metadata: { name: string };
   status?: { hard?: Record<string, string>; used?: Record<string, string> };
 }

@@ -87,6 +87,19 @@ export function createModelStore(kysely: Connection) {
         .execute();
     },
 
+    /** Approved entries of a model of the hub, the newest first. */
+    async approvedOfHub(scope: Scope, huggingfaceId: string, trx: Connection): Promise<ModelRow[]> {
+      return on(trx)
+        .selectFrom('model')
+        .selectAll('model')
+        .where(ownedRows('model').within(scope))
+        .where('status', '=', 'approved')
+        .where(sql<SqlBool>`metadata ->> 'huggingface_model_id' = ${huggingfaceId}`)
+        .orderBy('created_at', 'desc')
+        .limit(50)
+        .execute();
+    },
+
     async sibling(of: ModelRow, version: string, trx: Connection = kysely): Promise<ModelRow | null> {
       const query = on(trx).selectFrom('model').selectAll().where('owner_team', '=', of.owner_team);
       return (await query.where('name', '=', of.name).where('version', '=', version).executeTakeFirst()) ?? null;

@@ -33,28 +33,25 @@ export const endpointLabel = 'llm-ops.io/endpoint';
 export const ours = 'app.kubernetes.io/managed-by=llm-ops';
 
 const deploymentsPath = '/apis/apps/v1/deployments';
-/** What is applied beside Deployments. */
-const ownedKinds: readonly ResourceKind[] = [
-  { apiVersion: 'v1', kind: 'Service' },
-  { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
-  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
-  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
-  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
-];
 
-/** Eight watches whatever the number of endpoints; what runs is indexed by revision, the rest by endpoint. */
+/**
+ * A watch each, whatever the number of endpoints: what runs is indexed by revision, the kinds that are `owned` beside it by endpoint. `selector`
+ * tells what is followed of what is ours.
+ */
 export function followCluster(deps: {
   client: ClusterClient;
+  selector: string;
+  owned: readonly ResourceKind[];
   onChange(revisionId: string): void;
   /** an object that is applied for this endpoint changed */
   onOwned(endpointId: string): void;
   log: Logger;
 }): Followed {
-  const follow = <T extends Stored>(path: string, labelSelector: string): Informer<T> =>
+  const follow = <T extends Stored>(path: string, more = ''): Informer<T> =>
     createInformer<T>({
       ...deps,
       path,
-      query: { labelSelector },
+      query: { labelSelector: `${ours},${deps.selector}${more}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
       trim: (object) => trimmed(object, path === deploymentsPath),
       onChange(revisionId) {
@@ -64,22 +61,22 @@ export function followCluster(deps: {
       },
     });
   const owned = new Map(
-    ownedKinds.map((kind) => [
+    deps.owned.map((kind) => [
       kind.kind,
       createInformer<Stored>({
         ...deps,
         path: pathOf(kind, null),
-        query: { labelSelector: `${ours},${endpointLabel}` },
+        query: { labelSelector: `${ours},${deps.selector},${endpointLabel}` },
         index: ({ metadata }) => metadata.labels?.[endpointLabel],
         trim: (object) => ({ ...trimmed(object, true), status: undefined }),
         onChange: deps.onOwned,
       }),
     ]),
   );
-  const deployments = follow<Deployment>(deploymentsPath, ours);
-  const pods = follow<Pod>('/api/v1/pods', `${ours},${revisionLabel}`);
+  const deployments = follow<Deployment>(deploymentsPath);
+  const pods = follow<Pod>('/api/v1/pods', `,${revisionLabel}`);
   // slices carry the labels of their Service
-  const slices = follow<EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices', `${ours},${revisionLabel}`);
+  const slices = follow<EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices', `,${revisionLabel}`);
   return {
     deployments,
     pods,

@@ -1,0 +1,68 @@
+import type { Condition, Observation, Preflight, RevisionSpec } from '#ports/runtime';
+import type { ClusterClient, ResourceKind } from './cluster/client.ts';
+import { namesOf } from './names.ts';
+import { endpointObjects, revisionObjects, type ClusterPlan } from './plan.ts';
+import { preflightOf } from './preflight.ts';
+import type { ClusterConfig, Manifest } from './types.ts';
+
+/** In what runtimes of Deployments differ: which objects there are, and where. */
+export interface Flavour {
+  kind: string;
+  /** of labels: tells its objects from those of the other flavours */
+  selector: string;
+  plan(spec: RevisionSpec): ClusterPlan;
+  namespaceOf(spec: RevisionSpec): string;
+  /** What belongs to a revision, its Deployment last: while it is there, what else is left of a revision is found again. */
+  revisionKinds: readonly ResourceKind[];
+  /** What belongs to the endpoint as a whole. */
+  endpointKinds: readonly ResourceKind[];
+  /** What is applied beside Deployments and followed, so that what others change is seen. Other kinds are sent once for each plan. */
+  owned: readonly ResourceKind[];
+  /** Before its objects: what they refer to. */
+  prepare?(spec: RevisionSpec): Promise<void>;
+  /** Kinds that the cluster does not know: objects of them are left out. */
+  missing?(): Promise<ReadonlySet<string>>;
+  /** What there is to say beside what is seen of its pods. */
+  conditions?(seen: Observation): Condition[];
+  preflight(spec: RevisionSpec): Promise<Preflight>;
+  close?(): void;
+}
+
+export const modelLabel = 'model.aibrix.ai/name';
+
+/** Plain objects in the namespace of the environment, scaled by an HPA. */
+export function plainFlavour(deps: { client: ClusterClient; config: ClusterConfig }): Flavour {
+  const { config } = deps;
+  return {
+    kind: 'kubernetes',
+    selector: `!${modelLabel}`,
+    plan(spec) {
+      const { manifests, warnings } = revisionObjects(spec, config);
+      return { manifests: [...manifests, ...(spec.live === true ? endpointObjects(spec, config) : [])], warnings };
+    },
+    namespaceOf: (spec) => namesOf(spec, config).namespace,
+    revisionKinds: [
+      { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
+      { apiVersion: 'v1', kind: 'Service' },
+      { apiVersion: 'apps/v1', kind: 'Deployment' },
+    ],
+    endpointKinds: [
+      { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+      { apiVersion: 'v1', kind: 'Service' },
+    ],
+    owned: [
+      { apiVersion: 'v1', kind: 'Service' },
+      { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
+      { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+    ],
+    preflight: (spec) => preflightOf(deps, spec),
+  };
+}
+
+/** How many replicas a Deployment without an autoscaler is held to; it stands in the plan, so that another number is another plan. */
+export const fixedReplicas = 'llm-ops.io/replicas';
+export const isFixed = ({ metadata }: Manifest) => metadata.annotations?.[fixedReplicas] !== undefined;
