@@ -267,7 +267,7 @@ async function assemble(
     db,
     objects,
     table,
-    authenticate: authenticator.authenticate,
+    identify: authenticator.identify,
     accessFor: authenticator.createAccessFor,
     policies: authenticator.policies,
     limitsOf: authenticator.limitsOf,

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import type { RouteTable } from '#domains/serving';
 import type { Access, Identity, PolicyInForce } from '#platform/access';
 import type { ErrorCode } from '#platform/errors';
+import type { RequestHead } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Cache } from '#ports/cache';
 import type { TokenCounter } from '#ports/tokens';
@@ -35,7 +35,8 @@ export interface HandlerDeps extends ExchangeDeps {
   table: RouteTable;
   /** for a name that is not known: were the routes read again? */
   lookAgain(): Promise<boolean>;
-  authenticate(request: IncomingMessage): Promise<Identity | null>;
+  /** at once where it is known in memory; throws or rejects */
+  identify(request: RequestHead): Identity | null | Promise<Identity | null>;
   accessFor(identity: Identity): Access;
   policies(): readonly PolicyInForce[];
   /** `limits` of an API key as it was made */

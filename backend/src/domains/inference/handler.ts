@@ -1,8 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ResolvedRoute } from '#domains/serving';
+import type { ResolvedRoute, ResolveOptions } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
-import { pathOf, type RawHandler } from '#platform/http';
+import { pathOf, replyThrough, type RawHandler, type Reply, type RequestHead } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import { discardBody } from '#platform/uploads';
 import type { Operation } from '#ports/provider';
@@ -13,7 +12,7 @@ import type { Call } from './exchange/call.ts';
 import { exchange } from './exchange/exchange.ts';
 import { listModels, showHealth, showModel } from './models.ts';
 import { sendFailure } from './replies.ts';
-import { readBody } from './request/body.ts';
+import { bodyOf, readBody, type Body } from './request/body.ts';
 import { checkBody } from './request/check.ts';
 import { isInferencePath, matchPath, pinnedEnvironments, type Matched } from './request/path.ts';
 import { resolveRoute } from './resolve.ts';
@@ -31,13 +30,25 @@ interface Progress {
   started: number;
 }
 
-/** The inference path: straight on `node:http`, from memory to the engine and back; it never waits for the database. */
+/** A request and where its answer goes. */
+interface Incoming {
+  request: RequestHead;
+  reply: Reply;
+  body(): Body | Promise<Body>;
+  /** It was answered before its body was read. */
+  refused(): void;
+}
+
+/**
+ * The inference path: from memory to the engine and back. It never waits for the database, and for nothing at all that is known already: a
+ * turn of the loop for each step would take longer than the steps.
+ */
 export function createHandler(deps: HandlerDeps): RawHandler {
   const rightsOf = createRightsOf(deps);
   const admit = createAdmit(deps);
 
-  async function answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
-    const path = pathOf(request);
+  function answer(incoming: Incoming, requestId: string): void {
+    const path = pathOf(incoming.request);
     const progress: Progress = {
       matched: { face: path.startsWith('/v1') ? 'openai' : 'envelope', operation: 'unknown', name: null, method: null },
       path,
@@ -49,79 +60,111 @@ export function createHandler(deps: HandlerDeps): RawHandler {
       started: performance.now(),
     };
     try {
-      await go(request, response, progress);
+      const going = identified(incoming, progress);
+      if (going instanceof Promise) going.catch((error: unknown) => refuse(incoming, progress, error));
     } catch (error) {
-      refuse(request, response, progress, error);
+      refuse(incoming, progress, error);
     }
   }
 
-  async function go(request: IncomingMessage, response: ServerResponse, progress: Progress): Promise<void> {
-    const { requestId } = progress;
+  function identified(incoming: Incoming, progress: Progress): void | Promise<void> {
+    const { request } = incoming;
     const matched = (progress.matched = matchPath(progress.path));
     if (matched.method === null) throw failure('route_unknown');
     if (matched.method !== request.method) throw failure('method_not_allowed', { headers: { allow: matched.method } });
-    const identity = (progress.identity = await deps.authenticate(request));
-    if (identity === null) throw failure('unauthenticated');
+    return then(deps.identify(request), (identity) => {
+      progress.identity = identity;
+      if (identity === null) throw failure('unauthenticated');
+      const options = { pinned: pinnedEnvironments(request, identity), sees: rightsOf(identity).access.sees };
+      if (matched.method === 'GET') return show(incoming, progress, identity, options);
+      return then(incoming.body(), (body) => asked(incoming, progress, { identity, options, body }));
+    });
+  }
+
+  /** What there is to ask of. */
+  function show(
+    { reply }: Incoming,
+    { matched, requestId }: Progress,
+    identity: Identity,
+    options: ResolveOptions,
+  ): void {
     const rights = rightsOf(identity);
     const headers = { 'x-request-id': requestId };
-    if (matched.operation === 'models') return listModels(deps, rights, response, headers);
-    if (matched.operation === 'model') return showModel(deps, rights, matched.name!, response, headers);
-    const options = { pinned: pinnedEnvironments(request, identity), sees: rights.access.sees };
-    if (matched.operation === 'health') {
-      requireName(rights, matched.name!, requestId);
-      return showHealth(deps, matched.name!, options, response, headers);
-    }
+    if (matched.operation === 'models') return listModels(deps, rights, reply, headers);
+    if (matched.operation === 'model') return showModel(deps, rights, matched.name!, reply, headers);
+    requireName(rights, matched.name!, requestId);
+    showHealth(deps, matched.name!, options, reply, headers);
+  }
 
-    const body = await readBody(request, deps.bodyLimit);
+  function asked(
+    incoming: Incoming,
+    progress: Progress,
+    { identity, options, body }: { identity: Identity; options: ResolveOptions; body: Body },
+  ): void | Promise<void> {
+    const { matched, requestId } = progress;
+    const rights = rightsOf(identity);
     checkBody(matched, body.value);
     const name = (progress.name = matched.name ?? (body.value['model'] as string));
     requireName(rights, name, requestId);
-    const found = resolveRoute(deps, name, options);
-    const route = (progress.route = found instanceof Promise ? await found : found);
-    const { targets, denied } = rights.allowed(route);
-    if (targets.length === 0) {
-      deps.denied(identity, name, denied!.rule, requestId);
-      throw denial(denied!);
-    }
-    const operation = matched.operation as Operation;
-    const streamed = (progress.streamed = body.value['stream'] === true && operation !== 'embedding');
-    const admitting = admit({ identity, route, targets, body, operation });
-    const admission = admitting instanceof Promise ? await admitting : admitting;
+    return then(resolveRoute(deps, name, options), (route) => {
+      progress.route = route;
+      const { targets, denied } = rights.allowed(route);
+      if (targets.length === 0) {
+        deps.denied(identity, name, denied!.rule, requestId);
+        throw denial(denied!);
+      }
+      const operation = matched.operation as Operation;
+      progress.streamed = body.value['stream'] === true && operation !== 'embedding';
+      return then(admit({ identity, route, targets, body, operation }), (admission) =>
+        admitted(incoming, progress, { identity, route, targets, body, operation, admission }),
+      );
+    });
+  }
+
+  function admitted(
+    { request, reply }: Incoming,
+    progress: Progress,
+    found: Pick<Call, 'identity' | 'route' | 'targets' | 'body' | 'operation' | 'admission'>,
+  ): void | Promise<void> {
+    const { identity, route, targets, body, operation, admission } = found;
+    const { face } = progress.matched;
+    const cacheKey =
+      route.cache === null
+        ? null
+        : cacheKeyOf({
+            route,
+            targets,
+            identity,
+            face,
+            operation,
+            body,
+            cacheControl: request.headers['cache-control'],
+          });
     const call: Call = {
       request,
-      response,
-      requestId,
+      reply,
+      requestId: progress.requestId,
       identity,
-      face: matched.face,
+      face,
       operation,
       route,
       targets,
       body,
-      streamed,
+      streamed: progress.streamed,
       admission,
-      cacheKey:
-        route.cache === null
-          ? null
-          : cacheKeyOf({
-              route,
-              targets,
-              identity,
-              face: matched.face,
-              operation,
-              body,
-              cacheControl: request.headers['cache-control'],
-            }),
+      cacheKey,
       started: progress.started,
     };
-    if (call.cacheKey !== null) {
-      const kept = readKept(await deps.cache.get(call.cacheKey));
-      if (kept !== null) return replay(deps, call, kept);
-    }
-    if (response.destroyed) {
-      admission.settle({ amount: 0n, tokens: 0, requests: 0 });
-      return;
-    }
-    exchange(deps, call, (error) => tell(progress, error));
+    const go = (): void => {
+      if (reply.closed) admission.settle({ amount: 0n, tokens: 0, requests: 0 });
+      else exchange(deps, call, (error) => tell(progress, error));
+    };
+    if (cacheKey === null) return go();
+    return then(deps.cache.get(cacheKey), (value) => {
+      const kept = readKept(value);
+      if (kept === null) go();
+      else replay(deps, call, kept);
+    });
   }
 
   /** An API key may be held to some names. */
@@ -137,11 +180,10 @@ export function createHandler(deps: HandlerDeps): RawHandler {
   }
 
   /** Answers why a request does not go on. */
-  function refuse(request: IncomingMessage, response: ServerResponse, progress: Progress, error: unknown): void {
+  function refuse(incoming: Incoming, progress: Progress, error: unknown): void {
     const headers = { 'x-request-id': progress.requestId };
-    const sent = sendFailure(response, progress.matched.face, error, headers);
-    // a connection that is closed while the client still sends would take the answer away with it
-    discardBody(request);
+    const sent = sendFailure(incoming.reply, progress.matched.face, error, headers);
+    incoming.refused();
     tell(progress, isFailure(error) ? error : failure('internal', { cause: error }), sent.errorId);
     deps.refused(sent.failure.code);
     noteRefusal(progress, sent.failure);
@@ -205,6 +247,25 @@ export function createHandler(deps: HandlerDeps): RawHandler {
 
   return {
     matches: isInferencePath,
-    handle: (request, response, requestId) => void answer(request, response, requestId),
+    handle(request, response, requestId) {
+      const incoming = {
+        request,
+        reply: replyThrough(response),
+        body: () => readBody(request, deps.bodyLimit),
+        // a connection that is closed while the client still sends would take the answer away with it
+        refused: () => discardBody(request),
+      };
+      answer(incoming, requestId);
+    },
+    whole: {
+      matches: isInferencePath,
+      handle: (request, bytes, reply, requestId) =>
+        answer({ request, reply, body: () => bodyOf(request, bytes), refused: () => {} }, requestId),
+    },
   };
+}
+
+/** At once where there is nothing to wait for. */
+function then<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(use) : use(value);
 }

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { inferenceRoutes, type RouteTable as RouteContracts } from '@llm-ops/contracts';
 import type { RouteTable } from '#domains/serving';
 import type { Access, Identity, PolicyInForce } from '#platform/access';
 import type { Db } from '#platform/db';
 import type { Egress } from '#platform/egress';
-import type { BoundRoutes, RawHandler } from '#platform/http';
+import type { BoundRoutes, RawHandler, RequestHead } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Metrics } from '#platform/metrics';
 import type { Cache } from '#ports/cache';
@@ -49,7 +48,7 @@ export interface InferenceDeps {
   db: Db;
   objects: Objects;
   table: RouteTable;
-  authenticate(request: IncomingMessage): Promise<Identity | null>;
+  identify(request: RequestHead): Identity | null | Promise<Identity | null>;
   accessFor(identity: Identity): Access;
   policies(): readonly PolicyInForce[];
   limitsOf(apiKeyId: string): { requestsPerMinute?: number; tokensPerMinute?: number } | null;
@@ -147,7 +146,7 @@ export function createInference(deps: InferenceDeps): Inference {
       log,
       now,
       lookAgain: createLookAgain(deps.table.reload),
-      authenticate: deps.authenticate,
+      identify: deps.identify,
       accessFor: deps.accessFor,
       policies: deps.policies,
       limitsOf: deps.limitsOf,

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import { failure } from '#platform/errors';
+import type { Reply } from '#platform/http';
 import type { ResolveOptions } from '#domains/serving';
 import type { HandlerDeps } from './deps.ts';
 import { sendEnvelope, sendJson } from './replies.ts';
@@ -27,14 +27,9 @@ function visibleModels({ table }: Pick<HandlerDeps, 'table'>, rights: Rights): L
 }
 
 /** `GET /v1/models` */
-export function listModels(
-  deps: Pick<HandlerDeps, 'table'>,
-  rights: Rights,
-  response: ServerResponse,
-  headers: Headers,
-): void {
+export function listModels(deps: Pick<HandlerDeps, 'table'>, rights: Rights, reply: Reply, headers: Headers): void {
   rights.requireInference();
-  sendJson(response, 200, { object: 'list', data: visibleModels(deps, rights) }, headers);
+  sendJson(reply, 200, { object: 'list', data: visibleModels(deps, rights) }, headers);
 }
 
 /** `GET /v1/models/{model}` */
@@ -42,13 +37,13 @@ export function showModel(
   deps: Pick<HandlerDeps, 'table'>,
   rights: Rights,
   name: string,
-  response: ServerResponse,
+  reply: Reply,
   headers: Headers,
 ): void {
   rights.requireInference();
   const model = visibleModels(deps, rights).find((candidate) => candidate.id === name);
   if (model === undefined) throw failure('route_not_found', { message: `No route is called "${name}".` });
-  sendJson(response, 200, model, headers);
+  sendJson(reply, 200, model, headers);
 }
 
 /** `GET /llm-ops/v1/serve/{route}/health` */
@@ -56,11 +51,11 @@ export function showHealth(
   deps: Pick<HandlerDeps, 'table' | 'now'>,
   name: string,
   options: ResolveOptions,
-  response: ServerResponse,
+  reply: Reply,
   headers: Headers,
 ): void {
   const found = deps.table.health(name, options);
   if (found.kind !== 'health') throw unreachable(name, found);
   const data = { status: found.status, timestamp: deps.now().toISOString(), model: found.model };
-  sendEnvelope(response, data, { ...headers, 'x-llmops-environment': found.environment });
+  sendEnvelope(reply, data, { ...headers, 'x-llmops-environment': found.environment });
 }

@@ -1,12 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import type { Failure } from '#platform/errors';
-import { failureReply, success } from '#platform/http';
-import { writeHead } from './exchange/head.ts';
+import { failureReply, success, type Reply } from '#platform/http';
 import type { TokenUsage } from './usage.ts';
 
 export type Face = 'envelope' | 'openai';
-
-const oneWrite = 16 * 1024;
 
 /** OpenAI's error types by HTTP status, as its own API answers them. */
 function errorType(status: number): string {
@@ -32,67 +28,49 @@ export function openAiError(failure: Pick<Failure, 'status' | 'message' | 'remed
   };
 }
 
-/** Answers JSON that is written already. `headers`: names and values in turn. */
-export function sendBytes(response: ServerResponse, status: number, body: Buffer, headers: readonly string[]): void {
-  response.writeHead(status, [
-    ...headers,
-    'content-type',
-    'application/json; charset=utf-8',
-    'content-length',
-    String(body.length),
-    'x-content-type-options',
-    'nosniff',
-  ]);
-  endWith(response, body);
-}
+const jsonLines = 'content-type: application/json; charset=utf-8\r\nx-content-type-options: nosniff\r\n';
 
 /** Answers JSON that a model gave: `lines` are header lines with their CRLF. */
-export function sendAnswer(response: ServerResponse, body: Buffer, lines: string): void {
-  writeHead(response, `${lines}${answerLines}`, body.length);
-  endWith(response, body);
-}
-
-const answerLines = 'content-type: application/json; charset=utf-8\r\nx-content-type-options: nosniff\r\n';
-
-/** As a string it leaves in one write with its head; Latin-1 takes each byte as it is. */
-function endWith(response: ServerResponse, body: Buffer): void {
-  if (body.length <= oneWrite) response.end(body.toString('latin1'), 'latin1');
-  else response.end(body);
-}
+export const sendAnswer = (reply: Reply, body: Buffer, lines: string): void =>
+  reply.whole(200, lines + jsonLines, body);
 
 export function sendJson(
-  response: ServerResponse,
+  reply: Reply,
   status: number,
   value: unknown,
   headers: Readonly<Record<string, string>>,
 ): void {
-  sendBytes(response, status, Buffer.from(JSON.stringify(value)), Object.entries(headers).flat());
+  reply.whole(status, linesOf(headers) + jsonLines, Buffer.from(JSON.stringify(value)));
 }
+
+/** Header lines of names and values: what no header can carry is left out of the values. */
+const linesOf = (headers: Readonly<Record<string, string>>): string =>
+  Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value.replace(/[^\t\x20-\x7e\x80-\xff]/g, '')}\r\n`)
+    .join('');
 
 /** Answers a failure in the face's own shape; returns its status and errorId for log and record. */
 export function sendFailure(
-  response: ServerResponse,
+  reply: Reply,
   face: Face,
   error: unknown,
   headers: Readonly<Record<string, string>>,
 ): { status: number; errorId: string; failure: Failure } {
-  const reply = failureReply(error);
-  const { errorId } = reply.envelope.data;
-  if (!response.headersSent) {
-    sendJson(response, reply.status, face === 'envelope' ? reply.envelope : openAiError(reply.failure), {
-      ...headers,
-      ...reply.headers,
-      'x-error-id': errorId,
-    });
-  } else if (!response.writableEnded) {
+  const { failure, status, envelope, headers: own } = failureReply(error);
+  const { errorId } = envelope.data;
+  if (!reply.opened) {
+    const value = face === 'envelope' ? envelope : openAiError(failure);
+    sendJson(reply, status, value, { ...headers, ...own, 'x-error-id': errorId });
+  } else if (!reply.closed) {
     // The stream has begun: the failure travels in it, since the status cannot change any more.
-    response.end(`data: ${JSON.stringify(openAiError(reply.failure))}\n\n`);
+    reply.body(Buffer.from(`data: ${JSON.stringify(openAiError(failure))}\n\n`));
+    reply.end();
   }
-  return { status: reply.status, errorId, failure: reply.failure };
+  return { status, errorId, failure };
 }
 
-export function sendEnvelope(response: ServerResponse, data: unknown, headers: Readonly<Record<string, string>>): void {
-  sendJson(response, 200, success(data), headers);
+export function sendEnvelope(reply: Reply, data: unknown, headers: Readonly<Record<string, string>>): void {
+  sendJson(reply, 200, success(data), headers);
 }
 
 /** A whole OpenAI answer as the envelope shows it: choices, usage, model and endpoint. */

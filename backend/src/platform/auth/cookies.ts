@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 export const cookieName = 'llmops_session';
 
 /** The session's secret; null without one. */
-export function sessionCookie(request: IncomingMessage): string | null {
+export function sessionCookie(request: Pick<IncomingMessage, 'headers'>): string | null {
   return cookieOf(request, cookieName);
 }
 
-export function cookieOf(request: IncomingMessage, name: string): string | null {
+export function cookieOf(request: Pick<IncomingMessage, 'headers'>, name: string): string | null {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const [key, value] = part.trim().split('=', 2);
     if (key === name && value !== undefined && /^[\w-]{1,200}$/.test(value)) return value;

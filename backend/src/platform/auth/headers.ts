@@ -12,17 +12,19 @@ export interface HeaderClaims {
 }
 
 const maxLength = 200;
+/** What of a request tells who sent it. */
+export type RequestHead = Pick<IncomingMessage, 'method' | 'headers' | 'rawHeaders' | 'socket'>;
+
 const names = ['x-user-id', 'x-user-roles', 'x-user-team'] as const;
 const forwarding = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
 
-export const hasIdentityHeaders = (request: IncomingMessage) =>
-  names.some((name) => request.headers[name] !== undefined);
+export const hasIdentityHeaders = (request: RequestHead) => names.some((name) => request.headers[name] !== undefined);
 
 export interface Trust {
   /** Whether identity headers of this request are believed. */
-  believes(request: IncomingMessage): boolean;
+  believes(request: RequestHead): boolean;
   /** Whether it comes from this machine itself, not through a proxy. */
-  isLocal(request: IncomingMessage): boolean;
+  isLocal(request: RequestHead): boolean;
 }
 
 /** Throws `validation_failed` for an entry that is neither an address nor a network. */
@@ -45,13 +47,13 @@ export function createTrust(trustedProxies: readonly string[], sharedSecret: str
   const loopback = new BlockList();
   loopback.addSubnet('127.0.0.0', 8, 'ipv4');
   loopback.addAddress('::1', 'ipv6');
-  const peerIn = (list: BlockList, request: IncomingMessage) => {
+  const peerIn = (list: BlockList, request: RequestHead) => {
     const peer = request.socket.remoteAddress ?? '';
     const family = isIP(peer);
     return family !== 0 && list.check(peer, family === 4 ? 'ipv4' : 'ipv6');
   };
   // a proxy on this machine brings strangers in over loopback: then it must be configured
-  const isLocal = (request: IncomingMessage) =>
+  const isLocal = (request: RequestHead) =>
     peerIn(loopback, request) && forwarding.every((name) => request.headers[name] === undefined);
   return {
     isLocal,
@@ -70,7 +72,7 @@ export function sameText(a: string, b: string): boolean {
 }
 
 /** Throws `validation_failed` naming every wrong header, `unauthenticated` without an X-User-Id. */
-export function readHeaders(request: IncomingMessage): HeaderClaims {
+export function readHeaders(request: RequestHead): HeaderClaims {
   const issues: Issue[] = [];
   const text = (name: (typeof names)[number], label: string): string | null => {
     const raw = request.headers[name];
@@ -119,7 +121,7 @@ function problem(value: string | null, count: number): string | null {
   return null;
 }
 
-function countOf(request: IncomingMessage, name: string): number {
+function countOf(request: RequestHead, name: string): number {
   let count = 0;
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     if (request.rawHeaders[index]!.toLowerCase() === name) count += 1;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { RequestHead } from './headers.ts';
 import type { Socket } from 'node:net';
 import { timingSafeEqual } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -26,7 +26,9 @@ export interface Authenticator {
    * 5 s). Throws `unauthenticated` for wrong credentials, `validation_failed` for malformed identity headers, `csrf_token_invalid` for
    * an unsafe request by cookie, `sign_in_unavailable`.
    */
-  authenticate(request: IncomingMessage): Promise<Identity | null>;
+  authenticate(request: RequestHead): Promise<Identity | null>;
+  /** The same, at once where it is known in memory: throws or rejects. */
+  identify(request: RequestHead): Identity | null | Promise<Identity | null>;
   /** What this identity may do under the policies in force now. */
   createAccessFor(identity: Identity): Access;
   /** Policies in force; the same array while they are the same. */
@@ -84,7 +86,7 @@ export async function createAuthenticator(deps: {
   }
 
   /** A connection mostly sends the same key again: its hash is kept beside it. */
-  function sentBy({ socket }: IncomingMessage, token: string): SentKey {
+  function sentBy({ socket }: RequestHead, token: string): SentKey {
     const bytes = Buffer.from(token, 'latin1');
     const before = sent.get(socket);
     // behind a proxy others may have sent what came before: how long this takes must not tell of it
@@ -95,7 +97,7 @@ export async function createAuthenticator(deps: {
     return made;
   }
 
-  function byKey(request: IncomingMessage, token: string): Identity | Promise<Identity> {
+  function byKey(request: RequestHead, token: string): Identity | Promise<Identity> {
     const key = sentBy(request, token);
     const row = snapshot.key(key.hex);
     if (row !== undefined) return holderOf(row, key);
@@ -111,7 +113,7 @@ export async function createAuthenticator(deps: {
     return identityOfKey(row);
   }
 
-  async function bySession(token: string, request: IncomingMessage): Promise<Identity | null> {
+  async function bySession(token: string, request: RequestHead): Promise<Identity | null> {
     const hash = hashOf(token);
     const row = await known(() => snapshot.session(hash.toString('hex')));
     // a browser cannot help sending an old cookie: it counts as none, so that the way to sign in stays open
@@ -123,7 +125,7 @@ export async function createAuthenticator(deps: {
     return { ...person('session', claimsOfSession(row)), sessionId: row.id, csrfToken: row.csrf_token };
   }
 
-  function byHeaders(request: IncomingMessage): Identity {
+  function byHeaders(request: RequestHead): Identity {
     const claims = readHeaders(request);
     const { userId } = claims;
     const members = snapshot.memberships(userId);
@@ -149,7 +151,7 @@ export async function createAuthenticator(deps: {
     return { ...anonymous, kind, userId, displayName, roles, teams: roles.includes('admin') ? '*' : teams };
   }
 
-  async function otherwise(request: IncomingMessage, token: string | null): Promise<Identity | null> {
+  async function otherwise(request: RequestHead, token: string | null): Promise<Identity | null> {
     const headers = headerMode && hasIdentityHeaders(request);
     // programs made for OpenAI always send some token; where people are named by headers it means nothing
     if (token !== null && bearer) return person('oidc', await bearer.verify(token));
@@ -168,11 +170,14 @@ export async function createAuthenticator(deps: {
     return byHeaders(request);
   }
 
+  function identify(request: RequestHead): Identity | null | Promise<Identity | null> {
+    const token = bearerToken(request);
+    return token?.startsWith(keyPrefix) ? byKey(request, token) : otherwise(request, token);
+  }
+
   return {
-    async authenticate(request) {
-      const token = bearerToken(request);
-      return token?.startsWith(keyPrefix) ? byKey(request, token) : otherwise(request, token);
-    },
+    authenticate: async (request) => identify(request),
+    identify,
     createAccessFor: (identity) => createAccess(identity, snapshot.policies()),
     policies: snapshot.policies,
     limitsOf: (apiKeyId) => snapshot.keyById(apiKeyId)?.limits ?? null,
@@ -226,7 +231,7 @@ const claimsOfSession = (row: SessionRow): Claims => ({
 
 const ordered = (held: readonly Role[]) => everyRole.filter((role) => held.includes(role));
 
-function bearerToken(request: IncomingMessage): string | null {
+function bearerToken(request: RequestHead): string | null {
   const header = request.headers.authorization;
   if (header === undefined) return null;
   const token = /^Bearer +([!-~]{1,8192}) *$/i.exec(header)?.[1];

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { failure } from '#platform/errors';
+import type { RequestHead } from './reply.ts';
 
 interface HostRules {
   host: string;
@@ -15,7 +15,7 @@ const unsafe = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
  * Refuses requests that a foreign page made a browser send: an unknown Host name (DNS rebinding; address literals cannot be rebound)
  * and, for changing methods, an Origin that is neither ours nor allowed. Throws `request_origin_refused`.
  */
-export function createHostCheck(rules: HostRules): (request: IncomingMessage) => void {
+export function createHostCheck(rules: HostRules): (request: RequestHead) => void {
   const publicHost = rules.publicUrl === undefined ? [] : [new URL(rules.publicUrl).hostname];
   const names = new Set(
     ['localhost', rules.host, ...publicHost, ...rules.allowedHosts].map((name) => name.toLowerCase()),

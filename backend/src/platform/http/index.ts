@@ -10,6 +10,7 @@ export {
 export { decodeCursor, pageOf, type Cursor } from './cursor.ts';
 export { createHttp, pathOf, type HttpDeps, type RawHandler } from './server.ts';
 export type { EventAnswer, ServerEvent } from './events.ts';
+export { replyThrough, type Reply, type RequestHead } from './reply.ts';
 export { createHostCheck } from './hosts.ts';
 export { failureReply, success } from './envelope.ts';
 export { openApi } from './openapi.ts';

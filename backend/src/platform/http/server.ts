@@ -18,13 +18,20 @@ import type { Logger } from '#platform/log';
 import { failureBody, failureReply, success } from './envelope.ts';
 import { eventText, isEventAnswer, type EventAnswer } from './events.ts';
 import { once, type Sealer } from './idempotency.ts';
+import { openLane } from './lane/index.ts';
 import { parseRequest } from './parse.ts';
+import type { Reply, RequestHead } from './reply.ts';
 import type { BoundRoutes, Context, FileAnswer, Paged, Trx } from './types.ts';
 
 /** Takes whole requests before the framework does: the inference path, sign-in, resumable uploads. */
 export interface RawHandler {
   matches(path: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse, requestId: string): void;
+  /** Plain requests to these paths come whole, past Node's HTTP server where they can: see `openLane`. */
+  readonly whole?: {
+    matches(path: string): boolean;
+    handle(request: RequestHead, body: Buffer, reply: Reply, requestId: string): void;
+  };
 }
 
 export interface HttpDeps {
@@ -35,7 +42,7 @@ export interface HttpDeps {
   /** null: no credentials; throws `unauthenticated` for wrong ones */
   authenticate(request: IncomingMessage): Promise<Identity | null>;
   accessFor(identity: Identity): Access;
-  checkHost(request: IncomingMessage): void;
+  checkHost(request: RequestHead): void;
   sealer: Sealer;
   observe(request: { method: string; route: string; status: number; seconds: number }): void;
   /** bytes */
@@ -162,12 +169,12 @@ export function requestIdOf(request: IncomingMessage): string {
   return id;
 }
 
-function newRequestId(request: IncomingMessage): string {
+function newRequestId(request: RequestHead): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && requestIdForm.test(given) ? given : uuidv7();
 }
 
-export function pathOf({ url = '/' }: IncomingMessage): string {
+export function pathOf({ url = '/' }: Pick<RequestHead, 'url'>): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 }
@@ -191,15 +198,36 @@ function rawServer(deps: HttpDeps, framework: RequestListener): Server {
           ...securityHeaders,
           ...reply.headers,
           'x-request-id': requestIdOf(request),
-          'content-type': 'application/json; charset=utf-8',
+          'content-type': jsonType,
           'content-length': body.length,
         });
         response.end(request.method === 'HEAD' ? undefined : body);
       }
     },
   );
+  const whole = deps.raw.flatMap((handler) => handler.whole ?? []);
+  if (whole.length > 0) {
+    openLane(server, {
+      takes: (url) => whole.some(({ matches }) => matches(pathOf({ url }))),
+      handle(request, body, reply) {
+        const id = newRequestId(request);
+        try {
+          deps.checkHost(request);
+          const path = pathOf(request);
+          whole.find(({ matches }) => matches(path))!.handle(request, body, reply, id);
+        } catch (error) {
+          const { status, headers, envelope } = failureReply(error);
+          const all = { ...securityHeaders, ...headers, 'x-request-id': id, 'content-type': jsonType };
+          const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+          reply.whole(status, lines.join(''), Buffer.from(JSON.stringify(envelope)));
+        }
+      },
+    });
+  }
   return server;
 }
+
+const jsonType = 'application/json; charset=utf-8';
 
 const commonMethods = new Set(
   METHODS.filter((method) => ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].includes(method)),

@@ -26,11 +26,13 @@ export interface WireRequest {
   timeouts: { connectMs: number; firstByteMs: number; idleMs: number };
 }
 
-/** What happens to one request: `onHead`, then bytes, then `onEnd`; or `onError`, once and last. Buffers are only valid during the call. */
+/** What happens to one request: `onHead`, then bytes, with `onRest` after those of one read, then `onEnd`; or `onError`, once and last. Buffers are only valid during the call. */
 export interface WireHandler {
   onHead(status: number, head: string): void;
   onBody(payload: Buffer): void;
   onFrames(frames: Buffer, count: number): void;
+  /** All that came at once has been told, and there will be more. */
+  onRest?(): void;
   onEnd(): void;
   onError(error: WireError): void;
 }
@@ -142,6 +144,7 @@ export function createWireClient(dial: Dial): WireClient {
     connection.deadline = connection.paused ? Infinity : performance.now() + exchange.request.timeouts.idleMs;
     try {
       parser.push(bytes);
+      if (!exchange.ended) exchange.handler.onRest?.();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       fail(connection, new WireError('protocol', error.message, { cause: error }));

@@ -11,7 +11,6 @@ import type { Destination } from '../routing/choice.ts';
 import type { TokenUsage, UsageEvent } from '../usage.ts';
 import { assembled } from './assemble.ts';
 import type { Call } from './call.ts';
-import { writeHead } from './head.ts';
 
 /** What is kept beside an answer. */
 interface KeptHead {
@@ -95,16 +94,17 @@ export function readKept(value: Buffer | null): KeptAnswer | null {
 
 /** Answers from what is kept: costs nothing, counts as a request. */
 export function replay(deps: ExchangeDeps, call: Call, { head, body }: KeptAnswer): void {
-  const { route, identity, response } = call;
+  const { route, identity, reply } = call;
   const at = deps.now();
   const age = Math.max(Math.round((at.getTime() - head.at) / 1000), 0);
   const explained = `name=${encodeURIComponent(route.routeName)}; environment=${route.environment}; endpoint=${head.endpointId}; revision=${head.revision}; cache=hit`;
   const lines = `x-request-id: ${call.requestId}\r\nx-llmops-environment: ${route.environment}\r\nx-llmops-route: ${explained}\r\nx-llmops-cache: hit\r\nage: ${age}\r\n${call.admission.headers}`;
   if (head.streamed) {
     const stream = 'content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n';
-    writeHead(response, lines + stream, null);
-    response.end(body);
-  } else sendAnswer(response, call.face === 'openai' ? body : envelopeOf(body, head.usage, head), lines);
+    reply.open(lines + stream);
+    reply.body(body);
+    reply.end();
+  } else sendAnswer(reply, call.face === 'openai' ? body : envelopeOf(body, head.usage, head), lines);
   const latencyMs = performance.now() - call.started;
   call.admission.settle({ amount: 0n, tokens: 0, requests: 1 }, { endpoint: head.endpointId, model: head.modelId });
   const id = uuidv7();

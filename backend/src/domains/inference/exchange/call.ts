@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
+import type { RequestHead, Reply } from '#platform/http';
 import type { Identity } from '#platform/access';
 import type { Operation } from '#ports/provider';
 import type { Admission } from '../admission.ts';
@@ -8,8 +8,8 @@ import type { Body } from '../request/body.ts';
 
 /** A request that may go on: who asks what of which route, with what was taken for it. */
 export interface Call {
-  request: IncomingMessage;
-  response: ServerResponse;
+  request: RequestHead;
+  reply: Reply;
   requestId: string;
   identity: Identity;
   face: Face;

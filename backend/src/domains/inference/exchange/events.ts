@@ -11,8 +11,8 @@ export interface StreamFacts extends AnswerFacts {
 export interface StreamFollower {
   facts: StreamFacts;
   /**
-   * Chunks of the upstream with their framing, each ending an event, as they are to be sent on: a copy, framed. May be empty. null: an
-   * event cut earlier has to be completed first, `push(unframe(frames))`.
+   * Chunks of the upstream with their framing, each ending an event, as they are to be sent on: framed, the same bytes where nothing is
+   * held back. May be empty. null: an event cut earlier has to be completed first, `push(unframe(frames))`.
    */
   frames(frames: Buffer, count: number): Buffer | null;
   /** Whole events of the bytes, as they are to be sent on; an event cut by their end waits for the next. May be empty. */
@@ -128,7 +128,7 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
       }
       facts.pieces += count - looked;
       if (at < frames.length) note(at === 0 ? frames : frames.subarray(at));
-      if (passed === 0 && parts.length === 0) return Buffer.from(frames);
+      if (passed === 0 && parts.length === 0) return frames;
       if (passed < frames.length) parts.push(frames.subarray(passed));
       return Buffer.concat(parts);
     },

@@ -15,7 +15,6 @@ import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFollower } from './events.ts';
 import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
-import { createOutlet } from './outlet.ts';
 import { beginRecord } from './record.ts';
 
 const refusalBytes = 64 * 1024;
@@ -38,7 +37,7 @@ interface StreamOptions {
  * happens. A state machine without promises: it is the platform's hottest path. `onFailure` tells what was answered instead of an answer.
  */
 export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Failure, sent: boolean) => void): void {
-  const { response, route, targets, body } = call;
+  const { reply, route, targets, body } = call;
   const record = beginRecord(deps, call, () => {
     if (!over) next(null, null);
   });
@@ -59,13 +58,16 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   let keptSize = 0;
   let progressAt = 0;
 
-  response.once('close', () => {
-    if (over) return;
-    wire?.abort();
-    if (destination !== null) deps.breakers.abandoned(destination.key);
-    note('cancelled', null);
-    finish(499, 'client_gone');
-  });
+  reply.watch(
+    () => {
+      if (over) return;
+      wire?.abort();
+      if (destination !== null) deps.breakers.abandoned(destination.key);
+      note('cancelled', null);
+      finish(499, 'client_gone');
+    },
+    () => wire?.resume(),
+  );
 
   /** Tries the next destination; without one, answers with why the last failed. */
   function next(cause: RetryCause | null, failed: Failure | null): void {
@@ -152,7 +154,6 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     let size = 0;
     let stream: ReturnType<Dialect['stream']> | null = null;
     follower = null;
-    const outlet = createOutlet(response, () => wire?.resume());
 
     const collect = (payload: Buffer): void => {
       size += payload.length;
@@ -165,14 +166,14 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     const commit = (): void => {
       if (firstTokenMs !== null) return;
       firstTokenMs = performance.now() - call.started;
-      outlet.open(headers(to) + streamLines);
+      reply.open(headers(to) + streamLines);
     };
 
     const pass = (events: Buffer): void => {
       if (events.length === 0) return;
       commit();
       keep(events);
-      if (!outlet.events(events)) wire?.pause();
+      reply.body(events);
     };
 
     const broken = (error: Failure): void => {
@@ -182,7 +183,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       deps.breakers.failed(to.key, subjectOf(to));
       note('error', status);
       over = true;
-      const sent = sendFailure(response, call.face, error, {});
+      const sent = sendFailure(reply, call.face, error, {});
       close(sent.status, error.code);
       onFailure(error, true);
     };
@@ -231,11 +232,14 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           if (out === null) return onStream(unframe(frames));
           if (out.length > 0) {
             commit();
-            if (keeps) keep(unframe(out));
-            if (!outlet.frames(out)) wire?.pause();
+            if (keeps) keep(Buffer.from(unframe(out)));
+            reply.frames(out);
           }
           progress();
         });
+      },
+      onRest() {
+        if (mode === 'stream' && !over && !reply.flush()) wire?.pause();
       },
       onEnd: () =>
         guarded(() => {
@@ -260,7 +264,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           // some engines leave the last line out
           const last = facts.done ? rest : Buffer.concat([rest, done]);
           keep(last);
-          outlet.end(last);
+          reply.body(last);
+          reply.end();
           answered(to, status);
           keepAnswer(deps, call, to, { body: keptBody(), usage: facts.usage, finishReason: facts.finishReason });
           finish(200, null);
@@ -287,7 +292,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     answered(to, 200);
     keep(answer);
     const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
-    sendAnswer(response, body, headers(to));
+    sendAnswer(reply, body, headers(to));
     keepAnswer(deps, call, to, { body: keptBody(), ...facts });
     finish(200, null, facts, facts.usage === null ? textOf(answer) : null);
   }
@@ -339,7 +344,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
 
   function fail(error: Failure): void {
     over = true;
-    const sent = sendFailure(response, call.face, error, {
+    const sent = sendFailure(reply, call.face, error, {
       'x-request-id': call.requestId,
       'x-llmops-environment': route.environment,
     });

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { failure, type Failure } from '#platform/errors';
+import type { RequestHead } from '#platform/http';
 
 /** A body as it came and what it says. */
 export interface Body {
@@ -12,8 +13,9 @@ export interface Body {
 
 /** Reads a JSON body; fails with `payload_too_large`, `media_type_unsupported` or `body_malformed`. */
 export function readBody(request: IncomingMessage, limit: number): Promise<Body> {
-  const refused = refusalOf(request, limit);
+  const refused = refusalOf(request);
   if (refused !== null) return Promise.reject(refused);
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(failure('payload_too_large'));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -41,8 +43,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Body>
   });
 }
 
-function refusalOf(request: IncomingMessage, limit: number): Failure | null {
-  const { headers } = request;
+function refusalOf({ headers }: Pick<RequestHead, 'headers'>): Failure | null {
   const type = headers['content-type'];
   if (type !== undefined && type !== 'application/json' && !/^application\/json\s*(;|$)/i.test(type)) {
     return failure('media_type_unsupported');
@@ -51,7 +52,14 @@ function refusalOf(request: IncomingMessage, limit: number): Failure | null {
   if (coding !== undefined && coding !== 'identity') {
     return failure('media_type_unsupported', { message: `The content encoding ${coding} is not read; send it plain.` });
   }
-  return Number(headers['content-length'] ?? 0) > limit ? failure('payload_too_large') : null;
+  return null;
+}
+
+/** The body of a request that came whole: throws as `readBody` fails. */
+export function bodyOf(request: Pick<RequestHead, 'headers'>, bytes: Buffer): Body {
+  const refused = refusalOf(request);
+  if (refused !== null) throw refused;
+  return parseBody(bytes);
 }
 
 /** Throws `body_malformed`. */

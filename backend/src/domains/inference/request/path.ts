@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { environments } from '@llm-ops/contracts';
 import type { Environment, Identity } from '#platform/access';
 import { failure } from '#platform/errors';
+import type { RequestHead } from '#platform/http';
 
 /** Which inference route a path is; `name` is the route's name where the path holds it. */
 export interface Matched {
@@ -56,7 +56,7 @@ function decode(text: string): string {
 }
 
 /** Environments that a request is pinned to: by header, by its key; null: any. Throws `validation_failed`, `environment_not_allowed`. */
-export function pinnedEnvironments(request: IncomingMessage, identity: Identity): readonly Environment[] | null {
+export function pinnedEnvironments(request: RequestHead, identity: Identity): readonly Environment[] | null {
   const header = request.headers['x-llmops-environment'];
   if (header === undefined || header === '') return identity.environments;
   const wanted = environments.find((environment) => environment === header);

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { unframe } from '#platform/wire';
+
+/** What of a request is known before its body. */
+export type RequestHead = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders' | 'socket'>;
+
+/** Where the answer to a request goes: whole, or piece by piece. Nothing is sent once it is closed. */
+export interface Reply {
+  /** its status is decided */
+  readonly opened: boolean;
+  /** it has ended, or the client is gone */
+  readonly closed: boolean;
+  /** `onClose`: the client went away before the end. `onDrain`: it takes more again. */
+  watch(onClose: () => void, onDrain: () => void): void;
+  /** An answer with its length, and the end. `lines`: header lines, each with its CRLF; their values are sent as they are. */
+  whole(status: number, lines: string, body: Buffer): void;
+  /** Begins an answer of unknown length; status 200 and header lines leave with the first bytes. */
+  open(lines: string): void;
+  /** Bytes with their chunked framing; they must not change before `flush`. */
+  frames(bytes: Buffer): void;
+  /** Bytes without. */
+  body(bytes: Buffer): void;
+  /** Sends what was given; at the end of each turn in which something was. False: the client is slow, wait for `onDrain`. */
+  flush(): boolean;
+  end(): void;
+}
+
+/** A reply by way of Node's own response object. */
+export function replyThrough(response: ServerResponse): Reply {
+  let opened = false;
+  let free = true;
+  return {
+    get opened() {
+      return opened;
+    },
+    get closed() {
+      return response.destroyed || response.writableEnded;
+    },
+    watch(onClose, onDrain) {
+      response.once('close', () => {
+        if (!response.writableEnded) onClose();
+      });
+      response.on('drain', () => {
+        free = true;
+        onDrain();
+      });
+    },
+    whole(status, lines, body) {
+      if (opened) return;
+      opened = true;
+      response.writeHead(status, [...pairsOf(lines), 'content-length', String(body.length)]);
+      response.end(response.req.method === 'HEAD' ? undefined : body);
+    },
+    open(lines) {
+      if (opened) return;
+      opened = true;
+      response.writeHead(200, pairsOf(lines));
+    },
+    // the bytes may be read over as soon as this turn has ended
+    frames: (bytes) => void (free = response.write(Buffer.from(unframe(bytes)))),
+    body(bytes) {
+      if (bytes.length > 0) free = response.write(bytes);
+    },
+    flush: () => free,
+    end: () => void response.end(),
+  };
+}
+
+const pairsOf = (lines: string): string[] =>
+  lines.split('\r\n').flatMap((line) => {
+    const colon = line.indexOf(':');
+    return colon === -1 ? [] : [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
