@@ -27,16 +27,12 @@ export interface Reply {
 
 /** A reply by way of Node's own response object. */
 export function replyThrough(response: ServerResponse): Reply {
-  let opened = false;
   let free = true;
-  return {
-    get opened() {
-      return opened;
-    },
-    get closed() {
-      return response.destroyed || response.writableEnded;
-    },
-    watch(onClose, onDrain) {
+  response.once('close', () => (reply.closed = true));
+  const reply = {
+    opened: false,
+    closed: response.destroyed,
+    watch(onClose: () => void, onDrain: () => void) {
       response.once('close', () => {
         if (!response.writableEnded) onClose();
       });
@@ -45,25 +41,29 @@ export function replyThrough(response: ServerResponse): Reply {
         onDrain();
       });
     },
-    whole(status, lines, body) {
-      if (opened) return;
-      opened = true;
+    whole(status: number, lines: string, body: Buffer) {
+      if (reply.opened) return;
+      reply.opened = reply.closed = true;
       response.writeHead(status, [...pairsOf(lines), 'content-length', String(body.length)]);
       response.end(response.req.method === 'HEAD' ? undefined : body);
     },
-    open(lines) {
-      if (opened) return;
-      opened = true;
+    open(lines: string) {
+      if (reply.opened) return;
+      reply.opened = true;
       response.writeHead(200, pairsOf(lines));
     },
     // the bytes may be read over as soon as this turn has ended
-    frames: (bytes) => void (free = response.write(Buffer.from(unframe(bytes)))),
-    body(bytes) {
+    frames: (bytes: Buffer) => void (free = response.write(Buffer.from(unframe(bytes)))),
+    body(bytes: Buffer) {
       if (bytes.length > 0) free = response.write(bytes);
     },
     flush: () => free,
-    end: () => void response.end(),
+    end() {
+      reply.closed = true;
+      response.end();
+    },
   };
+  return reply;
 }
 
 const pairsOf = (lines: string): string[] =>

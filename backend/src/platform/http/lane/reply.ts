@@ -21,11 +21,9 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
   let head: string | null = null;
   let parts: Buffer[] = [];
   let size = 0;
-  let opened = false;
-  let closed = false;
 
   function finish(): void {
-    closed = true;
+    reply.closed = true;
     if (staysOpen()) ended();
     else socket.end();
   }
@@ -37,7 +35,7 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
 
   /** Everything that waits, in one write. */
   function flush(): boolean {
-    if (size === 0 || closed) return true;
+    if (size === 0 || reply.closed) return true;
     const before = head ?? '';
     const whole = Buffer.allocUnsafe(before.length + size);
     let at = before === '' ? 0 : whole.write(before, 0, 'latin1');
@@ -51,20 +49,17 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
     return socket.write(whole);
   }
 
-  return {
-    get opened() {
-      return opened;
-    },
-    get closed() {
-      return closed;
-    },
-    watch(close, drain) {
+  // with accessors it would have a hidden class of its own, which only a full collection removes, with all that it leads to
+  const reply = {
+    opened: false,
+    closed: false,
+    watch(close: () => void, drain: () => void) {
       onClose = close;
       onDrain = drain;
     },
-    whole(status, lines, body) {
-      if (closed || opened) return;
-      opened = true;
+    whole(status: number, lines: string, body: Buffer) {
+      if (reply.closed || reply.opened) return;
+      reply.opened = true;
       const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\n${tail(staysOpen())}`;
       // Latin-1 takes each byte as it is
       if (body.length <= oneWrite) socket.write(text + body.toString('latin1'), 'latin1');
@@ -76,29 +71,30 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
       }
       finish();
     },
-    open(lines) {
-      if (closed || opened) return;
-      opened = true;
+    open(lines: string) {
+      if (reply.closed || reply.opened) return;
+      reply.opened = true;
       head = `HTTP/1.1 200 OK\r\n${lines}transfer-encoding: chunked\r\n${tail(staysOpen())}`;
     },
     frames: add,
-    body(bytes) {
+    body(bytes: Buffer) {
       if (bytes.length > 0) add(frame(bytes));
     },
     flush,
     end() {
-      if (closed) return;
+      if (reply.closed) return;
       add(lastChunk);
       flush();
       finish();
     },
     close() {
-      if (closed) return;
-      closed = true;
+      if (reply.closed) return;
+      reply.closed = true;
       onClose?.();
     },
     drained: () => onDrain?.(),
   };
+  return reply;
 }
 
 let second = 0;
