@@ -28,7 +28,7 @@ function follow(events: readonly string[], cuts: readonly number[], options: { w
   });
   const bytes = Buffer.concat([
     Buffer.from('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'),
-    ...events.map((text) => frame(Buffer.from(text))),
+    ...events.flatMap((text) => (text.match(/.+?\n\n/gs) ?? [text]).map((one) => frame(Buffer.from(one)))),
     Buffer.from('0\r\n\r\n'),
   ]);
   let from = 0;
@@ -91,6 +91,30 @@ test('FR-006l: spaces in the JSON hide neither usage nor the reason for the end'
     [facts.usage, facts.finishReason, facts.done],
     [{ prompt_tokens: 1, completion_tokens: 1 }, 'length', true],
   );
+});
+
+test('FR-006l: of many events at once the one that ends them is found, however it is written', () => {
+  const many = (text: string): string => text.repeat(40);
+  for (const [plain, end] of [
+    [delta('a'), finish],
+    [
+      'data: {"choices": [{"delta": {"content": "a"}, "finish_reason": null}]}\n\n',
+      'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n',
+    ],
+    [
+      'data: {"choices" : [{"delta" : {"content" : "a"}, "finish_reason" : null}]}\n\n',
+      'data: {"choices" : [{"delta" : {}, "finish_reason" :\t"stop"}]}\n\n',
+    ],
+  ] as const) {
+    const total = 'data: {"choices" : [], "usage" : {"prompt_tokens" : 7, "completion_tokens" : 2}}\n\n';
+    const last = plain.includes('" :') ? total : usage;
+    const { facts, text } = follow([many(plain), end, last, done], [], { wantsUsage: true, strip: false });
+    assert.equal(text, many(plain) + end + last + done);
+    assert.deepEqual(
+      [facts.finishReason, facts.usage, facts.done, facts.pieces],
+      ['stop', { prompt_tokens: 7, completion_tokens: 2 }, true, 40],
+    );
+  }
 });
 
 test('FR-006l: usage that cannot be is no usage', () => {
