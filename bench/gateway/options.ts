@@ -14,6 +14,8 @@ export interface Options {
   scenarios: Scenario[];
   rounds: number;
   scale: number;
+  /** Our gateways run in a process of their own, beside the control plane's. */
+  apart: boolean;
   /** Folder for the CPU profile, which is kept; null: none. */
   profile: string | null;
 }
@@ -29,6 +31,7 @@ const help = `npm run bench:gateway -- [options]
   --scale N         times the requests of a measurement; 1 by default
   --root PATH       project whose server is "ours"; this one by default
   --root-b PATH     another one, as a further peer "ours-b"; with its own node_modules (cp -al node_modules PATH/)
+  --apart           measure our gateway as a process of its own (ROLES=gateway), the control plane beside it
   --profile         take a CPU profile of our server and tell where it spent most`;
 
 /** Ends the process with the help text when asked for it, or with what is wrong. */
@@ -51,6 +54,7 @@ function parse(args: string[]): Options {
       scale: { type: 'string', default: '1' },
       root: { type: 'string', default: projectRoot },
       'root-b': { type: 'string' },
+      apart: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -71,6 +75,7 @@ function parse(args: string[]): Options {
     scenarios: scenarios.filter(({ name }) => wanted.includes(name)),
     rounds: positive('rounds', values.rounds),
     scale: positive('scale', values.scale),
+    apart: values.apart,
     profile: values.profile ? mkdtempSync(path.join(tmpdir(), 'llm-ops-profile-')) : null,
   };
 }

@@ -78,7 +78,8 @@ async function startPeers({ cleanup, ...deps }: Ground): Promise<Peer[]> {
   cleanup.add(postgres.stop);
   for (const { name, root } of options.roots) {
     const databaseUrl = await postgres.createDatabase(name);
-    await add(startOurs({ ...deps, name, root, databaseUrl, profile: name === 'ours' ? options.profile : null }));
+    const profile = name === 'ours' ? options.profile : null;
+    await add(startOurs({ ...deps, name, root, databaseUrl, apart: options.apart, profile }));
   }
   return peers;
 }

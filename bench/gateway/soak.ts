@@ -61,7 +61,7 @@ async function start({ cleanup, ...deps }: Ground): Promise<PlatformPeer> {
   const postgres = await provisionPostgres();
   cleanup.add(postgres.stop);
   const databaseUrl = await postgres.createDatabase('soak');
-  const platform = await startOurs({ ...deps, name: 'ours', root, databaseUrl, profile: null });
+  const platform = await startOurs({ ...deps, name: 'ours', root, databaseUrl, apart: false, profile: null });
   cleanup.add(platform.stop);
   return platform;
 }

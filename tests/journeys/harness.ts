@@ -28,12 +28,13 @@ export async function startPlatform(
   dataDir: string = mkdtempSync(path.join(tmpdir(), 'llm-ops-')),
 ): Promise<RunningPlatform> {
   const log: string[] = [];
-  // as `npm start` does: what lives for half a second (a request until it is settled) needs no larger nursery, and memory stays small
-  const child = spawn(process.execPath, ['--max-semi-space-size=16', path.join(projectRoot, 'backend/src/main.ts')], {
+  // as `npm start` does: see docs/decisions/0016
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', path.join(projectRoot, 'backend/src/main.ts')], {
     cwd: projectRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
+      NODE_COMPILE_CACHE: path.join(projectRoot, 'node_modules/.cache/compile'),
       PORT: '0',
       DATA_DIR: dataDir,
       LOG_LEVEL: 'info',

@@ -19,6 +19,8 @@ export interface PlatformDeps extends PeerDeps {
   root: string;
   /** An empty database, so that PostgreSQL is no child of what is measured. */
   databaseUrl: string;
+  /** the gateway in a process of its own */
+  apart: boolean;
   /** Folder for a CPU profile of the server's whole life; null: none. */
   profile: string | null;
 }
@@ -38,36 +40,53 @@ export async function startOurs(deps: PlatformDeps): Promise<PlatformPeer> {
   const harness = (await import(pathToFileURL(path.join(root, 'tests/journeys/harness.ts')).href)) as {
     startPlatform: StartPlatform;
   };
-  const dataDir = path.join(deps.scratch, name);
-  await mkdir(dataDir);
+  const start = async (role: string, environment: Record<string, string>): Promise<RunningPlatform> => {
+    const dataDir = path.join(deps.scratch, `${name}-${role}`);
+    await mkdir(dataDir);
+    return harness.startPlatform({ DATABASE_URL: deps.databaseUrl, SECRETS_KEY: secretsKey, ...environment }, dataDir);
+  };
+  const secretsKey = randomBytes(32).toString('base64');
+  const profiled: Record<string, string> =
+    profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
+  const control = deps.apart ? await start('control', { ROLES: 'api,worker' }) : null;
   const startedAt = performance.now();
-  const platform = await harness.startPlatform(
-    {
-      DATABASE_URL: deps.databaseUrl,
-      SECRETS_KEY: randomBytes(32).toString('base64'),
-      ...(profile === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
-    },
-    dataDir,
-  );
+  const stop = async (): Promise<void> => {
+    await gateway?.stop();
+    await control?.stop();
+  };
+  let gateway: RunningPlatform | null = null;
   try {
-    const key = await prepare(platform.api, deps);
+    const role: Record<string, string> = control === null ? {} : { ROLES: 'gateway' };
+    gateway = await start('gateway', { ...role, ...profiled });
+    const { api } = control ?? gateway;
+    const headers = { authorization: `Bearer ${await prepare(api, deps)}` };
+    await listed(gateway.url, headers);
     const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
     return {
       name,
-      version: `LLM Ops ${version}${root === projectRoot ? '' : ` of ${root}`}`,
-      url: platform.url,
-      headers: { authorization: `Bearer ${key}` },
+      version: `LLM Ops ${version}${root === projectRoot ? '' : ` of ${root}`}${deps.apart ? ', ROLES=gateway' : ''}`,
+      url: gateway.url,
+      headers,
       model: 'bench',
-      pid: platform.process.pid!,
+      pid: gateway.process.pid!,
       share: 1,
       startedAt,
-      settled: (expected) => settled(platform.api, expected),
-      stop: platform.stop,
+      settled: (expected) => settled(api, expected),
+      stop,
     };
   } catch (error) {
-    await platform.stop();
+    await stop();
     throw error;
   }
+}
+
+/** Waits until the gateway has heard of the route. */
+async function listed(url: string, headers: Record<string, string>): Promise<void> {
+  for (const deadline = Date.now() + 15_000; Date.now() < deadline; await sleep(100)) {
+    const answer = await fetch(`${url}/v1/models`, { headers });
+    if (answer.ok && (await answer.text()).includes('"bench"')) return;
+  }
+  throw new Error(`${url} does not know the route within 15 s.`);
 }
 
 /** A model at the mock with a route, limits, a price and a budget that hold nothing up. @returns an API key */
