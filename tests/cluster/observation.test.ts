@@ -246,6 +246,8 @@ test('UI-1, FR-006h: in the browser: a broken image is deployed; cause, remedy, 
   await shown(page.getByRole('list', { name: 'Events' }).filter({ hasText: 'Back-off restarting failed container' }));
   await shown(page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'Live' }));
   await assertAccessible(page, 'events');
+  await shown(page.getByText('no such option'));
+  assert.ok(!(await page.locator('body').innerText()).includes(canary));
   await screenshot(page, 'cluster-events');
   await tab(page, 'Logs').click();
   const lines = page.getByRole('region', { name: 'Log lines' });

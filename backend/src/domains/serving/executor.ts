@@ -7,6 +7,7 @@ import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
 import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
+import { concealer } from './redact.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './rules.ts';
 import { specNow } from './spec.ts';
 import { changeState, markDeleted, moveTraffic, returnTarget, writeDrift } from './store-state.ts';
@@ -209,12 +210,15 @@ export function createExecutor(deps: ExecutorDeps) {
     action: Extract<Action, { do: 'fail' }>,
     { now, compared }: World,
   ): Promise<void> {
-    const lines = await runtimeOf(revision)
+    const plain = concealer(deps.specs.get(revision.id) ?? { env: {}, args: [] }, config.secrets);
+    const written = await runtimeOf(revision)
       .logs(revision.id, logLines)
       .catch(() => []);
+    const lines = written.map(plain);
     const { reason, remedy } = action;
-    const tail = lines.slice(-5).filter((line) => !action.message.includes(line));
-    const message = tail.length === 0 ? action.message : `${action.message}\nLast log lines:\n${tail.join('\n')}`;
+    const cause = plain(action.message);
+    const tail = lines.slice(-5).filter((line) => !cause.includes(line));
+    const message = tail.length === 0 ? cause : `${cause}\nLast log lines:\n${tail.join('\n')}`;
     const condition: Condition = { type: 'Failed', reason, message, remedy, since: now.toISOString() };
     const back = endpoint.revisions.find((one) => one.id === action.backTo);
     await inTransaction(async (trx) => {
@@ -234,7 +238,7 @@ export function createExecutor(deps: ExecutorDeps) {
         state: 'failed',
         failed_at: now,
         retired_at: now,
-        message: action.message,
+        message: cause,
         conditions: [condition],
         last_logs: lines,
       });

@@ -63,7 +63,7 @@ export function createInspect(deps: InspectDeps) {
           name: 'llama.cpp (local engine)',
           description: 'A process on this machine; serves GGUF and Llama-family safetensors.',
           default: local,
-          available: Object.hasOwn(runtimes, 'local'),
+          available: local,
         },
         {
           image: vllm,

@@ -1,4 +1,5 @@
 import type { DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
+import { concealer } from './redact.ts';
 import { runtimeName } from './spec.ts';
 import type { EndpointWithTarget, RevisionRow } from './store.ts';
 import type { RouteRow } from './store-routes.ts';
@@ -29,7 +30,7 @@ export function endpointView(row: EndpointWithTarget): Endpoint {
     rollbackPlan: row.rollback_plan,
     lastHealthCheck: time(row.last_health_check),
     replicas: row.replicas,
-    conditions: row.conditions,
+    conditions: plainConditions(row),
     revision: row.live_revision,
     targetRevision: row.target_revision,
     team: row.team,
@@ -37,6 +38,13 @@ export function endpointView(row: EndpointWithTarget): Endpoint {
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
+}
+
+/** What a container wrote before it ended stands in its condition. */
+function plainConditions({ conditions, spec }: Pick<RevisionRow, 'conditions' | 'spec'>): RevisionRow['conditions'] {
+  if (conditions.length === 0) return conditions;
+  const plain = concealer(spec, []);
+  return conditions.map((condition) => ({ ...condition, message: plain(condition.message) }));
 }
 
 const phases: Record<RevisionRow['state'], string> = {
@@ -66,7 +74,7 @@ export function revisionView(row: RevisionRow): RevisionView {
     message: row.message,
     artifactDigest: row.artifact_digest,
     resources: row.spec.resources,
-    conditions: row.conditions,
+    conditions: plainConditions(row),
     createdBy: row.created_by,
     createdAt: row.created_at.toISOString(),
     liveAt: time(row.live_at),
@@ -102,7 +110,7 @@ export function revisionEvents(row: RevisionRow): EndpointEvent[] {
     ...event('Verified', 'It answered the test completion.', row.verified_at),
     ...event('TookTraffic', 'It takes the traffic.', row.live_at),
     ...event('Failed', row.message ?? 'It was given up.', row.failed_at, 'warning'),
-    ...event('Retired', 'It takes no traffic any more.', row.retired_at),
+    ...event('Retired', 'It takes no traffic any more.', row.live_at === null ? null : row.retired_at),
     ...event('Removed', 'What ran for it is removed.', row.removed_at),
   ];
 }
