@@ -34,6 +34,12 @@ export const ModelRequirements = z.object({
     })
     .optional(),
 });
+/** null takes back what was asked for. */
+const ChangedRequirements = z.object({
+  cpu: Quantity.nullish(),
+  memory: Bytes.nullish(),
+  gpu: z.object({ min_vram: Bytes.nullish(), min_gpus: Gpus.nullish(), max_gpus: Gpus.nullish() }).optional(),
+});
 const deployment = {
   image: z.string().trim().min(1).max(500).optional().describe('MODELS_IMAGE when not given.'),
   image_pull_policy: z.enum(['IfNotPresent', 'Always', 'Never']).optional(),
@@ -90,7 +96,7 @@ export const OrganizationModelUpdate = z.object({
   description: Text.optional(),
   model_type: modelType.optional(),
   huggingface_id: HubId.optional().describe('Cannot be changed.'),
-  requirements: ModelRequirements.optional(),
+  requirements: ChangedRequirements.optional(),
   deployment_config: z.object({ ...deployment, hugging_face_token: token }).optional(),
   autoscaling_config: z.object(autoscaling).optional(),
 });

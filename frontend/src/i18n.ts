@@ -4,7 +4,16 @@ import { computed } from 'vue';
 export const locales = ['en', 'ko'] as const;
 export type Locale = (typeof locales)[number];
 /** Texts come in files a part of the site; a page names the one it needs in its route. */
-export type Area = 'shell' | 'catalog' | 'cluster' | 'cost' | 'datasets' | 'governance' | 'observability' | 'serving';
+export type Area =
+  | 'shell'
+  | 'catalog'
+  | 'cluster'
+  | 'cost'
+  | 'datasets'
+  | 'governance'
+  | 'observability'
+  | 'organization'
+  | 'serving';
 
 const files = import.meta.glob<{ default: Record<string, unknown> }>('./locales/*/*.json');
 const loaded = new Set<string>();

@@ -23,6 +23,8 @@ const page = (
 });
 /** Pages of datasets share parts with those of models. */
 const datasets = ['catalog', 'datasets'] as const;
+/** Models of organizations are endpoints and share parts with them. */
+const organization = ['serving', 'organization'] as const;
 
 const routes: RouteRecordRaw[] = [
   page('/', 'home', 'shell', () => import('./pages/Home.vue')),
@@ -57,6 +59,24 @@ const routes: RouteRecordRaw[] = [
   page('/serving/routes', 'routes', 'serving', () => import('./pages/serving/RouteList.vue')),
   page('/serving/routes/:id', 'route', 'serving', () => import('./pages/serving/RouteDetail.vue')),
   page('/serving/registrations', 'registrations', 'serving', () => import('./pages/serving/RegistrationList.vue')),
+  page(
+    '/serving/organization-models',
+    'organizationModels',
+    organization,
+    () => import('./pages/organization/OrganizationModels.vue'),
+  ),
+  page(
+    '/serving/organization-models/deploy',
+    'organizationModelDeploy',
+    organization,
+    () => import('./pages/organization/ModelDeploy.vue'),
+  ),
+  page(
+    '/serving/organization-models/:id',
+    'organizationModel',
+    organization,
+    () => import('./pages/organization/OrganizationModel.vue'),
+  ),
   page('/serving/chat/:endpointId?', 'chat', 'serving', () => import('./pages/serving/ChatTest.vue')),
   page('/observability', 'gateway', 'observability', () => import('./pages/observability/GatewayLive.vue')),
   page('/observability/requests', 'requests', 'observability', () => import('./pages/observability/RequestLog.vue')),

@@ -106,6 +106,16 @@ const looks: Look[] = [
     empty: 'No name is registered yet; a deployment makes one.',
   },
   {
+    name: 'organization-models',
+    path: () => '/serving/organization-models',
+    action: link('See the endpoints instead'),
+  },
+  {
+    name: 'organization-model-deploy',
+    path: () => '/serving/organization-models/deploy',
+    action: button('Deploy model'),
+  },
+  {
     name: 'chat',
     path: () => `/serving/chat/${endpoint?.id ?? ''}`,
     action: (at) => at.getByRole('textbox', { name: 'Message' }),
@@ -147,7 +157,11 @@ async function open(at: Page, path: string): Promise<void> {
 /** A key of a text that is missing is shown as it is written: `catalog.list.title`. */
 async function assertNoKeys(at: Page, what: string): Promise<void> {
   const shown = await at.evaluate(() => document.body.innerText);
-  assert.deepEqual(shown.match(/\b(?:shell|catalog|cluster|serving|governance)(?:\.[a-z]\w*){2,}/g), null, what);
+  assert.deepEqual(
+    shown.match(/\b(?:shell|catalog|cluster|serving|governance|organization)(?:\.[a-z]\w*){2,}/g),
+    null,
+    what,
+  );
 }
 
 async function assertFits(at: Page, what: string): Promise<void> {
@@ -328,7 +342,7 @@ const refusal = {
 };
 
 test('UI-1, FR-008: when the platform fails every page says what, what to do, and asks again', async () => {
-  const api = /\/llm-ops\/v1\/(?!session)/;
+  const api = /\/(llm-ops\/v1\/(?!session)|v1\/organization)/;
   for (const { name, path } of looks.filter((look) => !/create|not-found|endpoint-|model-/.test(look.name))) {
     await page.route(api, (route) => route.fulfill({ status: 503, json: refusal }));
     await page.goto(platform.url + path());

@@ -31,6 +31,12 @@ export const navigation: Group[] = [
       { label: 'cluster', to: '/serving/cluster', icon: 'i-lucide-server', permission: 'endpoint:read' },
       { label: 'routes', to: '/serving/routes', icon: 'i-lucide-split', permission: 'route:read' },
       { label: 'registrations', to: '/serving/registrations', icon: 'i-lucide-signpost', permission: 'route:read' },
+      {
+        label: 'organizationModels',
+        to: '/serving/organization-models',
+        icon: 'i-lucide-building-2',
+        permission: 'endpoint:read',
+      },
       { label: 'chat', to: '/serving/chat', icon: 'i-lucide-messages-square', permission: 'inference:call' },
     ],
   },

@@ -77,6 +77,7 @@ test('ORG-2: an update changes what it names; another maximum makes the volume a
     cpu: '4',
     gpu: { min_gpus: 1, min_vram: '40Gi' },
   });
+  assert.deepEqual(update({ requirements: { cpu: null, gpu: { min_gpus: null } } }).requirements, { gpu: {} });
   const fixed = resolve('qwen', update({ deployment_config: { enable_autoscaling: false } }), settings);
   assert.deepEqual([fixed.issues, fixed.scale.autoscale, fixed.scale.maxReplicas], [[], null, 1]);
 });

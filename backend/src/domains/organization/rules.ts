@@ -182,17 +182,20 @@ export function changed(now: Wish, update: OrganizationModelUpdate): Wish {
   if (scales === false && update.autoscaling_config?.max_replicas === undefined) delete autoscaling.max_replicas;
   const asked = update.requirements ?? {};
   return {
-    requirements: {
+    requirements: kept({
       ...now.requirements,
       ...given(asked),
-      ...(asked.gpu === undefined ? {} : { gpu: { ...now.requirements.gpu, ...given(asked.gpu) } }),
-    },
+      ...(asked.gpu === undefined ? {} : { gpu: kept({ ...now.requirements.gpu, ...given(asked.gpu) }) }),
+    }) as Requirements,
     deployment: { ...now.deployment, ...given(deployment) },
     autoscaling,
     storage: deployment.storage_class === undefined ? now.storage : null,
     token: token === undefined ? now.token : token === null ? null : (now.token ?? 0) + 1,
   };
 }
+
+/** Without what was taken back. */
+const kept = (part: object): object => Object.fromEntries(Object.entries(part).filter(([, value]) => value !== null));
 
 function given<T extends object>(part: T | undefined): Partial<T> {
   return Object.fromEntries(Object.entries(part ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from '../journeys/browser.ts';
+import { startPlatform, until, type RunningPlatform } from '../journeys/harness.ts';
+import { startProvider, type Provider } from '../journeys/provider.ts';
+import { applyAibrix, applyDefinitions } from './crds.ts';
+import { startPlane, type Plane } from './plane.ts';
+
+/** The pages of organization models in a real browser, on a real control plane. */
+let plane: Plane;
+let provider: Provider;
+let platform: RunningPlatform;
+let browser: Browser;
+let page: Page;
+const alice = { userId: 'alice', roles: ['operator', 'reviewer'], team: 'alpha' };
+
+before(async () => {
+  plane = await startPlane();
+  await plane.addNodes(2, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  provider = await startProvider();
+  platform = await startPlatform({
+    KUBECONFIG_PATH: plane.kubeconfig,
+    SERVING_LOCAL_BASE_URL: provider.url,
+    SERVING_DRAIN_SECONDS: '1',
+  });
+  browser = await openBrowser();
+  page = await openPage(browser, `${platform.url}/serving/organization-models`, alice);
+});
+after(async () => {
+  await browser?.close();
+  await platform?.stop();
+  await provider?.close();
+  await plane?.stop();
+});
+
+const wide = { width: 1280, height: 900 };
+const narrow = { width: 390, height: 844 };
+
+/** In light and dark, wide and narrow: axe finds nothing, nothing is cut off, no text is missing. */
+async function assertGood(what: string, at = page): Promise<void> {
+  for (const [place, size] of [
+    ['wide', wide],
+    ['narrow', narrow],
+  ] as const) {
+    await at.setViewportSize(size);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await at.emulateMedia({ colorScheme });
+      await at.locator(`html.${colorScheme}`).waitFor();
+      await assertAccessible(at, `${what}, ${place}, ${colorScheme}`);
+      await screenshot(at, `${what}-${place}-${colorScheme}`);
+    }
+    const [content, screen] = await at.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(content! <= screen!, `${what}, ${place}: ${content} px on ${screen} px`);
+  }
+  await at.setViewportSize(wide);
+  await at.emulateMedia({ colorScheme: 'light' });
+  const shown = await at.evaluate(() => document.body.innerText);
+  assert.deepEqual(shown.match(/\b(?:shell|serving|organization)(?:\.[a-z]\w*){2,}/g), null, what);
+}
+
+test('UI-1, ORG-1: while operators are missing the page says which, why it matters and what to do', async () => {
+  await page.getByText('Nothing can be deployed yet').waitFor();
+  await page.getByText('podautoscalers.autoscaling.aibrix.ai').waitFor();
+  await page.getByText('16 of 16 free').waitFor();
+  await page.getByText('No model yet.').waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Deploy model' }).count(), 0);
+  await assertGood('organization-not-ready');
+  const korean = await openPage(browser, `${platform.url}/serving/organization-models`, alice, { locale: 'ko-KR' });
+  await korean.getByText('아직 배포할 수 없습니다').waitFor();
+  await screenshot(korean, 'organization-not-ready-korean');
+  await korean.context().close();
+  assert.deepEqual(problemsOf(page), []);
+});
+
+test('UI-1, ORG-2, ORG-5: a model is deployed by the form and seen to become healthy', async () => {
+  await applyAibrix(plane);
+  await applyDefinitions(plane, 'gpu-operator');
+  // the page looks again by itself
+  await page.getByRole('link', { name: 'Deploy model' }).first().click({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Deploy model' }).click();
+  await page.getByText('Write it as owner/name.').waitFor();
+  await page.getByRole('textbox', { name: 'Hugging Face id' }).fill('Qwen/Qwen3-Coder-30B');
+  assert.equal(await page.getByRole('textbox', { name: /^Name/ }).inputValue(), 'qwen3-coder-30b');
+  await page.getByRole('textbox', { name: 'Memory of each GPU' }).fill('200Gi');
+  await assertGood('organization-form');
+  await page.getByRole('button', { name: 'Deploy model' }).click();
+  await page.getByRole('alert').getByText('No node says that its GPUs have 200Gi').waitFor();
+  await page.getByRole('textbox', { name: 'Memory of each GPU' }).fill('80Gi');
+  await page.getByRole('button', { name: 'Deploy model' }).click();
+  await page.getByRole('heading', { level: 1, name: 'qwen3-coder-30b' }).waitFor();
+  await page.getByText('Healthy', { exact: true }).waitFor({ timeout: 60_000 });
+  await page.getByText('PrometheusOperatorMissing').waitFor();
+  await assertGood('organization-model');
+  assert.deepEqual(
+    problemsOf(page).filter((problem) => !problem.includes('status of 400')),
+    [],
+  );
+});
+
+test('UI-1, ORG-2: it is scaled, and deleted after a question', async () => {
+  await page.getByRole('button', { name: 'Scale' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('spinbutton', { name: 'Least replicas' }).press('ArrowUp');
+  await dialog.getByText('Running replicas go on as they are.').waitFor();
+  await assertAccessible(page, 'the scale dialog');
+  await screenshot(page, 'organization-scale');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('2 to 8').waitFor();
+  await until('two replicas', async () => {
+    const found = await plane.kubectl(['-n', 'jan-models', 'get', 'deploy', 'qwen3-coder-30b', '-o', 'json']);
+    return JSON.parse(found).status.readyReplicas === 2;
+  });
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await dialog.getByText('Its entry in the catalog stays.').waitFor();
+  await assertAccessible(page, 'the question before a deletion');
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Organization models' }).waitFor();
+  await until('nothing is left of it', async () => {
+    const left = await plane.kubectl(['-n', 'jan-models', 'get', 'deploy,svc,podautoscalers', '-o', 'name']);
+    return left.trim() === '';
+  });
+  await page.getByRole('row', { name: /qwen3/ }).waitFor({ state: 'detached', timeout: 60_000 });
+  await page.getByText('No model yet.').waitFor();
+  assert.deepEqual(problemsOf(page), []);
+});
