@@ -190,6 +190,21 @@ for (const [kind, provide] of Object.entries(servers)) {
       await assert.rejects(migrate({ url }, dir), failsWith('migration_refused', /0001_a/));
     });
 
+    it('DEP-4: a program that was taken back works with what a newer one added, and refuses what it changed', async () => {
+      const url = await server.createDatabase('taken_back');
+      const old = await migrations({ '0001_a.sql': 'create table a ()' });
+      const additive = { '0002_b.sql': '-- additive: a table that nobody else asks for\ncreate table b ()' };
+      const newer = await migrations({ '0001_a.sql': 'create table a ()', ...additive });
+      await migrate({ url }, newer);
+      assert.deepEqual(await migrate({ url }, old), { applied: [] });
+      await writeFile(join(newer, '0003_c.sql'), 'alter table a add column c int not null');
+      await migrate({ url }, newer);
+      await assert.rejects(
+        migrate({ url }, old),
+        failsWith('migration_refused', /0003_c, which this program does not have/),
+      );
+    });
+
     it('a migration that fails, or whose program is killed, leaves nothing of itself', async () => {
       const url = await server.createDatabase('failing');
       const dir = await migrations({

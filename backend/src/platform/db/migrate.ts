@@ -12,7 +12,10 @@ interface Migration {
   /** hex, of the file's bytes */
   sha256: string;
   sql: string;
+  /** its first line says so: programs that do not have it go on working with a database that does */
+  additive: boolean;
 }
+type Applied = Pick<Migration, 'name' | 'sha256' | 'additive'>;
 
 /** The migrations of a folder, in order. Throws `migration_refused` for a name that is not `NNNN_name.sql` or a number used twice. */
 export async function readMigrations(dir: string): Promise<Migration[]> {
@@ -26,10 +29,12 @@ export async function readMigrations(dir: string): Promise<Migration[]> {
         throw failure('migration_refused', { message: `Two migrations have the number ${number}.` });
       numbers.add(number);
       const bytes = await readFile(join(dir, file));
+      const sql = bytes.toString('utf8');
       return {
         name: file.slice(0, -4),
         sha256: createHash('sha256').update(bytes).digest('hex'),
-        sql: bytes.toString('utf8'),
+        sql,
+        additive: /^-- additive\b/.test(sql),
       };
     }),
   );
@@ -37,8 +42,8 @@ export async function readMigrations(dir: string): Promise<Migration[]> {
 
 /**
  * Runs what is not yet applied of the folder's `NNNN_name.sql`, each in a transaction of its own, one server at a time. Throws
- * `migration_refused` when an applied one was edited, is missing here or would be preceded by a new one; `migration_failed` with the
- * file's name when one fails, of which then nothing stays. `upTo` names the last one to run.
+ * `migration_refused` when an applied one was edited, would be preceded by a new one, or is missing here and not additive; `migration_failed`
+ * with the file's name when one fails, of which then nothing stays. `upTo` names the last one to run.
  */
 export async function migrate(
   db: { url: string },
@@ -56,10 +61,9 @@ export async function migrate(
       `create table if not exists schema_migration (
          name text primary key, sha256 text not null, applied_at timestamptz not null default now())`,
     );
+    await client.query('alter table schema_migration add column if not exists additive boolean not null default false');
     if (options.upTo === undefined) await refuseHalfRestored(client);
-    const { rows } = await client.query<{ name: string; sha256: string }>(
-      'select name, sha256 from schema_migration order by name',
-    );
+    const { rows } = await client.query<Applied>('select name, sha256, additive from schema_migration order by name');
     const applied: string[] = [];
     for (const migration of pending(migrations, rows, options.upTo)) {
       await apply(client, migration);
@@ -74,11 +78,13 @@ export async function migrate(
 }
 
 /** What is to be run, in order, given what the database says was run. */
-function pending(migrations: Migration[], applied: { name: string; sha256: string }[], upTo?: string): Migration[] {
+function pending(migrations: Migration[], applied: Applied[], upTo?: string): Migration[] {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
-  for (const { name, sha256 } of applied) {
+  for (const { name, sha256, additive } of applied) {
     const file = known.get(name);
     if (!file) {
+      // a newer program's, which was taken back
+      if (additive) continue;
       throw failure('migration_refused', {
         message: `The database was migrated by ${name}, which this program does not have.`,
       });
@@ -123,9 +129,10 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   try {
     await client.query('begin');
     await client.query(migration.sql);
-    await client.query('insert into schema_migration (name, sha256) values ($1, $2)', [
+    await client.query('insert into schema_migration (name, sha256, additive) values ($1, $2, $3)', [
       migration.name,
       migration.sha256,
+      migration.additive,
     ]);
     await client.query('commit');
   } catch (error) {
