@@ -1,8 +1,17 @@
 import { z } from 'zod';
 import { options } from '../backend/src/platform/config/schema.ts';
 
-/** What the chart sets itself. */
-const ownOptions = new Set(['HOST', 'PORT', 'ROLES', 'DATA_DIR', 'SHUTDOWN_SECONDS']);
+/** What the chart sets itself, from other values. */
+export const ownOptions: ReadonlySet<string> = new Set([
+  'HOST',
+  'PORT',
+  'ROLES',
+  'DATA_DIR',
+  'SHUTDOWN_SECONDS',
+  'MODELS_ENABLED',
+  'MODELS_NAMESPACE',
+  'MODELS_DEFAULT_STORAGE_CLASS',
+]);
 
 type Schema = Record<string, unknown>;
 
@@ -107,6 +116,7 @@ export function chartSchema(): string {
       migrations: object({
         enabled: flag,
         activeDeadlineSeconds: whole(1),
+        podAnnotations: texts,
         resources: anything,
       }),
       service: object({
@@ -117,7 +127,7 @@ export function chartSchema(): string {
       ingress: object({ enabled: flag, className: text, host: text, tlsSecret: text, annotations: texts }),
       serviceAccount: object({ annotations: texts }),
       rbac: object({ create: flag }),
-      networkPolicy: object({ enabled: flag, ingressFrom: things, egress: things }),
+      networkPolicy: object({ enabled: flag, ingressFrom: things, metricsFrom: things, egress: things }),
       serviceMonitor: object({
         enabled: flag,
         interval: { type: 'string', pattern: '^[0-9]+(ms|s|m)$' },

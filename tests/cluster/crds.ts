@@ -22,10 +22,10 @@ const definitions = {
   },
   'prometheus-operator': {
     module: 'github.com/prometheus-operator/prometheus-operator@v0.91.0',
-    files: ['servicemonitors', 'prometheusrules'].map(
+    files: ['servicemonitors', 'podmonitors', 'prometheusrules'].map(
       (kind) => `example/prometheus-operator-crd/monitoring.coreos.com_${kind}.yaml`,
     ),
-    names: ['servicemonitors.monitoring.coreos.com', 'prometheusrules.monitoring.coreos.com'],
+    names: ['servicemonitors', 'podmonitors', 'prometheusrules'].map((kind) => `${kind}.monitoring.coreos.com`),
   },
 } as const;
 

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
+import { metricsOf } from '../../backend/src/adapters/runtime/kubernetes/plan.ts';
 import { loadConfig } from '../../backend/src/platform/config/index.ts';
 import { options } from '../../backend/src/platform/config/schema.ts';
+import { ownOptions } from '../../scripts/chart-schema.ts';
 import { kustomizeFiles, renderChart } from '../../scripts/kustomize.ts';
 import { addVolumes, chart, environments, helm, helmDoes, namespaceFor, valuesOf } from './chart.ts';
 import { applyDefinitions } from './crds.ts';
@@ -65,9 +67,8 @@ test('QS-2, FR-006g-env: a wrong value is refused with its name and what would b
 });
 
 test('FR-006g-env, QS-2: every option of the server can be given by values and arrives as it was written', async () => {
-  const own = ['HOST', 'PORT', 'ROLES', 'DATA_DIR', 'SHUTDOWN_SECONDS'];
   const isSecret = (option: object) => 'secret' in option && option.secret === true;
-  const given = Object.entries(options).filter(([name, option]) => !own.includes(name) && !isSecret(option));
+  const given = Object.entries(options).filter(([name, option]) => !ownOptions.has(name) && !isSecret(option));
   const values: Record<string, unknown> = {};
   for (const [name, { schema }] of given) {
     const parsed = schema.safeParse(undefined);
@@ -144,6 +145,20 @@ for (const environment of environments) {
     });
   });
 }
+
+test('QS-obs, FR-006: the example of the Prometheus adapter has every metric that the HPA of a model may ask for', () => {
+  const { rules } = parse(readFileSync('infra/prometheus/adapter.yaml', 'utf8')) as {
+    rules: { custom: { seriesQuery: string; name: { matches: string; as: string }; metricsQuery: string }[] };
+  };
+  for (const { seriesQuery, name } of rules.custom) {
+    const [, series] = /__name__="([^"]+)"/.exec(seriesQuery)!;
+    assert.match(series!, new RegExp(name.matches));
+  }
+  const asked = metricsOf({ gpuUtilization: 60, targetLatencyMs: 500 }) as { pods: { metric: { name: string } } }[];
+  const had = rules.custom.map(({ name }) => name.as);
+  for (const { pods } of asked) assert.ok(had.includes(pods.metric.name), pods.metric.name);
+  assert.ok(had.includes('vllm:num_requests_waiting'));
+});
 
 test('QS-2: kustomize installs what the chart does', async () => {
   for (const [file, text] of Object.entries(kustomizeFiles()))

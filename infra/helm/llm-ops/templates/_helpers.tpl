@@ -61,6 +61,11 @@ llm-ops-{{ . }}
 {{- if and .Values.ingress.enabled (not (get $options "PUBLIC_URL")) -}}
 {{- $_ := set $options "PUBLIC_URL" (printf "%s://%s" (ternary "https" "http" (ne .Values.ingress.tlsSecret "")) .Values.ingress.host) -}}
 {{- end -}}
+{{- $_ := set $options "MODELS_ENABLED" (toString .Values.models.enabled) -}}
+{{- $_ := set $options "MODELS_NAMESPACE" .Values.models.namespace -}}
+{{- with .Values.models.defaultStorageClass -}}
+{{- $_ := set $options "MODELS_DEFAULT_STORAGE_CLASS" . -}}
+{{- end -}}
 {{- $_ := set $options "HOST" "0.0.0.0" -}}
 {{- $_ := set $options "PORT" "8000" -}}
 {{- $_ := set $options "DATA_DIR" "/data" -}}

@@ -1,0 +1,353 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { provisionPostgres, type PostgresServer } from '../../scripts/provision/postgres.ts';
+import { provisionS3, type S3Server } from '../../scripts/provision/s3.ts';
+import { approvedModel, ask, people, projectRoot, until, type Json } from '../journeys/harness.ts';
+import { startProvider, type Provider } from '../journeys/provider.ts';
+import { forAgent, startAgent, type NodeAgent } from './agent.ts';
+import { addVolumes, chart, helm, helmDoes, namespaceFor, valuesOf } from './chart.ts';
+import { startPlane, type Plane } from './plane.ts';
+
+/**
+ * The platform as Helm installs it: every pod of the chart runs the real program (see agent.ts), with the chart's environment, the
+ * rights of its service account and its probes. The models' pods are kwok's, what they would answer comes from a provider.
+ */
+const namespace = 'llm-ops';
+let plane: Plane;
+let postgres: PostgresServer;
+let store: S3Server;
+let provider: Provider;
+let agent: NodeAgent;
+let database: pg.Client;
+const folder = mkdtempSync(join(tmpdir(), 'llm-ops-release-'));
+
+before(async () => {
+  [plane, postgres, store, provider] = await Promise.all([
+    startPlane(),
+    provisionPostgres(),
+    provisionS3(),
+    startProvider(),
+  ]);
+  await store.createBucket('llm-ops-dev');
+  await Promise.all([plane.addNodes(2, { prefix: 'gpu', gpus: 8 }), addVolumes(plane, 2)]);
+  const url = await postgres.createDatabase('platform');
+  database = new pg.Client({ connectionString: url });
+  await database.connect();
+  await namespaceFor(plane, namespace, {
+    DATABASE_URL: url,
+    SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
+    OBJECT_STORE_ACCESS_KEY: store.accessKey,
+    OBJECT_STORE_SECRET_KEY: store.secretKey,
+  });
+  agent = await startAgent({ plane, namespace, folder });
+});
+after(async () => {
+  await agent?.stop();
+  await database?.end();
+  provider?.close();
+  await Promise.all([postgres?.stop(), store?.stop(), plane?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The values for dev, with what this place has, and what a test changes. */
+function values(changed: Json = {}): string[] {
+  const own = {
+    config: {
+      IDENTITY_MODE: 'header',
+      TRUSTED_PROXIES: '127.0.0.1',
+      OBJECT_STORE_ENDPOINT: store.endpoint,
+      SERVING_LOCAL_BASE_URL: provider.url,
+      SERVING_RUNTIME_IMAGE: 'vllm/vllm-openai:v0.15.0',
+      ...changed.config,
+    },
+    image: { tag: '1', ...changed.image },
+    ...Object.fromEntries(
+      ['api', 'gateway', 'worker', 'migrations'].map((part) => [part, { podAnnotations: forAgent }]),
+    ),
+  };
+  const file = join(folder, 'values.json');
+  writeFileSync(file, JSON.stringify(own));
+  return [`--namespace=${namespace}`, `--values=${valuesOf('dev')}`, `--values=${file}`];
+}
+const apiUrl = async () => {
+  const [url] = await until('an API pod', async () => {
+    const found = await agent.addressesOf('llm-ops-api');
+    return found.length > 0 && found;
+  });
+  return `${url}/llm-ops/v1`;
+};
+/** answers that clients had in full */
+let served = 0;
+const chatOnce = async (base: string, model: string, stream = false): Promise<{ status: number; text: string }> => {
+  const answer = await fetch(`${base}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { ...people.developer, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Hello' }] }),
+  });
+  const text = await answer.text();
+  if (answer.status === 200) served += 1;
+  return { status: answer.status, text };
+};
+
+/** Clients that ask gateways all the time, as those behind a proxy that learns of changes within half a second. */
+function keepAsking(model: string) {
+  const failures: string[] = [];
+  let answered = 0;
+  let asking = true;
+  let known: string[] = [];
+  const learn = async () => {
+    for (; asking; await sleep(500)) known = await agent.addressesOf('llm-ops-gateway').catch(() => known);
+  };
+  const client = async (number: number) => {
+    for (let turn = number; asking; turn++) {
+      const base = known[turn % Math.max(known.length, 1)];
+      if (base !== undefined) {
+        const { status, text } = await chatOnce(base, model, turn % 3 === 0).catch((error: Error) => ({
+          status: 0,
+          text: String(error.cause ?? error),
+        }));
+        if (status === 200) answered += 1;
+        else failures.push(`${new Date().toISOString()} ${base}: ${status} ${text.slice(0, 200)}`);
+      }
+      await sleep(60);
+    }
+  };
+  const running = Promise.all([learn(), client(0), client(1), client(2)]);
+  return {
+    answered: () => answered,
+    async end() {
+      asking = false;
+      await running;
+      return { answered, failures };
+    },
+  };
+}
+
+const gatewayPods = async (): Promise<Json[]> =>
+  JSON.parse(
+    await plane.kubectl(['-n', namespace, 'get', 'pods', '-l', 'app.kubernetes.io/component=gateway', '-o', 'json']),
+  ).items;
+const logOf = (name: string) => (agent.logs.get(name) ?? []).join('').slice(-2_000);
+const everyLog = () => [...agent.logs.keys()].map((name) => `--- ${name}\n${logOf(name)}`).join('\n');
+
+let model: Json;
+
+test('QS-2, DEP-1: helm install migrates, starts every component, and a model deploys with the rights of the chart alone', async () => {
+  await helmDoes(['install', 'llm-ops', chart, ...values(), '--wait', '--timeout=4m'], plane).catch(
+    async (error: Error) => {
+      const seen = await plane.kubectl(['-n', namespace, 'get', 'pods,pvc,events', '-o', 'wide']);
+      throw new Error(`${error.message}\n${seen}\n${everyLog()}`);
+    },
+  );
+  const { rows } = await database.query('select count(*)::int as count from schema_migration');
+  assert.ok(rows[0].count > 0);
+  const api = await apiUrl();
+  model = await approvedModel(api, 'by-helm');
+  const wish = {
+    modelId: model.id,
+    environment: 'dev',
+    route: '/steady',
+    useGpu: true,
+    minReplicas: 2,
+    maxReplicas: 2,
+  };
+  const preflight = await ask(api, people.operator, 'POST', '/serving/preflight', wish);
+  assert.doesNotMatch(JSON.stringify(preflight), /forbidden/i);
+  for (const route of ['steady', 'slow']) {
+    const made = await ask(api, people.operator, 'POST', '/serving/endpoints', { ...wish, route: `/${route}` });
+    await until(`${route} is healthy`, async () => {
+      const { status, conditions } = await ask(api, people.operator, 'GET', `/serving/endpoints/${made.id}`);
+      assert.notEqual(status, 'failed', JSON.stringify(conditions));
+      return status === 'healthy';
+    });
+  }
+  const gateways = await agent.addressesOf('llm-ops-gateway');
+  assert.equal(gateways.length, 2);
+  for (const base of gateways)
+    await until('the gateway knows the route', async () => (await chatOnce(base, 'steady')).status === 200);
+  assert.doesNotMatch(everyLog(), /EROFS|EACCES|is forbidden/);
+});
+
+test('QS-obs: every metric and label of the rules and dashboards is served by the pods', async () => {
+  const [base] = await agent.addressesOf('llm-ops-gateway');
+  assert.equal((await chatOnce(base!, 'steady', true)).status, 200);
+  const text = await (await fetch(`${base}/metrics`)).text();
+  const served = new Map<string, Set<string>>();
+  for (const line of text.split('\n')) {
+    const named = /^# TYPE (\S+) (\S+)/.exec(line);
+    for (const suffix of named?.[2] === 'histogram' || named?.[2] === 'summary' ? ['_bucket', '_sum', '_count'] : [''])
+      if (named) served.set(`${named[1]}${suffix}`, new Set());
+    const [, name, labels] = /^([\w:]+)\{(.*)\} /.exec(line) ?? [];
+    for (const [, label] of labels?.matchAll(/(\w+)="/g) ?? []) served.get(name!)?.add(label!);
+  }
+  const files = globSync(`${chart}/files/**/*.{yaml,json}`).filter((file) => !file.endsWith('engines.json'));
+  let looked = 0;
+  for (const file of files) {
+    const source = readFileSync(file, 'utf8').replaceAll('\\"', '"');
+    for (const [, name, matchers] of source.matchAll(/\b((?:llmops|process|nodejs)_\w+)(?:\{([^}]*)\})?/g)) {
+      const labels = served.get(name!);
+      assert.ok(labels, `${file}: ${name} is not served`);
+      looked += 1;
+      // what Prometheus adds itself
+      for (const [, label] of (matchers ?? '').matchAll(/(\w+)=/g))
+        assert.ok(label === 'job' || labels.size === 0 || labels.has(label!), `${file}: ${name} has no label ${label}`);
+    }
+  }
+  assert.ok(looked > 40, `${looked}`);
+});
+
+test('DEP-4: helm upgrade and helm rollback replace every pod, and no request through the gateways fails', async () => {
+  const uids = async () => (await gatewayPods()).map(({ metadata }) => metadata.uid).toSorted();
+  const first = await uids();
+  provider.behave('slow', { pieces: Array.from({ length: 40 }, (_, index) => ` ${index}`), gapMs: 250 });
+  const asking = keepAsking('steady');
+  // an answer under way in each gateway when its pod is told to end
+  const slow = (await agent.addressesOf('llm-ops-gateway')).map((base) => chatOnce(base, 'slow', true));
+  await helmDoes(
+    [
+      'upgrade',
+      'llm-ops',
+      chart,
+      ...values({ image: { tag: '2' }, config: { LOG_LEVEL: 'info' } }),
+      '--wait',
+      '--timeout=4m',
+    ],
+    plane,
+  );
+  const second = await uids();
+  assert.ok(second.every((uid) => !first.includes(uid)));
+  for (const { spec } of await gatewayPods()) assert.match(spec.containers[0].image, /:2$/);
+  await helmDoes(['rollback', 'llm-ops', '1', `--namespace=${namespace}`, '--wait', '--timeout=4m'], plane);
+  const third = await uids();
+  assert.ok(third.every((uid) => !second.includes(uid)));
+  for (const { spec } of await gatewayPods()) assert.match(spec.containers[0].image, /:1$/);
+  const { answered, failures } = await asking.end();
+  assert.deepEqual(failures, []);
+  assert.ok(answered > 100, `${answered}`);
+  for (const { status, text } of await Promise.all(slow)) {
+    assert.equal(status, 200);
+    assert.match(text, / 39"/);
+    assert.match(text, /\[DONE\]/);
+  }
+  const history = JSON.parse(await helmDoes(['history', 'llm-ops', `--namespace=${namespace}`, '-o', 'json'], plane));
+  assert.equal(history.at(-1).description, 'Rollback to 1');
+});
+
+test('DEP-4, FR-011: each gateway settled its journal before it ended, and what was asked is charged once', async () => {
+  const gateways = agent.ended.filter(({ component }) => component === 'gateway');
+  assert.equal(gateways.length, 4);
+  for (const { name, ended } of agent.ended)
+    if (name.includes('gateway')) assert.equal(ended, 0, `${name}: ${logOf(name)}`);
+  const counts = async () => {
+    const { rows } = await database.query(
+      'select count(*)::int as count, count(distinct request_id)::int as requests from usage_event where status = 200',
+    );
+    return rows[0];
+  };
+  await until('all is settled', async () => (await counts()).count >= served);
+  assert.deepEqual(await counts(), { count: served, requests: served });
+});
+
+test('DEP-4: an upgrade that cannot start stops at its first gateway, which rolls back, and no request fails', async () => {
+  const asking = keepAsking('steady');
+  const { code, problem } = await helm(
+    [
+      'upgrade',
+      'llm-ops',
+      chart,
+      // the start refuses it: not what a schema can know
+      ...values({ image: { tag: '3' }, config: { DATASET_QUALITY_WEIGHTS: 'taste=20' } }),
+      '--atomic',
+      '--no-hooks',
+      '--timeout=25s',
+    ],
+    plane,
+  );
+  assert.equal(code, 1);
+  assert.match(problem, /context deadline exceeded|timed out/);
+  await until('all gateways are those of before', async () => {
+    const pods = await gatewayPods();
+    return pods.length === 2 && (await agent.addressesOf('llm-ops-gateway')).length === 2;
+  });
+  for (const { spec } of await gatewayPods()) assert.match(spec.containers[0].image, /:1$/);
+  const { answered, failures } = await asking.end();
+  assert.deepEqual(failures, []);
+  assert.ok(answered > 50, `${answered}`);
+});
+
+test('DEP-4, FR-006j: serving_rollback.sh goes back a revision, to zero without one, and removes by kubectl where the platform is away', async () => {
+  const api = await apiUrl();
+  const endpoints = await ask(api, people.operator, 'GET', '/serving/endpoints?environment=dev');
+  const idOf = (route: string): string => endpoints.find((one: Json) => one.route === `/${route}`).id;
+  const steady = () => ask(api, people.operator, 'GET', `/serving/endpoints/${idOf('steady')}`);
+  const run = async (...args: string[]) => {
+    const child = spawn(join(projectRoot, 'infra/scripts/serving_rollback.sh'), args, {
+      env: {
+        ...process.env,
+        LLMOPS_URL: api.replace(/\/llm-ops\/v1$/, ''),
+        LLMOPS_USER: 'margaret',
+        KUBECONFIG: plane.kubeconfig,
+        PATH: `${plane.folder}:${process.env.PATH}`,
+      },
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()));
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    return { code, said };
+  };
+  await ask(api, people.operator, 'POST', `/serving/endpoints/${idOf('steady')}/redeploy`, { memoryRequest: '3Gi' });
+  await until('revision 2 serves', async () => {
+    const { status, revision } = await steady();
+    return status === 'healthy' && revision === 2;
+  });
+
+  assert.deepEqual(await run(), {
+    code: 2,
+    said: 'serving_rollback.sh ENDPOINT_ID [NAMESPACE]\nserving_rollback.sh --without-api ENDPOINT_ID NAMESPACE\n',
+  });
+  const elsewhere = await run(idOf('steady'), 'llm-ops-prod');
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.said, /is in llm-ops-dev, not in llm-ops-prod/);
+  const unknown = await run('01a21d70-2a54-7329-9c96-1e17dcfb6de4');
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.said, /endpoint/i);
+
+  const back = await run(idOf('steady'), 'llm-ops-dev');
+  assert.equal(back.code, 0, back.said);
+  assert.match(back.said, /Revision 3 serves\./);
+  const { revisions } = await ask(api, people.operator, 'GET', `/serving/endpoints/${idOf('steady')}/deployments`).then(
+    (list: Json) => ({ revisions: list as Json[] }),
+  );
+  assert.equal(revisions.find(({ number }) => number === 3).rolledBackTo, 1);
+
+  const stopped = await run(idOf('slow'));
+  assert.equal(stopped.code, 0, stopped.said);
+  assert.match(stopped.said, /There was no earlier revision: it is scaled to 0\./);
+
+  // the platform is away: its workers would bring back what is wanted
+  await plane.kubectl(['-n', namespace, 'scale', 'deployment/llm-ops-worker', '--replicas=0']);
+  await until('no worker runs', async () => {
+    const pods = await plane.kubectl([
+      '-n',
+      namespace,
+      'get',
+      'pods',
+      '-l',
+      'app.kubernetes.io/component=worker',
+      '-o',
+      'name',
+    ]);
+    return pods.trim() === '';
+  });
+  const removed = await run('--without-api', idOf('steady'), 'llm-ops-dev');
+  assert.equal(removed.code, 0, removed.said);
+  const label = `llm-ops.io/endpoint=${idOf('steady')}`;
+  const left = await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'deploy,svc,hpa,ingress', '-l', label, '-o', 'name']);
+  assert.equal(left.trim(), '');
+});
