@@ -122,10 +122,11 @@ export function kustomizeFiles(): Record<string, string> {
     kind: 'Namespace',
     metadata: { name: 'llm-ops', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   });
-  const monitoring = filesOf(
-    `${root}/components/monitoring`,
-    rendered.prod.filter(({ source }) => source === 'monitoring'),
-  );
+  const alike = ({ source, manifest }: Rendered) =>
+    source === 'monitoring' &&
+    isEqual(manifest, find('stg', idOf(manifest))) &&
+    isEqual(manifest, find('prod', idOf(manifest)));
+  const monitoring = filesOf(`${root}/components/monitoring`, rendered.prod.filter(alike));
   const files: Record<string, string> = {
     ...base,
     [`${root}/base/kustomization.yaml`]: kustomization('Kustomization', { resources: namesOf(base).toSorted() }),
@@ -139,17 +140,18 @@ export function kustomizeFiles(): Record<string, string> {
     const own = rendered[environment].filter((one) => !everywhere(one));
     const extra = filesOf(
       folder,
-      own.filter(({ source }) => source !== 'monitoring'),
+      own.filter((one) => !alike(one)),
     );
     const patches = rendered[environment].filter(everywhere).flatMap(({ manifest }) => {
       const patch = difference(find('dev', idOf(manifest)), manifest);
-      const { kind, metadata } = manifest;
+      const { name, namespace } = manifest.metadata;
       if (patch.length === 0) return [];
-      return [{ target: { kind, name: metadata.name }, patch: write(patch) }];
+      const where = namespace === undefined ? {} : { namespace };
+      return [{ target: { kind: manifest.kind, name, ...where }, patch: write(patch) }];
     });
     files[`${folder}/kustomization.yaml`] = kustomization('Kustomization', {
       resources: ['../../base', ...namesOf(extra)],
-      ...(own.some(({ source }) => source === 'monitoring') ? { components: ['../../components/monitoring'] } : {}),
+      ...(own.some(alike) ? { components: ['../../components/monitoring'] } : {}),
       ...(patches.length > 0 ? { patches } : {}),
     });
     Object.assign(files, extra);
