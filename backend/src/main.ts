@@ -20,7 +20,7 @@ import { createHealth } from '#platform/health';
 import { createHostCheck, type RawHandler } from '#platform/http';
 import { createJobs } from '#platform/jobs';
 import { createLog, type Logger } from '#platform/log';
-import { createMetrics } from '#platform/metrics';
+import { createMetrics, type Metrics } from '#platform/metrics';
 import { createSecrets, loadKeys, type Secrets } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
 import { createWorkers } from '#platform/workers';
@@ -211,7 +211,7 @@ async function assemble(
   });
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
-  const kubernetes = await openKubernetes(settings, secrets, log, closers);
+  const kubernetes = await openKubernetes(settings, { secrets, log, metrics }, closers);
   const runtimes = { local, external, ...kubernetes?.runtimes };
   const table = createRouteTable({ db, runtimes, log });
   const serving = createServing({
@@ -380,8 +380,7 @@ async function assemble(
 /** Internal models on a cluster, raw, by KServe and by AIBrix, and the cluster as a whole; null where they run on this machine. Its library is large: only who uses it carries it. */
 async function openKubernetes(
   settings: Config['settings'],
-  secrets: Pick<Secrets, 'get'>,
-  log: Logger,
+  { secrets, log, metrics }: { secrets: Pick<Secrets, 'get'>; log: Logger; metrics: Metrics },
   closers: (() => Promise<unknown>)[],
 ): Promise<{ runtimes: Record<string, Runtime>; models: ModelCluster; overview: Cluster } | null> {
   if (!servesOnCluster(settings)) return null;
@@ -396,7 +395,7 @@ async function openKubernetes(
   } = await import('./adapters/runtime/kubernetes/index.ts');
   const store = settings.OBJECT_STORE_ENDPOINT;
   const shared = {
-    client: openCluster(settings.KUBECONFIG_PATH ?? null),
+    client: openCluster(settings.KUBECONFIG_PATH ?? null, { onAnswer: metrics.cluster }),
     config: clusterConfig(settings),
     objectStore:
       store === undefined

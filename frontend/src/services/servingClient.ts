@@ -16,6 +16,10 @@ export const servingClient = {
     api.call('rollbackEndpoint', { params: { id }, body: payload }),
   redeployEndpoint: (id: string, payload: Body<'redeployEndpoint'> = {}) =>
     api.call('redeployEndpoint', { params: { id }, body: payload }),
+  getCanary: (id: string) => api.call('getCanary', { params: { id } }),
+  updateCanary: (id: string, payload: Body<'updateCanary'>) =>
+    api.call('updateCanary', { params: { id }, body: payload }),
+  abortCanary: (id: string) => api.call('abortCanary', { params: { id } }),
   promoteEndpoint: (id: string, payload: Body<'promoteEndpoint'>) =>
     api.call('promoteEndpoint', { params: { id }, body: payload }),
   verifyEndpoint: (id: string, payload: Body<'verifyEndpoint'> = {}) =>

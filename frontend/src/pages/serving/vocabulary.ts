@@ -1,6 +1,7 @@
 import type { DataOf, Endpoint, EndpointStatus, Environment, servingRoutes } from '@llm-ops/contracts';
 
 export type Revision = DataOf<(typeof servingRoutes)['listRevisions']>[number];
+export type Canary = NonNullable<DataOf<(typeof servingRoutes)['getCanary']>>;
 export type Runtime = DataOf<(typeof servingRoutes)['listRuntimes']>[number];
 export type Preflight = DataOf<(typeof servingRoutes)['preflight']>;
 export type Verification = DataOf<(typeof servingRoutes)['verifyEndpoint']>;
@@ -21,6 +22,8 @@ export const endpointStatuses = [
 /** A newer revision is on its way to the traffic. */
 export const isRollingOut = ({ status, revision, targetRevision }: Endpoint): boolean =>
   status === 'deploying' || (revision !== targetRevision && status !== 'stopped' && status !== 'deleting');
+
+export const isOpenCanary = ({ state }: Canary): boolean => state === 'waiting' || state === 'running';
 
 /** Worth looking again soon: something is under way, or wrong and may mend itself. */
 export const isUnsettled = (endpoint: Endpoint): boolean =>

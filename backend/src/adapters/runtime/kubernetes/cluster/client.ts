@@ -81,11 +81,20 @@ export function pathOf({ apiVersion, kind }: ResourceKind, namespace: string | n
   return `${where}/${plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
+export interface ClientOptions {
+  timeoutMs?: number;
+  /** For each request; status 0: there was no answer. */
+  onAnswer?(request: { method: string; status: number }): void;
+}
+
 /**
  * A thin client of the Kubernetes API on keep-alive connections. Credentials come from `@kubernetes/client-node` (kubeconfig, exec plugins,
  * tokens that are renewed in a pod) and are read again when they no longer hold; its generated client is not used: 700 classes for the five calls that are needed.
  */
-export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000 } = {}): ClusterClient {
+export function createClusterClient(
+  load: () => KubeConfig,
+  { timeoutMs = 30_000, onAnswer = () => {} }: ClientOptions = {},
+): ClusterClient {
   let config = load();
   let base = serverOf(config);
   const agent = new Agent({ keepAlive: true, maxSockets: 32, keepAliveMsecs: 10_000 });
@@ -126,9 +135,13 @@ export function createClusterClient(load: () => KubeConfig, { timeoutMs = 30_000
     return new Promise((resolve, reject) => {
       const request = send(options, resolve);
       const late = setTimeout(() => request.destroy(new Error(`no answer in ${waitMs} ms`)), waitMs);
-      request.once('response', () => clearTimeout(late));
+      request.once('response', ({ statusCode = 0 }) => {
+        clearTimeout(late);
+        onAnswer({ method, status: statusCode });
+      });
       request.once('error', (error) => {
         clearTimeout(late);
+        onAnswer({ method, status: 0 });
         if (/CERT|SELF_SIGNED|ISSUER|SIGNATURE/.test((error as NodeJS.ErrnoException).code ?? '')) reload();
         reject(new ClusterUnreachable(`The Kubernetes API at ${base.host} did not answer: ${error.message}`));
       });

@@ -1,12 +1,12 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { failure } from '#platform/errors';
-import { createClusterClient, type ClusterClient } from './client.ts';
+import { createClusterClient, type ClientOptions, type ClusterClient } from './client.ts';
 
 /**
  * The cluster of a kubeconfig; without a path the one that the server runs in, else the user's own default. Throws
  * `configuration_invalid`.
  */
-export function openCluster(kubeconfigPath: string | null): ClusterClient {
+export function openCluster(kubeconfigPath: string | null, options: ClientOptions = {}): ClusterClient {
   try {
     return createClusterClient(() => {
       const config = new KubeConfig();
@@ -14,7 +14,7 @@ export function openCluster(kubeconfigPath: string | null): ClusterClient {
       else if (process.env.KUBERNETES_SERVICE_HOST !== undefined) config.loadFromCluster();
       else config.loadFromDefault();
       return config;
-    });
+    }, options);
   } catch (error) {
     throw failure('configuration_invalid', {
       message: `The kubeconfig ${kubeconfigPath ?? 'of this account'} cannot be used: ${(error as Error).message}`,
