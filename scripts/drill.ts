@@ -27,6 +27,15 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
     ],
     environment: { PARSER_RUNS: '10000' },
   },
+  cluster: {
+    about: 'Kubernetes API away for 10 minutes with 50 endpoints, kill -9 at 25 points of a rollout (needs Go)',
+    files: ['tests/cluster/faults.test.ts'],
+    environment: {
+      OUTAGE_SECONDS: process.env['OUTAGE_SECONDS'] ?? '600',
+      OUTAGE_ENDPOINTS: process.env['OUTAGE_ENDPOINTS'] ?? '50',
+      CLUSTER_KILLS: '25',
+    },
+  },
   soak: {
     about: '200 streams for 30 minutes and a slow client: memory, gaps (needs Go)',
     files: ['bench/gateway/soak.ts'],

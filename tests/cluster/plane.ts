@@ -15,6 +15,8 @@ export interface Plane {
   /** file with the administrator's credentials */
   kubeconfig: string;
   token: string;
+  /** etcd's own address */
+  etcd: string;
   /** PEM of the server's certificate authority */
   ca: string;
   folder: string;
@@ -198,6 +200,7 @@ export async function startPlane(): Promise<Plane> {
       server,
       kubeconfig: file('kubeconfig'),
       token,
+      etcd: `http://127.0.0.1:${etcdPort}`,
       ca,
       folder,
       kubectl,

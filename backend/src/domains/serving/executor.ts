@@ -8,6 +8,7 @@ import type { Logger } from '#platform/log';
 import type { Runtime } from '#ports/runtime';
 import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
 import { concealer } from './redact.ts';
+import type { Retries } from './retries.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './rules.ts';
 import { specNow } from './spec.ts';
 import { changeState, markDeleted, moveTraffic, returnTarget, writeDrift } from './store-state.ts';
@@ -29,6 +30,7 @@ export interface ExecutorDeps {
   log: Logger;
   config: ServingConfig;
   specs: ReadonlyMap<string, ServingSpec>;
+  retries: Retries;
 }
 
 /** The reconciler's own name in the audit log. */
@@ -59,7 +61,8 @@ export function createExecutor(deps: ExecutorDeps) {
   const inTransaction = <T>(work: (trx: Trx) => Promise<T>) =>
     db.kysely.transaction().execute((trx) => work(trx as unknown as Trx));
 
-  async function apply(endpoint: EndpointView, revision: RevisionView, fresh: boolean, now: Date): Promise<void> {
+  /** Whether it was applied. */
+  async function apply(endpoint: EndpointView, revision: RevisionView, fresh: boolean, now: Date): Promise<boolean> {
     const stored = deps.specs.get(revision.id)!;
     const runtime = runtimeOf(revision);
     const spec = specNow(endpoint, revision, stored);
@@ -71,20 +74,21 @@ export function createExecutor(deps: ExecutorDeps) {
         { endpoint: endpoint.id, revision: revision.number, reason: message },
         'a revision could not be applied',
       );
-      // an error of the product's own says that it cannot work; anything else may pass
-      if (revision.message === message && revision.state !== 'pending' && !isFailure(error)) return;
+      const counts = isFailure(error) && revision.state !== 'live';
+      // an error of the product's own says that it cannot work; anything else may pass, and what is live stays wanted
+      if (revision.message === message && revision.state !== 'pending' && !counts) return false;
       await changeState(db.kysely, revision.id, {
         message,
         ...(revision.state === 'live' ? {} : { state: 'starting', started_at: revision.startedAt ?? now }),
-        ...(isFailure(error) ? { crashes: fresh ? 1 : revision.crashes + 1 } : {}),
+        ...(counts ? { crashes: fresh ? 1 : revision.crashes + 1 } : {}),
       });
-      return;
+      return false;
     }
     if (!fresh) {
       const unchanged = revision.appliedGeneration === endpoint.generation && revision.message === null;
       if (!unchanged)
         await changeState(db.kysely, revision.id, { applied_generation: endpoint.generation, message: null });
-      return;
+      return true;
     }
     await changeState(db.kysely, revision.id, {
       state: 'starting',
@@ -102,6 +106,7 @@ export function createExecutor(deps: ExecutorDeps) {
       remove_after: null,
       removed_at: null,
     });
+    return true;
   }
 
   async function verify(endpoint: EndpointView, revision: RevisionView, now: Date): Promise<void> {
@@ -312,8 +317,10 @@ export function createExecutor(deps: ExecutorDeps) {
       const { now } = world;
       const find = (id: string) => endpoint.revisions.find((one) => one.id === id)!;
       switch (action.do) {
-        case 'apply':
-          return apply(endpoint, find(action.revision), action.fresh, now);
+        case 'apply': {
+          const done = await apply(endpoint, find(action.revision), action.fresh, now);
+          return void deps.retries.note(action.revision, done);
+        }
         case 'mark':
           return changeState(db.kysely, action.revision, {
             ...(action.state

@@ -7,6 +7,7 @@ import type { Drifted, Observation, Runtime } from '#ports/runtime';
 import { reasonOf } from './completion.ts';
 import { createExecutor, type ExecutorDeps } from './executor.ts';
 import { createComparing, type Compare } from './comparing.ts';
+import { createRetries } from './retries.ts';
 import { busy, decide, type Action, type EndpointView, type World } from './rules.ts';
 import { specNow } from './spec.ts';
 import { statusOf, type Status } from './status.ts';
@@ -23,7 +24,7 @@ export interface Reconciler {
   once(): Promise<boolean>;
 }
 
-interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs'> {
+interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs' | 'retries'> {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   /** requests that this server forwards to a revision right now */
@@ -53,8 +54,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let wake: (() => void) | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let looks = 0;
+  /** of the last look at all endpoints */
+  let specs: Seen['specs'] = new Map();
   let queue: { endpoint: EndpointView; seen: Seen }[] = [];
   const comparing = createComparing(deps);
+  const retries = createRetries();
+  /** What is to be done now: what failed a moment ago waits. */
+  const actionsOf = (endpoint: EndpointView, world: World): Action[] =>
+    decide(endpoint, world, config).filter((action) => action.do !== 'apply' || retries.due(action.revision));
   const looking = new Set<string>();
   const workers = new Set<Promise<void>>();
 
@@ -87,7 +94,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Whether there is anything to do or to write; decided without a lock, so that a quiet look costs two queries in all. */
   async function quiet(endpoint: EndpointView, seen: Seen): Promise<boolean> {
     const world = await worldOf(endpoint, seen);
-    if (decide(endpoint, world, config).length > 0) return false;
+    if (actionsOf(endpoint, world).length > 0) return false;
     return !changed(endpoint, statusOf(endpoint, world, config)) && checkedAt(endpoint, world) === null;
   }
 
@@ -101,16 +108,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function reconcile(id: string): Promise<void> {
     const done = new Set<string>();
     for (let round = 0; round < rounds; round += 1) {
-      const seen = await loadEndpoints(db.kysely, id);
+      const seen = await loadEndpoints(db.kysely, id, specs);
       const endpoint = seen.endpoints[0];
       if (!endpoint) return;
       const world = await worldOf(endpoint, seen);
-      const actions = decide(endpoint, world, config).filter((action) => !done.has(keyOf(action)));
+      const actions = actionsOf(endpoint, world).filter((action) => !done.has(keyOf(action)));
       if (actions.length === 0) {
         await write(endpoint, world);
         return;
       }
-      const executor = createExecutor({ ...deps, specs: seen.specs });
+      const executor = createExecutor({ ...deps, specs: seen.specs, retries });
       for (const action of actions) {
         done.add(keyOf(action));
         await executor.execute(endpoint, action, world);
@@ -166,7 +173,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * takes long (a test completion, an engine that drains) holds up no other.
    */
   async function lookAround(): Promise<{ under: boolean; settled: Promise<unknown> }> {
-    const seen: Seen = await loadEndpoints(db.kysely);
+    const seen = await loadEndpoints(db.kysely, undefined, specs);
+    specs = seen.specs;
     queue = seen.endpoints.filter(({ id }) => !looking.has(id)).map((endpoint) => ({ endpoint, seen }));
     while (workers.size < Math.min(atOnce, workers.size + queue.length)) {
       const worker: Promise<void> = work().finally(() => workers.delete(worker));

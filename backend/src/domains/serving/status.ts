@@ -43,6 +43,16 @@ export function statusOf(
     ...(endpoint.desired === 'running' && target?.message && target.state === 'starting'
       ? [{ type: 'Progressing', reason: 'Retrying', message: target.message, remedy: 'It is tried again by itself.' }]
       : []),
+    ...(endpoint.desired === 'running' && live?.message && live.state === 'live'
+      ? [
+          {
+            type: 'Apply',
+            reason: 'ApplyFailed',
+            message: `What is wanted of revision ${live.number} could not be applied: ${live.message}`,
+            remedy: 'It is tried again by itself; see what the platform may do there (RBAC, quota, the namespace).',
+          },
+        ]
+      : []),
     ...(seen?.conditions ?? []),
     ...(endpoint.desired === 'running'
       ? driftConditions(endpoint.drift, endpoint.environment, repairDrift.includes(endpoint.environment))

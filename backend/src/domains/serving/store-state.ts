@@ -19,8 +19,15 @@ export interface Seen {
   specs: Map<string, ServingSpec>;
 }
 
-/** Endpoints with the revisions that matter now, as the reconciler decides on them; all, or one. */
-export async function loadEndpoints(connection: Connection, endpointId?: string): Promise<Seen> {
+/**
+ * Endpoints with the revisions that matter now, as the reconciler decides on them; all, or one. Specifications never change and are most of
+ * what a revision is: those in `known` are not read again.
+ */
+export async function loadEndpoints(
+  connection: Connection,
+  endpointId?: string,
+  known: ReadonlyMap<string, ServingSpec> = new Map(),
+): Promise<Seen> {
   const db = on(connection);
   const rows = await db
     .selectFrom('endpoint')
@@ -67,21 +74,24 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
           : []),
       ]),
     )
-    .select(['r.id', 'r.endpoint_id', 'r.number', 'r.runtime', 'r.spec'])
+    .select(['r.id', 'r.endpoint_id', 'r.number', 'r.runtime'])
     .selectAll('s')
     .orderBy('r.number')
     .execute();
-  const specs = new Map<string, ServingSpec>();
+  const specs = await specsOf(
+    connection,
+    found.map(({ id }) => id),
+    known,
+  );
   const byEndpoint = new Map<string, RevisionView[]>();
   for (const row of found) {
-    specs.set(row.id, row.spec);
     const list = byEndpoint.get(row.endpoint_id) ?? [];
     byEndpoint.set(row.endpoint_id, list);
     list.push({
       id: row.id,
       number: row.number,
       runtime: row.runtime,
-      external: row.spec.model.type === 'external',
+      external: specs.get(row.id)!.model.type === 'external',
       state: row.state,
       message: row.message,
       conditions: row.conditions,
@@ -124,6 +134,20 @@ export async function loadEndpoints(connection: Connection, endpointId?: string)
       pinned: pinned.filter((pin) => pin.endpointId === row.id).map((pin) => pin.revision),
     })),
   };
+}
+
+async function specsOf(
+  connection: Connection,
+  ids: readonly string[],
+  known: ReadonlyMap<string, ServingSpec>,
+): Promise<Map<string, ServingSpec>> {
+  const missing = ids.filter((id) => !known.has(id));
+  const rows =
+    missing.length === 0
+      ? []
+      : await on(connection).selectFrom('revision').where('id', 'in', missing).select(['id', 'spec']).execute();
+  const read = new Map(rows.map(({ id, spec }) => [id, spec]));
+  return new Map(ids.map((id) => [id, known.get(id) ?? read.get(id)!]));
 }
 
 async function pinnedRevisions(connection: Connection): Promise<{ endpointId: string; revision: number }[]> {

@@ -54,7 +54,7 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
   });
   /** by which plan an object was made last, of kinds that are not followed */
   const sent = new Map<string, string | undefined>();
-  const ensure = createNamespaces(deps);
+  const inNamespace = createNamespaces(deps);
   const insight = createInsight({
     ...deps,
     pods: followed.pods.by,
@@ -157,11 +157,15 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
       followed.requireSynced();
       const manifests = plan.manifests as Manifest[];
       try {
-        await ensure(flavour.namespaceOf(spec), spec.environment);
-        await flavour.prepare?.(spec);
-        const missing = await flavour.missing?.();
-        for (const manifest of manifests) if (missing?.has(manifest.kind) !== true) await send(manifest);
-        await scale(manifests, spec.minReplicas, followed.deployments.by(spec.revisionId)[0]);
+        await inNamespace(flavour.namespaceOf(spec), spec.environment, async () => {
+          await flavour.prepare?.(spec);
+          const missing = await flavour.missing?.();
+          const known = manifests.filter(({ kind }) => missing?.has(kind) !== true);
+          // the Deployment first: while it is there, what else is left of a revision is found again
+          await send(known.find(({ kind }) => kind === 'Deployment')!);
+          await Promise.all(known.filter(({ kind }) => kind !== 'Deployment').map(send));
+          await scale(manifests, spec.minReplicas, followed.deployments.by(spec.revisionId)[0]);
+        });
       } catch (error) {
         throw toldAs(error);
       }

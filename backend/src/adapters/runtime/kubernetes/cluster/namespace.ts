@@ -14,18 +14,37 @@ interface NamespaceDeps {
   objectStore: ObjectStoreAccess | null;
 }
 
-/** Makes the namespace of an environment once; what failed is tried again. */
-export function createNamespaces(deps: NamespaceDeps): (namespace: string, environment: string) => Promise<void> {
+/** Does `work` in the namespace of an environment, which is made first where it is not there. */
+export type InNamespace = <T>(namespace: string, environment: string, work: () => Promise<T>) => Promise<T>;
+
+/** Makes each namespace once, and again when it turns out to be gone; what failed is tried again. */
+export function createNamespaces(deps: NamespaceDeps): InNamespace {
   const made = new Map<string, Promise<void>>();
-  return (namespace, environment) => {
+
+  function ensure(namespace: string, environment: string): Promise<void> {
     const known = made.get(namespace);
     if (known !== undefined) return known;
     const making = ensureNamespace(deps, namespace, environment);
     made.set(namespace, making);
     making.catch(() => made.delete(namespace));
     return making;
+  }
+
+  return async (namespace, environment, work) => {
+    await ensure(namespace, environment);
+    try {
+      return await work();
+    } catch (error) {
+      if (isGone(error)) made.delete(namespace);
+      throw error;
+    }
   };
 }
+
+/** The namespace was deleted, or is being deleted. */
+const isGone = (error: unknown) =>
+  error instanceof ClusterError &&
+  (error.status === 404 || (error.status === 403 && error.message.includes('being terminated')));
 
 /**
  * The namespace of an environment with the secret and config map that serving pods refer to. A namespace that is there already may not be

@@ -39,7 +39,7 @@ export function createKserveRuntime(deps: {
   log: Logger;
 }): Runtime {
   const { client, config, log } = deps;
-  const ensure = createNamespaces(deps);
+  const inNamespace = createNamespaces(deps);
   const drifts = createDriftBook();
   const addresses = createAddressBook();
   const follow = <T extends Stored>(path: string) =>
@@ -105,8 +105,8 @@ export function createKserveRuntime(deps: {
       const [live] = services.by(spec.revisionId);
       if (live && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return;
       try {
-        await ensure(namesOf(spec, config).namespace, spec.environment);
-        services.learn(await client.apply<InferenceService>(wanted));
+        const { namespace } = namesOf(spec, config);
+        services.learn(await inNamespace(namespace, spec.environment, () => client.apply<InferenceService>(wanted)));
       } catch (error) {
         throw toldAs(error);
       }
