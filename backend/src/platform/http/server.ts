@@ -216,10 +216,10 @@ function rawServer(deps: HttpDeps, framework: RequestListener): Server {
           const path = pathOf(request);
           whole.find(({ matches }) => matches(path))!.handle(request, body, reply, id);
         } catch (error) {
-          const { status, headers, envelope } = failureReply(error);
-          const all = { ...securityHeaders, ...headers, 'x-request-id': id, 'content-type': jsonType };
+          const failed = failureReply(error);
+          const all = { ...securityHeaders, ...failed.headers, 'x-request-id': id, 'content-type': jsonType };
           const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-          reply.whole(status, lines.join(''), Buffer.from(JSON.stringify(envelope)));
+          reply.whole(failed.status, lines.join(''), Buffer.from(JSON.stringify(failureBody(pathOf(request), failed))));
         }
       },
     });
