@@ -191,11 +191,16 @@ export const observationRoutes = defineRoutes({
           kind: z.string(),
           name: z.string(),
           state: z.enum(['same', 'differs', 'missing']),
-          differences: z.array(ManifestDifference),
+          differences: z.array(
+            ManifestDifference.extend({
+              by: z.string().nullable().describe('Who wrote it, in the words of the cluster.'),
+              at: Time.nullable(),
+            }),
+          ),
         }),
       ),
     }),
-    failures: ['endpoint_not_found', 'cluster_unreachable', 'cluster_forbidden'],
+    failures: ['endpoint_not_found'],
   },
   getCluster: {
     method: 'GET',

@@ -130,29 +130,3 @@ test('FR-006h: logs of a pod are read, of its previous instance too, and followe
   await following;
   assert.deepEqual(lines, ['ready on port 8000', 'one more']);
 });
-
-test('EC-drift: what was applied is as wanted; what somebody edits by hand is named, and what they delete is missing', async () => {
-  const spec = specOf({ minReplicas: 1, env: { GREETING: 'hello' } });
-  await apply(spec);
-  const plan = runtime.plan(spec);
-  const before = await insight.drift(plan);
-  assert.deepEqual(
-    before!.filter(({ state }) => state !== 'same'),
-    [],
-  );
-  const name = `serving-${spec.endpointId}`;
-  await plane.kubectl(['-n', 'llm-ops-dev', 'set', 'env', `deploy/${name}-r1`, 'GREETING=goodbye', 'EXTRA=1']);
-  await plane.kubectl(['-n', 'llm-ops-dev', 'delete', 'ingress', `${name}-ingress`]);
-  const found = (await insight.drift(plan))!.filter(({ state }) => state !== 'same');
-  assert.deepEqual(
-    found.map(({ kind, state, differences }) => [
-      kind,
-      state,
-      differences.map(({ path }) => path.split('.').slice(4).join('.')),
-    ]),
-    [
-      ['Deployment', 'differs', ['env[GREETING].value', 'env[EXTRA]']],
-      ['Ingress', 'missing', []],
-    ],
-  );
-});

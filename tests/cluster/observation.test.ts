@@ -37,7 +37,10 @@ before(async () => {
     `INFO args: {'hf_token': '${canary}'}`,
     'ValueError: no such option: --speed',
   ]);
-  [platform, browser] = await Promise.all([startPlatform({ KUBECONFIG_PATH: plane.kubeconfig }), openBrowser()]);
+  [platform, browser] = await Promise.all([
+    startPlatform({ KUBECONFIG_PATH: plane.kubeconfig, SERVING_DRIFT_REPAIR: '' }),
+    openBrowser(),
+  ]);
   model = await approvedModel(platform.api, 'on-cluster');
   stuck = await deploy({
     route: '/stuck',
@@ -260,7 +263,7 @@ test('UI-1, FR-006h: in the browser: a broken image is deployed; cause, remedy, 
   await page.context().close();
 });
 
-test('UI-1, FR-006h: in the browser: pods, their live logs held still and let go, manifests compared and checked against the cluster', async () => {
+test('UI-1, FR-006h, EC-drift: in the browser: pods, their live logs held still and let go, manifests compared and checked against the cluster', async () => {
   const page = await openPage(browser, `${platform.url}/serving/endpoints/${stuck.id}?tab=pods`, operator);
   await shown(page.getByRole('row').filter({ hasText: 'ImagePullBackOff' }));
   await assertAccessible(page, 'pods');
@@ -277,11 +280,13 @@ test('UI-1, FR-006h: in the browser: pods, their live logs held still and let go
   assert.ok(!(await lines.innerText()).includes(canary));
   await screenshot(page, 'cluster-logs');
 
-  await plane.kubectl(['-n', 'llm-ops-dev', 'set', 'env', `deploy/serving-${stuck.id}-r1`, 'EXTRA=1']);
+  await plane.kubectl(['-n', 'llm-ops-dev', 'set', 'env', `deploy/serving-${stuck.id}-r1`, 'HF_TOKEN=hand-canary']);
   await tab(page, 'Manifests').click();
   await shown(page.getByRole('heading', { name: `Deployment serving-${stuck.id}-r1` }));
   await shown(page.getByText('Changed by somebody else'));
-  await shown(page.getByRole('rowheader', { name: /env\[EXTRA\]/ }));
+  await shown(page.getByRole('rowheader', { name: /HF_TOKEN/ }));
+  await shown(page.getByText('by kubectl-set'));
+  assert.ok(!(await page.locator('body').innerText()).includes('hand-canary'));
   await assertAccessible(page, 'manifests');
   await screenshot(page, 'cluster-manifests');
   const saved = page.waitForEvent('download');

@@ -1,4 +1,4 @@
-import type { RevisionSpec, RuntimePlan } from './runtime.ts';
+import type { RevisionSpec } from './runtime.ts';
 
 export interface PodContainer {
   name: string;
@@ -63,13 +63,6 @@ export interface ManifestDifference {
   after: unknown;
 }
 
-export interface ObjectDrift {
-  kind: string;
-  name: string;
-  state: 'same' | 'differs' | 'missing';
-  differences: ManifestDifference[];
-}
-
 /** What a runtime can tell of what it runs, beyond its health. */
 export interface Insight {
   pods(revisionId: string): Promise<Pod[]>;
@@ -83,6 +76,4 @@ export interface Insight {
     before: readonly Record<string, unknown>[],
     after: readonly Record<string, unknown>[],
   ): ManifestDifference[];
-  /** What is wanted against what there is; null where there are no objects. */
-  drift(plan: RuntimePlan): Promise<ObjectDrift[] | null>;
 }

@@ -162,7 +162,7 @@ export interface Runtime {
   readonly kind: string;
   /** something of it belongs to the endpoint as a whole and follows the traffic: what is live is applied again when that moves */
   readonly followsTraffic?: boolean;
-  /** pods, events, live logs, drift: of runtimes that have any */
+  /** pods, events, live logs: of runtimes that have any */
   readonly insight?: Insight;
   /** Pure: no I/O, no clock. */
   plan(spec: RevisionSpec): RuntimePlan;

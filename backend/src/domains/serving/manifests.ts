@@ -7,7 +7,7 @@ import type { Runtime, RuntimePlan } from '#ports/runtime';
 import { admitted } from './guard.ts';
 import { exportedManifests, shownManifests } from './redact.ts';
 import { findEndpoint, findRevision, type EndpointWithTarget, type RevisionRow } from './store.ts';
-import type { ServingConfig } from './types.ts';
+import type { ServingConfig, ServingSpec } from './types.ts';
 import { yamlDocuments } from './yaml.ts';
 
 type Routes = typeof observationRoutes;
@@ -25,8 +25,13 @@ export function plannedRevision(
 ): RuntimePlan {
   const runtime = runtimes[kind];
   if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${kind}".` });
-  const scale = { minReplicas: row.min_replicas, maxReplicas: row.max_replicas, autoscale: row.autoscale_policy };
-  return runtime.plan({ ...spec, ...scale, live });
+  return runtime.plan(scaledSpec(row, spec, live));
+}
+
+/** A revision as its endpoint is scaled now. */
+export function scaledSpec(row: EndpointWithTarget, spec: ServingSpec, live: boolean): ServingSpec {
+  const { min_replicas: minReplicas, max_replicas: maxReplicas, autoscale_policy: autoscale } = row;
+  return { ...spec, minReplicas, maxReplicas, autoscale, live };
 }
 
 /** Manifests to read, to keep in Git and to compare; they hold no secret. */

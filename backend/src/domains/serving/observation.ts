@@ -5,13 +5,13 @@ import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
 import type { EventAnswer, ServerEvent } from '#platform/http';
 import type { Insight } from '#ports/insight';
-import type { Runtime } from '#ports/runtime';
+import type { Drifted, Runtime } from '#ports/runtime';
 import { admitted } from './guard.ts';
 import { concealer, shownValue } from './redact.ts';
 import { findEndpoint, findRevision, revisionsOf, type EndpointWithTarget, type RevisionRow } from './store.ts';
 import type { ServingConfig } from './types.ts';
 import { revisionEvents } from './views.ts';
-import { plannedRevision } from './manifests.ts';
+import { plannedRevision, scaledSpec } from './manifests.ts';
 
 type Routes = typeof observationRoutes;
 type LogsQuery = QueryOf<(typeof servingRoutes)['getEndpointLogs']>;
@@ -131,18 +131,42 @@ export function createObservation({ db, runtimes, config }: ObservationDeps) {
     async drift(access: Access, id: string): Promise<DataOf<Routes['getLiveDrift']>> {
       const row = await see(access, id);
       const revision = await revisionOf(row, undefined);
-      const plan = plannedRevision(runtimes, row, revision, revision.number === row.live_revision);
-      const found = revision.removed_at === null ? ((await insightOf(revision)?.drift(plan)) ?? null) : null;
+      const live = revision.number === row.live_revision;
+      const runtime = runtimes[revision.runtime];
+      const found = revision.removed_at === null ? runtime?.drift?.(scaledSpec(row, revision.spec, live)) : undefined;
       const plain = conceal(revision.spec);
-      const objects = (found ?? []).map((object) => ({
-        ...object,
-        differences: object.differences.map((one) => ({
-          ...one,
-          before: shownValue(one.path, one.before, plain),
-          after: shownValue(one.path, one.after, plain),
-        })),
-      }));
-      return { revision: revision.number, supported: found !== null, checkedAt: new Date().toISOString(), objects };
+      const wanted = found === undefined ? [] : plannedRevision(runtimes, row, revision, live).manifests;
+      return {
+        revision: revision.number,
+        supported: found !== undefined,
+        checkedAt: new Date().toISOString(),
+        objects: wanted.map((manifest) => objectDrift(manifest, found ?? [], plain)),
+      };
     },
   };
+}
+
+type ObjectDrift = DataOf<Routes['getLiveDrift']>['objects'][number];
+
+/** What of all that others have changed is about one object. */
+function objectDrift(
+  manifest: Record<string, unknown>,
+  found: readonly Drifted[],
+  conceal: (text: string) => string,
+): ObjectDrift {
+  const { kind, metadata } = manifest as { kind: string; metadata: { name: string } };
+  const about = { kind, name: metadata.name };
+  const drifted = found.filter(({ object }) => object === `${kind} ${metadata.name}`);
+  const fields = drifted.filter(({ path }) => path !== '');
+  const state = fields.length < drifted.length ? 'missing' : fields.length > 0 ? 'differs' : 'same';
+  const differences = fields.map(({ path, wanted, found: is, by, at }) => ({
+    ...about,
+    path,
+    change: 'changed' as const,
+    before: shownValue(path, wanted, conceal),
+    after: shownValue(path, is, conceal),
+    by,
+    at,
+  }));
+  return { ...about, state, differences };
 }

@@ -1,4 +1,4 @@
-import type { ManifestDifference, ObjectDrift } from '#ports/insight';
+import type { ManifestDifference } from '#ports/insight';
 import { bytes } from './quantity.ts';
 
 type Json = Record<string, unknown>;
@@ -22,22 +22,10 @@ export function manifestDifferences(before: readonly Json[], after: readonly Jso
         ? [{ path: '', change: 'added', before: null, after: is }]
         : is === undefined
           ? [{ path: '', change: 'removed', before: was, after: null }]
-          : changesOf(was, is, '', true);
+          : changesOf(was, is, '');
     found.push(...changes.map((change) => ({ ...about, ...change })));
   }
   return found;
-}
-
-/**
- * What a live object lacks of what is wanted, or has otherwise. Fields that are not wanted are the cluster's own (defaults, status, other
- * managers'), but for members of lists that are told apart by name, such as variables and containers. null: it is not there. Pure.
- */
-export function driftOf(wanted: Json, live: Json | null): ObjectDrift {
-  const about = aboutOf(wanted);
-  if (live === null) return { ...about, state: 'missing', differences: [] };
-  const changes = changesOf(wanted, live, '', false).filter(({ path }) => path !== 'apiVersion');
-  const differences = changes.map((change) => ({ ...about, ...change }));
-  return { ...about, state: differences.length === 0 ? 'same' : 'differs', differences };
 }
 
 function keyOf(manifest: Json): string {
@@ -50,37 +38,31 @@ function aboutOf(manifest: Json): { kind: string; name: string } {
   return { kind: String(manifest['kind'] ?? ''), name: typeof name === 'string' ? name : '' };
 }
 
-/** `whole`: what only `after` has counts too. */
-function changesOf(before: unknown, after: unknown, path: string, whole: boolean): Change[] {
-  if (isObject(before) && isObject(after)) return changesOfFields(before, after, path, whole);
+function changesOf(before: unknown, after: unknown, path: string): Change[] {
+  if (isObject(before) && isObject(after)) return changesOfFields(before, after, path);
   if (Array.isArray(before) && Array.isArray(after)) {
     const [olds, news] = [named(before), named(after)];
-    if (olds !== null && news !== null) return changesOfMembers(olds, news, path, whole);
+    if (olds !== null && news !== null) return changesOfMembers(olds, news, path);
     const length = Math.max(before.length, after.length);
-    return Array.from({ length }, (_, at) => changesOf(before[at], after[at], `${path}[${at}]`, whole)).flat();
+    return Array.from({ length }, (_, at) => changesOf(before[at], after[at], `${path}[${at}]`)).flat();
   }
   if (isSame(before, after, path)) return [];
   const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   return [{ path, change, before: before ?? null, after: after ?? null }];
 }
 
-function changesOfFields(before: Json, after: Json, path: string, whole: boolean): Change[] {
-  const keys = new Set([...Object.keys(before), ...(whole ? Object.keys(after) : [])]);
+function changesOfFields(before: Json, after: Json, path: string): Change[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   keys.delete(own);
   return [...keys].flatMap((key) => {
     const at = /^[A-Za-z0-9_]+$/.test(key) ? (path === '' ? key : `${path}.${key}`) : `${path}[${key}]`;
-    return changesOf(before[key], after[key], at, whole);
+    return changesOf(before[key], after[key], at);
   });
 }
 
-function changesOfMembers(
-  olds: Map<string, unknown>,
-  news: Map<string, unknown>,
-  path: string,
-  whole: boolean,
-): Change[] {
+function changesOfMembers(olds: Map<string, unknown>, news: Map<string, unknown>, path: string): Change[] {
   return [...new Set([...olds.keys(), ...news.keys()])].flatMap((name) =>
-    changesOf(olds.get(name), news.get(name), `${path}[${name}]`, whole),
+    changesOf(olds.get(name), news.get(name), `${path}[${name}]`),
   );
 }
 

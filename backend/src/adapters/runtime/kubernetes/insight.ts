@@ -1,15 +1,14 @@
 import type { Insight } from '#ports/insight';
 import type { Logger } from '#platform/log';
-import { ClusterError, pathOf, type ClusterClient } from './cluster/client.ts';
+import type { ClusterClient } from './cluster/client.ts';
 import { createEventFeed, eventSeen } from './cluster/events.ts';
 import type { Pod } from './cluster/objects.ts';
-import { driftOf, manifestDifferences } from './diff.ts';
+import { manifestDifferences } from './diff.ts';
 import { followLog, readLog } from './logs.ts';
 import { podSeen } from './pods.ts';
-import { toldAs } from './told.ts';
-import type { ClusterConfig, Manifest } from './types.ts';
+import type { ClusterConfig } from './types.ts';
 
-/** Pods from the informers, events from a watch while somebody looks, logs through the API server, drift by reading the objects. */
+/** Pods from the informers, events from a watch while somebody looks, logs through the API server. */
 export function createInsight(deps: {
   client: ClusterClient;
   config: ClusterConfig;
@@ -36,20 +35,6 @@ export function createInsight(deps: {
     follow: (revisionId, query, signal) => followLog(client, () => deps.pods(revisionId), query, signal),
 
     differences: manifestDifferences,
-
-    async drift({ manifests }) {
-      return Promise.all(
-        (manifests as Manifest[]).map(async (wanted) => {
-          const path = pathOf(wanted, wanted.metadata.namespace ?? null, wanted.metadata.name);
-          try {
-            return driftOf(wanted, await client.get<Manifest>(path));
-          } catch (error) {
-            if (error instanceof ClusterError && error.status === 404) return driftOf(wanted, null);
-            throw toldAs(error);
-          }
-        }),
-      );
-    },
 
     stop: () => events.stop(),
   };

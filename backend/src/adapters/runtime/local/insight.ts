@@ -66,7 +66,6 @@ export function createLocalInsight(deps: {
       }
     },
     differences: manifestDifferences,
-    drift: async () => null,
   };
 }
 
