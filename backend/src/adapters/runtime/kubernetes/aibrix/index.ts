@@ -55,7 +55,8 @@ export function aibrixFlavour(deps: AibrixDeps): Flavour {
     revisionKinds: [autoscalerKind, serviceKind, claimKind, { apiVersion: 'apps/v1', kind: 'Deployment' }],
     endpointKinds: [monitorKind, serviceKind, claimKind, { apiVersion: 'v1', kind: 'Secret' }],
 
-    owned: [serviceKind, claimKind],
+    // not the ServiceMonitor, which comes later where its operator does: that is no drift
+    owned: [serviceKind, claimKind, autoscalerKind],
 
     async prepare(spec) {
       if (spec.autoscale) await requireAibrix(operators);
