@@ -152,6 +152,10 @@ test('ORG-2, ORG-4, ORG-5: a model is deployed with the objects of document 004 
   });
   assert.equal(answer.status, 200, await answer.text());
   assert.ok(provider.seen.some(({ asked }) => asked.model === qwen.name));
+  await until('its events', async () => {
+    const seen = await fetch(`${platform.api}/serving/endpoints/${made.id}/events`, { headers: alice });
+    return JSON.stringify(await seen.json()).includes('ScalingReplicaSet');
+  });
   const shown = await fetch(`${platform.api}/serving/endpoints/${made.id}/manifests`, { headers: alice });
   assert.doesNotMatch(`${JSON.stringify(running)}${await shown.text()}`, /hf_secret1/);
 });

@@ -1,6 +1,7 @@
 import type { Condition, Observation, Preflight, RevisionSpec } from '#ports/runtime';
 import type { ClusterClient, ResourceKind } from './cluster/client.ts';
-import { namesOf } from './names.ts';
+import { endpointNames, type Naming } from './cluster/events.ts';
+import type { Deployment } from './cluster/objects.ts';
 import { endpointObjects, revisionObjects, type ClusterPlan } from './plan.ts';
 import { preflightOf } from './preflight.ts';
 import type { ClusterConfig, Manifest } from './types.ts';
@@ -11,13 +12,16 @@ export interface Flavour {
   /** of labels: tells its objects from those of the other flavours */
   selector: string;
   plan(spec: RevisionSpec): ClusterPlan;
-  namespaceOf(spec: RevisionSpec): string;
+  namespaceOf(environment: string): string;
+  /** what is applied beside Deployments, and followed to see what others change of it */
+  owned: readonly ResourceKind[];
   /** What belongs to a revision, its Deployment last: while it is there, what else is left of a revision is found again. */
   revisionKinds: readonly ResourceKind[];
   /** What belongs to the endpoint as a whole. */
   endpointKinds: readonly ResourceKind[];
-  /** What is applied beside Deployments and followed, so that what others change is seen. Other kinds are sent once for each plan. */
-  owned: readonly ResourceKind[];
+  /** Of events: whose an object is, by its name and what there is. `unnumbered`: the revision of names without a number, null: the endpoint's. */
+  naming(deployments: () => Iterable<Deployment>): Naming;
+  unnumbered: number | null;
   /** Before its objects: what they refer to. */
   prepare?(spec: RevisionSpec): Promise<void>;
   /** Kinds that the cluster does not know: objects of them are left out. */
@@ -30,6 +34,14 @@ export interface Flavour {
 
 export const modelLabel = 'model.aibrix.ai/name';
 
+const autoscaler = { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' };
+const endpointKinds = [
+  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+  { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
+  { apiVersion: 'v1', kind: 'Service' },
+];
+
 /** Plain objects in the namespace of the environment, scaled by an HPA. */
 export function plainFlavour(deps: { client: ClusterClient; config: ClusterConfig }): Flavour {
   const { config } = deps;
@@ -40,25 +52,12 @@ export function plainFlavour(deps: { client: ClusterClient; config: ClusterConfi
       const { manifests, warnings } = revisionObjects(spec, config);
       return { manifests: [...manifests, ...(spec.live === true ? endpointObjects(spec, config) : [])], warnings };
     },
-    namespaceOf: (spec) => namesOf(spec, config).namespace,
-    revisionKinds: [
-      { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
-      { apiVersion: 'v1', kind: 'Service' },
-      { apiVersion: 'apps/v1', kind: 'Deployment' },
-    ],
-    endpointKinds: [
-      { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
-      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
-      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
-      { apiVersion: 'v1', kind: 'Service' },
-    ],
-    owned: [
-      { apiVersion: 'v1', kind: 'Service' },
-      { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' },
-      { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
-      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
-      { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
-    ],
+    namespaceOf: (environment) => `${config.namespacePrefix}${environment}`,
+    owned: [...endpointKinds, autoscaler],
+    revisionKinds: [autoscaler, { apiVersion: 'v1', kind: 'Service' }, { apiVersion: 'apps/v1', kind: 'Deployment' }],
+    endpointKinds,
+    naming: () => endpointNames,
+    unnumbered: null,
     preflight: (spec) => preflightOf(deps, spec),
   };
 }

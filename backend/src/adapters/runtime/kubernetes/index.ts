@@ -59,7 +59,9 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     ...deps,
     pods: followed.pods.by,
     requireSynced: followed.requireSynced,
-    unnumbered: null,
+    namespaceOf: flavour.namespaceOf,
+    unnumbered: flavour.unnumbered,
+    naming: flavour.naming(() => followed.deployments.all()),
   });
 
   function observe(revisionId: string): Observation {
@@ -157,7 +159,7 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
       followed.requireSynced();
       const manifests = plan.manifests as Manifest[];
       try {
-        await inNamespace(flavour.namespaceOf(spec), spec.environment, async () => {
+        await inNamespace(flavour.namespaceOf(spec.environment), spec.environment, async () => {
           await flavour.prepare?.(spec);
           const missing = await flavour.missing?.();
           const known = manifests.filter(({ kind }) => missing?.has(kind) !== true);

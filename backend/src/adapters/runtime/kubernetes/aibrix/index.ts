@@ -6,7 +6,7 @@ import { modelLabel, type Flavour } from '../flavour.ts';
 import { labelsOf } from '../pod.ts';
 import { namesOf } from '../names.ts';
 import { followMonitors, hasMonitors } from './monitors.ts';
-import { managedLabel, modelNamesOf, modelOf } from './names.ts';
+import { managedLabel, modelNaming, modelNamesOf, modelOf, namespaceIn } from './names.ts';
 import type { Operators } from './operators.ts';
 import { autoscalerKind, modelObjects, monitorKind, tokenVariable, type AibrixConfig } from './plan.ts';
 import { modelPreflight } from './preflight.ts';
@@ -51,12 +51,15 @@ export function aibrixFlavour(deps: AibrixDeps): Flavour {
     kind: 'aibrix',
     selector: modelLabel,
     plan: (spec) => modelObjects(spec, deps),
-    namespaceOf: (spec) => modelNamesOf(spec, models).namespace,
+    namespaceOf: (environment) => namespaceIn(environment, models),
     revisionKinds: [autoscalerKind, serviceKind, claimKind, { apiVersion: 'apps/v1', kind: 'Deployment' }],
     endpointKinds: [monitorKind, serviceKind, claimKind, { apiVersion: 'v1', kind: 'Secret' }],
 
     // not the ServiceMonitor, which comes later where its operator does: that is no drift
     owned: [serviceKind, claimKind, autoscalerKind],
+    naming: (deployments) => modelNaming(deployments),
+    // the first revision's
+    unnumbered: 1,
 
     async prepare(spec) {
       if (spec.autoscale) await requireAibrix(operators);

@@ -1,4 +1,7 @@
 import type { AibrixModel, RevisionSpec } from '#ports/runtime';
+import type { Naming } from '../cluster/events.ts';
+import { endpointLabel, type Deployment } from '../cluster/objects.ts';
+import { modelLabel } from '../flavour.ts';
 
 /** What the platform's settings say about models of organizations. */
 export interface ModelsConfig {
@@ -27,6 +30,9 @@ export function modelOf(spec: Pick<RevisionSpec, 'aibrix' | 'revisionId'>): Aibr
   return spec.aibrix;
 }
 
+export const namespaceIn = (environment: string, config: ModelsConfig): string =>
+  environment === config.environment ? config.namespace : `${config.namespace}-${environment}`;
+
 /** The first revision has the model's own name, those beside it a suffix. */
 export function modelNamesOf(
   spec: Pick<RevisionSpec, 'aibrix' | 'revisionId' | 'number' | 'environment'>,
@@ -35,7 +41,7 @@ export function modelNamesOf(
   const { name, storage } = modelOf(spec);
   const deployment = spec.number === 1 ? name : `${name}-r${spec.number}`;
   return {
-    namespace: spec.environment === config.environment ? config.namespace : `${config.namespace}-${spec.environment}`,
+    namespace: namespaceIn(spec.environment, config),
     model: name,
     deployment,
     pods: `${name}-r${spec.number}-pods`,
@@ -52,4 +58,24 @@ export function modelNamesOf(
 function claimNameOf(name: string, revision: number, storage: AibrixModel['storage']): string {
   if (storage?.shared !== true) return `${name}-r${revision}-models`;
   return storage.className === null ? `${name}-models` : `${name}-models-${storage.className}`;
+}
+
+/** What follows a model's name in those of its objects, of their replica sets and pods (Kubernetes makes these without vowels). */
+const rest =
+  /^(?:-r(\d+))?(?:-pods|-autoscaler|-models(?:-.+)?|-hugging-face|-[bcdf-hj-np-tv-xz24-9]{6,10}(?:-[bcdf-hj-np-tv-xz24-9]{5})?)?$/;
+
+/** Objects of models are told by the names of the models that there are; of two that fit, the longer is meant. */
+export function modelNaming(deployments: () => Iterable<Deployment>): Naming {
+  return (object) => {
+    let best: { model: string; endpoint: string; revision: number | null } | null = null;
+    for (const { metadata } of deployments()) {
+      const model = metadata.labels?.[modelLabel];
+      const endpoint = metadata.labels?.[endpointLabel];
+      if (model === undefined || endpoint === undefined || !object.startsWith(model)) continue;
+      const found = rest.exec(object.slice(model.length));
+      if (found === null || (best !== null && best.model.length >= model.length)) continue;
+      best = { model, endpoint, revision: found[1] === undefined ? null : Number(found[1]) };
+    }
+    return best;
+  };
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type { Room } from '../preflight.ts';
 import type { ClusterConfig, Manifest } from '../types.ts';
+import { modelNaming } from './names.ts';
 import { modelObjects, type AibrixConfig } from './plan.ts';
 import { judgeModel } from './preflight.ts';
 import { isShared } from './storage.ts';
@@ -121,6 +122,21 @@ test('ORG-4: a further revision stands beside the first; a volume of one node is
   assert.equal(names(false)[0], 'PersistentVolumeClaim qwen3-coder-30b-r2-models');
   const elsewhere = modelObjects(specOf({ environment: 'stg' }), aibrix).manifests;
   assert.ok(elsewhere.every(({ metadata }) => metadata.namespace === 'jan-models-stg'));
+});
+
+test('ORG-7: events are told apart by the names of the models; what only begins alike is not theirs', () => {
+  const deployment = (model: string, endpoint: string) =>
+    ({ metadata: { labels: { 'model.aibrix.ai/name': model, 'llm-ops.io/endpoint': endpoint } } }) as never;
+  const whose = modelNaming(() => [deployment('qwen', 'a'), deployment('qwen-r2-pods', 'b')]);
+  const told = (name: string) => {
+    const found = whose(name);
+    return found && `${found.endpoint} ${found.revision}`;
+  };
+  assert.deepEqual(
+    ['qwen', 'qwen-7d9f8c5b6d-x2x4z', 'qwen-r3', 'qwen-r3-autoscaler', 'qwen-r2-pods', 'qwen-models-fast'].map(told),
+    ['a null', 'a null', 'a 3', 'a 3', 'b null', 'a null'],
+  );
+  assert.deepEqual(['qwen-instruct', 'qwen3', 'llama'].map(told), [null, null, null]);
 });
 
 const room = (gigabytes: number | null): Room => ({

@@ -24,14 +24,25 @@ export interface EventFeed {
   stop(): void;
 }
 
+/** Whose an object is by its name; `revision` null: the name has no number. null: nobody's. */
+export type Naming = (object: string) => { endpoint: string; revision: number | null } | null;
+
 /** Events carry no labels, but the names of what they are about begin with that of the endpoint. */
 const named = /^serving-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:-hpa)?(?:-r(\d+))?(?:-|$)/;
+
+export const endpointNames: Naming = (object) => {
+  const [, endpoint, revision] = named.exec(object) ?? [];
+  return endpoint === undefined ? null : { endpoint, revision: revision === undefined ? null : Number(revision) };
+};
 
 /** a namespace that nobody has looked at for so long is no longer followed */
 const idleMs = 5 * 60_000;
 
 /** Events of a namespace are followed while somebody looks: one watch, whatever the number of lookers. */
-export function createEventFeed(deps: { client: ClusterClient; log: Logger }): EventFeed {
+export function createEventFeed(deps: { client: ClusterClient; log: Logger; naming: Naming }): EventFeed {
+  const ownerOf = ({ involvedObject }: ClusterEvent) => deps.naming(involvedObject?.name ?? '')?.endpoint;
+  // names that are known by the objects that have them may be known later than their first event
+  const fixed = deps.naming === endpointNames;
   const followed = new Map<string, { informer: Informer<ClusterEvent>; asked: number }>();
   const sweep = setInterval(() => {
     for (const [namespace, { informer, asked }] of followed) {
@@ -50,8 +61,8 @@ export function createEventFeed(deps: { client: ClusterClient; log: Logger }): E
           ...deps,
           path: `/api/v1/namespaces/${namespace}/events`,
           query: {},
-          index: ({ involvedObject }) => named.exec(involvedObject?.name ?? '')?.[1],
-          trim: trimmed,
+          index: ownerOf,
+          trim: (event) => trimmed(event, !fixed || ownerOf(event) !== undefined),
           onChange: () => undefined,
         });
       followed.set(namespace, { informer, asked: Date.now() });
@@ -59,7 +70,7 @@ export function createEventFeed(deps: { client: ClusterClient; log: Logger }): E
         const message = informer.problem();
         throw failure('cluster_unreachable', message === null ? {} : { message });
       }
-      return informer.by(endpointId);
+      return fixed ? informer.by(endpointId) : [...informer.all()].filter((event) => ownerOf(event) === endpointId);
     },
     stop() {
       clearInterval(sweep);
@@ -70,7 +81,7 @@ export function createEventFeed(deps: { client: ClusterClient; log: Logger }): E
 }
 
 /** Events of other things than endpoints are kept as little as possible. */
-function trimmed(event: ClusterEvent): ClusterEvent {
+function trimmed(event: ClusterEvent, wanted: boolean): ClusterEvent {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
   const metadata = {
     name,
@@ -79,7 +90,7 @@ function trimmed(event: ClusterEvent): ClusterEvent {
     ...(namespace && { namespace }),
     ...(creationTimestamp && { creationTimestamp }),
   };
-  if (!named.test(event.involvedObject?.name ?? '')) return { metadata };
+  if (!wanted) return { metadata };
   const { type, reason, message, count, firstTimestamp, lastTimestamp, eventTime, series, involvedObject } = event;
   const { kind, name: object } = involvedObject ?? {};
   return {
@@ -98,10 +109,9 @@ function trimmed(event: ClusterEvent): ClusterEvent {
 }
 
 /** In the product's words. `first`: the revision of names without a number; null where those are the endpoint's own. Pure. */
-export function eventSeen(event: ClusterEvent, first: number | null): RuntimeEvent {
+export function eventSeen(event: ClusterEvent, first: number | null, naming: Naming): RuntimeEvent {
   const { metadata, involvedObject, series } = event;
   const name = involvedObject?.name ?? '';
-  const number = named.exec(name)?.[2];
   const began = event.firstTimestamp ?? event.eventTime ?? metadata.creationTimestamp ?? 0;
   const last = series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? began;
   return {
@@ -110,7 +120,7 @@ export function eventSeen(event: ClusterEvent, first: number | null): RuntimeEve
     reason: event.reason ?? '',
     message: event.message ?? '',
     object: { kind: involvedObject?.kind ?? '', name },
-    revision: number === undefined ? first : Number(number),
+    revision: naming(name)?.revision ?? first,
     count: series?.count ?? event.count ?? 1,
     firstSeen: new Date(began).toISOString(),
     lastSeen: new Date(last).toISOString(),

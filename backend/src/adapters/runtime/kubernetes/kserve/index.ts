@@ -3,6 +3,7 @@ import type { Logger } from '#platform/log';
 import type { Address, Observation, Runtime } from '#ports/runtime';
 import { createAddressBook } from '../cluster/addresses.ts';
 import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
+import { endpointNames } from '../cluster/events.ts';
 import { createInformer, type Stored } from '../cluster/informer.ts';
 import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
 import { endpointLabel, ours, revisionLabel, trimmed, type Pod } from '../cluster/objects.ts';
@@ -63,7 +64,14 @@ export function createKserveRuntime(deps: {
     if (!services.synced() || !pods.synced()) throw failure('cluster_unreachable');
   }
 
-  const insight = createInsight({ ...deps, pods: pods.by, requireSynced, unnumbered: 1 });
+  const insight = createInsight({
+    ...deps,
+    pods: pods.by,
+    requireSynced,
+    namespaceOf: (environment) => `${config.namespacePrefix}${environment}`,
+    unnumbered: 1,
+    naming: endpointNames,
+  });
 
   function observe(revisionId: string): Observation {
     const [service] = services.by(revisionId);
