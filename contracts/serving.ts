@@ -20,15 +20,24 @@ export const AutoscalePolicy = z.object({
   targetLatencyMs: z.number().int().min(1).optional(),
   metric: z
     .object({
-      name: z.string().regex(/^[A-Za-z_:][A-Za-z0-9_:]{0,199}$/, 'Write the name of a metric.'),
-      target: z.string().regex(/^\d{1,9}(\.\d{1,6})?$/, 'Write a number, such as 40.'),
+      name: z
+        .string()
+        .regex(
+          /^[A-Za-z_:][A-Za-z0-9_:.-]{0,199}$/,
+          'Write it as the metrics API names it: vllm:num_requests_waiting.',
+        ),
+      target: z
+        .string()
+        .regex(/^\d{1,9}(\.\d{1,6}|m)?$/, 'Write a number, such as 40, or thousandths of one, such as 500m.'),
       scaleDownDelay: z
         .string()
         .regex(/^(?=\d)(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/, 'Write it as a duration: 30s, 3m, 1h30m.')
         .optional(),
     })
     .optional()
-    .describe('A metric of the pods and its average for each; on a cluster.'),
+    .describe(
+      'A metric of the pods that the custom metrics API of the cluster serves (Prometheus adapter), and its average for each.',
+    ),
 });
 export const Condition = z.object({
   type: z.string(),

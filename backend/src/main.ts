@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { environments, type Environment } from '@llm-ops/contracts';
 import { createCatalog } from '#domains/catalog';
 import { createCost } from '#domains/cost';
 import { createDatasets, engineProgram } from '#domains/datasets';
@@ -38,9 +39,11 @@ import { createTokenCounter, createTokenizerSource } from './adapters/tokens/ind
 import { buildApp } from './app.ts';
 import { createTokenizers } from './datasets.ts';
 import { platformRoutesOf } from './routes.ts';
+import { openClusters } from './clusters.ts';
 import {
   authOptions,
   clusterConfig,
+  clusterOf,
   datasetsConfig,
   isLoopback,
   modelsConfig,
@@ -211,13 +214,13 @@ async function assemble(
   });
   closers.push(() => local.close());
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
-  const kubernetes = await openKubernetes(settings, { secrets, log, metrics }, closers);
-  const runtimes = { local, external, ...kubernetes?.runtimes };
-  const table = createRouteTable({ db, runtimes, log });
+  const clusters = await openClusters(settings, { secrets, log, metrics }, closers);
+  const runtimes = { local, external, ...clusters?.runtimes };
+  const table = createRouteTable({ db, runtimes, log, environments: settings.GATEWAY_ENVIRONMENTS });
   const serving = createServing({
     db,
     runtimes,
-    cluster: kubernetes?.overview ?? null,
+    clusters: clusters?.overviews ?? [],
     catalog,
     events,
     egress: egress.fetch,
@@ -233,7 +236,7 @@ async function assemble(
     desk: serving.desk,
     catalog,
     secrets,
-    cluster: settings.MODELS_ENABLED ? (kubernetes?.models ?? null) : null,
+    cluster: settings.MODELS_ENABLED ? (clusters?.models ?? null) : null,
     config: modelsConfig(settings),
   });
 
@@ -375,55 +378,6 @@ async function assemble(
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
   let closed: Promise<void> | null = null;
   return { url, close: () => (closed ??= closeAll(closers, log)) };
-}
-
-/** Internal models on a cluster, raw, by KServe and by AIBrix, and the cluster as a whole; null where they run on this machine. Its library is large: only who uses it carries it. */
-async function openKubernetes(
-  settings: Config['settings'],
-  { secrets, log, metrics }: { secrets: Pick<Secrets, 'get'>; log: Logger; metrics: Metrics },
-  closers: (() => Promise<unknown>)[],
-): Promise<{ runtimes: Record<string, Runtime>; models: ModelCluster; overview: Cluster } | null> {
-  if (!servesOnCluster(settings)) return null;
-  const {
-    createAibrixRuntime,
-    createKserveRuntime,
-    createKubernetesRuntime,
-    createModelCluster,
-    createOperators,
-    createOverview,
-    openCluster,
-  } = await import('./adapters/runtime/kubernetes/index.ts');
-  const store = settings.OBJECT_STORE_ENDPOINT;
-  const shared = {
-    client: openCluster(settings.KUBECONFIG_PATH ?? null, { onAnswer: metrics.cluster }),
-    config: clusterConfig(settings),
-    objectStore:
-      store === undefined
-        ? null
-        : {
-            endpoint: store,
-            region: settings.OBJECT_STORE_REGION,
-            accessKey: settings.OBJECT_STORE_ACCESS_KEY ?? '',
-            secretKey: settings.OBJECT_STORE_SECRET_KEY ?? '',
-          },
-    alternatives: ['vllm/vllm-openai:latest'],
-    log,
-  };
-  closers.push(async () => shared.client.close());
-  const kubernetes = createKubernetesRuntime(shared);
-  closers.push(() => kubernetes.close());
-  const kserve = createKserveRuntime({ ...shared, mode: settings.KSERVE_MODE });
-  closers.push(() => kserve.close());
-  const models = { namespace: settings.MODELS_NAMESPACE, environment: settings.MODELS_ENVIRONMENT };
-  const operators = createOperators({ client: shared.client, now: () => new Date() });
-  const aibrix = createAibrixRuntime({ ...shared, models, operators, tokenOf: (id) => tokenOf(secrets, id) });
-  const overview = createOverview(shared);
-  closers.push(() => Promise.all([aibrix.close(), overview.close()]));
-  return {
-    runtimes: { kubernetes, kserve, aibrix },
-    models: createModelCluster({ ...shared, models, operators }),
-    overview,
-  };
 }
 
 const uploadHandler = (uploads: Uploads): RawHandler => ({

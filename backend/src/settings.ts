@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { scoreParts, type ScoreWeights } from '@llm-ops/contracts';
+import { scoreParts, type Environment, type ScoreWeights } from '@llm-ops/contracts';
 import type { DatasetsDeps } from '#domains/datasets';
 import type { ModelsSettings } from '#domains/organization';
 import type { ServingConfig } from '#domains/serving';
@@ -117,7 +117,25 @@ function scoreWeights(text: string | undefined): ScoreWeights {
 /** Whether internal models run on a cluster: as configured, else where there is one. */
 export function servesOnCluster(settings: Settings): boolean {
   if (settings.SERVING_RUNTIME !== 'auto') return settings.SERVING_RUNTIME === 'kubernetes';
-  return settings.KUBECONFIG_PATH !== undefined || process.env.KUBERNETES_SERVICE_HOST !== undefined;
+  const paths = [
+    settings.KUBECONFIG_PATH,
+    settings.KUBECONFIG_PATH_DEV,
+    settings.KUBECONFIG_PATH_STG,
+    settings.KUBECONFIG_PATH_PROD,
+  ];
+  return paths.some((path) => path !== undefined) || process.env.KUBERNETES_SERVICE_HOST !== undefined;
+}
+
+/** Where the cluster of an environment is told; those that are told alike are one. */
+export function clusterOf(
+  settings: Settings,
+  environment: Environment,
+): { kubeconfigPath: string | null; context: string | null } {
+  const name = environment.toUpperCase() as Uppercase<Environment>;
+  return {
+    kubeconfigPath: settings[`KUBECONFIG_PATH_${name}`] ?? settings.KUBECONFIG_PATH ?? null,
+    context: settings[`KUBE_CONTEXT_${name}`] ?? null,
+  };
 }
 
 function internalRuntimeOf(settings: Settings): string {
@@ -129,6 +147,11 @@ export function clusterConfig(settings: Settings): ClusterConfig {
   return {
     namespacePrefix: 'llm-ops-',
     objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
+    quotas: {
+      dev: settings.SERVING_QUOTA_DEV ?? {},
+      stg: settings.SERVING_QUOTA_STG ?? {},
+      prod: settings.SERVING_QUOTA_PROD ?? {},
+    },
     imagePullSecrets: settings.IMAGE_PULL_SECRETS,
     gpuLabel: settings.SERVING_GPU_LABEL,
     ingressClass: settings.SERVING_INGRESS_CLASS ?? null,

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createOverview, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Cluster, ClusterSeen } from '../../backend/src/ports/cluster.ts';
+import { environments } from '@llm-ops/contracts';
 import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { config } from './specs.ts';
@@ -15,7 +16,12 @@ before(async () => {
   plane = await startPlane();
   await plane.addNodes(1_000, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
   await plane.addNodes(1, { prefix: 'cpu', gpus: 0 });
-  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  cluster = createOverview({
+    environments,
+    client: openCluster(plane.kubeconfig),
+    config,
+    log: pino({ level: 'silent' }),
+  });
 });
 after(async () => {
   await cluster?.close();
@@ -98,7 +104,12 @@ test('ORG-1: operators are missing, then known without a controller, then runnin
   await applyDefinitions(plane, 'kserve');
   // what was asked lately is not asked again; a new look begins anew
   await cluster.close();
-  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  cluster = createOverview({
+    environments,
+    client: openCluster(plane.kubeconfig),
+    config,
+    log: pino({ level: 'silent' }),
+  });
   const known = await found('KServe');
   assert.equal(known.state, 'definitions');
   assert.deepEqual(known.definitions, [
@@ -109,7 +120,12 @@ test('ORG-1: operators are missing, then known without a controller, then runnin
   await apply(controller);
   await plane.kubectl(['rollout', 'status', 'deploy/kserve-controller-manager', '--timeout=60s']);
   await cluster.close();
-  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  cluster = createOverview({
+    environments,
+    client: openCluster(plane.kubeconfig),
+    config,
+    log: pino({ level: 'silent' }),
+  });
   const running = await found('KServe');
   assert.equal(running.state, 'running');
   assert.equal(running.controller?.image, 'x:1');
@@ -130,7 +146,12 @@ test('DEP-7: namespaces of the environments and what is left of their quotas', a
     'resourcequota/gpus',
   ]);
   await cluster.close();
-  cluster = createOverview({ client: openCluster(plane.kubeconfig), config, log: pino({ level: 'silent' }) });
+  cluster = createOverview({
+    environments,
+    client: openCluster(plane.kubeconfig),
+    config,
+    log: pino({ level: 'silent' }),
+  });
   const { namespaces } = await cluster.look();
   assert.deepEqual(
     namespaces.map(({ environment, name, exists }) => [environment, name, exists]),

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createKubernetesRuntime, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
+import type { Json } from '../journeys/harness.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { config, objectStore, specOf } from './specs.ts';
 import { faultyImage } from './stages.ts';
@@ -88,6 +89,51 @@ test('FR-006, FR-006r: a revision is applied as real objects, its pods become re
   await apply(more);
   for (let tries = 0; tries < 100 && runtime.addresses(spec.revisionId).length < 3; tries++) await wait(100);
   for (const address of known) assert.ok(runtime.addresses(spec.revisionId).includes(address));
+});
+
+test('FR-006: replicas by a metric of the pods; what is of a revision alone is owned by its Deployment and goes with it', async () => {
+  const metric = { name: 'vllm:num_requests_waiting', target: '500m' };
+  const spec = specOf({ autoscale: { metric } });
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+  const name = `serving-${spec.endpointId}`;
+  const read = async (what: string) =>
+    JSON.parse(await plane.kubectl(['-n', 'llm-ops-dev', 'get', what, '-o', 'json']));
+  const hpa = await read(`hpa/${name}-hpa`);
+  assert.deepEqual(hpa.spec.metrics, [
+    {
+      type: 'Pods',
+      pods: { metric: { name: metric.name }, target: { type: 'AverageValue', averageValue: '500m' } },
+    },
+  ]);
+  const { metadata } = await read(`deploy/${name}-r1`);
+  for (const one of [hpa, await read(`svc/${name}-r1`)])
+    assert.deepEqual(
+      one.metadata.ownerReferences.map(({ uid }: { uid: string }) => uid),
+      [metadata.uid],
+    );
+  assert.equal(
+    (await read(`svc/${name}-svc`)).metadata.ownerReferences,
+    undefined,
+    'of the endpoint, whatever its revision',
+  );
+  await plane.kubectl(['-n', 'llm-ops-dev', 'delete', 'deploy', `${name}-r1`]);
+  await seen(spec, ({ phase }) => phase === 'absent' || phase === 'stopped');
+  await apply(spec);
+  await seen(spec, ({ phase }) => phase === 'ready');
+  const revision = `llm-ops.io/revision=${spec.revisionId}`;
+  const list = async (): Promise<Json[]> =>
+    JSON.parse(await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'deploy,hpa,svc', '-l', revision, '-o', 'json'])).items;
+  for (let tries = 0; ; tries += 1) {
+    // the cluster's collector may take the HPA and the Service of before only now
+    await runtime.apply(runtime.plan(spec), spec);
+    const found = await list();
+    const uid = found.find(({ kind }) => kind === 'Deployment')?.metadata.uid;
+    const others = found.filter(({ kind }) => kind !== 'Deployment');
+    if (others.length === 2 && others.every((one) => one.metadata.ownerReferences[0].uid === uid)) break;
+    assert.ok(tries < 100, JSON.stringify(found.map(({ kind }) => kind)));
+    await wait(100);
+  }
 });
 
 test('OBJ: the namespace gets the secret and the config map that pods refer to; keys stand in no manifest', async () => {

@@ -6,6 +6,7 @@ import type { RevisionSpec } from '../../backend/src/ports/runtime.ts';
 export const config: ClusterConfig = {
   namespacePrefix: 'llm-ops-',
   objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
+  quotas: {},
   imagePullSecrets: [],
   gpuLabel: 'accelerator',
   ingressClass: null,

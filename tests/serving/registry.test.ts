@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../contracts/index.ts';
-import { codeOf, grounds, person } from './ground.ts';
+import { createRouteTable } from '../../backend/src/domains/serving/index.ts';
+import { codeOf, grounds, log, person } from './ground.ts';
 
 const ground = grounds();
 
@@ -172,4 +173,16 @@ test('FR-006l: the last snapshot is kept while the database is away, and resolvi
   for (let count = 0; count < 100_000; count += 1) g.table.resolve(route.slice(1));
   const each = (performance.now() - began) / 100_000;
   assert.ok(each < 0.05, `${each} ms each`);
+});
+
+test('FR-006: a gateway of one environment knows the routes of no other', async () => {
+  const g = ground();
+  const { id } = await served(g);
+  await g.call('createRegistration', { body: { name: 'somewhere', endpointId: id } });
+  const of = async (name: 'dev' | 'prod') => {
+    const table = createRouteTable({ db: g.db, runtimes: g.runtimes, log, environments: [name] });
+    await table.reload();
+    return table.resolve('somewhere').kind;
+  };
+  assert.deepEqual([await of('dev'), await of('prod')], ['route', 'unknown']);
 });

@@ -26,8 +26,8 @@ export interface ServingDeps {
   db: Db;
   /** kind → runtime; `external` serves external models, `config.internalRuntime` the others */
   runtimes: Readonly<Record<string, Runtime>>;
-  /** the cluster that internal models run on; null or not given: they run on this machine */
-  cluster?: Cluster | null;
+  /** those that internal models run on; none: they run on this machine */
+  clusters?: readonly Cluster[];
   catalog: ServingCatalog;
   events: Publisher;
   /** for test completions of external models: under the egress rules */
@@ -65,7 +65,7 @@ export function createServing(deps: ServingDeps): Serving {
   };
   const endpoints = createEndpoints({ db, runtimes, changes, checks, config });
   return {
-    observationRoutes: createObservationRoutes(seen, deps.cluster ?? null),
+    observationRoutes: createObservationRoutes(seen, deps.clusters ?? []),
     routes: createRoutes({
       ...seen,
       checks,

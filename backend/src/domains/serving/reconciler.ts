@@ -42,6 +42,11 @@ const patienceMs = 5_000;
 const firstLookMs = 1_500;
 /** What no row wants any more is looked for this often, counted in looks. */
 const collectEvery = 30;
+const collectMs = 15_000;
+/** Between two looks at all endpoints, where the runtimes tell of changes. */
+const quietMs = 5_000;
+const someAtOnce = 100;
+const gatherMs = 25;
 
 /**
  * Level-triggered: each look reads what is desired and what is seen, acts on the difference, and writes only what changed. It may be
@@ -56,7 +61,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let looks = 0;
   /** of the last look at all endpoints */
   let specs: Seen['specs'] = new Map();
-  let queue: { endpoint: EndpointView; seen: Seen }[] = [];
+  const queue = new Map<string, { endpoint: EndpointView; seen: Seen }>();
+  /** to be looked at before all are: something changed, or is under way */
+  const soon = new Set<string>();
+  let collectedAt = 0;
+  let hinted = false;
   const comparing = createComparing(deps);
   const retries = createRetries();
   /** What is to be done now: what failed a moment ago waits. */
@@ -108,7 +117,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function reconcile(id: string): Promise<void> {
     const done = new Set<string>();
     for (let round = 0; round < rounds; round += 1) {
-      const seen = await loadEndpoints(db.kysely, id, specs);
+      const seen = await loadEndpoints(db.kysely, [id], specs);
       const endpoint = seen.endpoints[0];
       if (!endpoint) return;
       const world = await worldOf(endpoint, seen);
@@ -169,58 +178,86 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /**
-   * Looks at every endpoint that is not being looked at already, a few at once. `settled` resolves when these looks have ended: one that
-   * takes long (a test completion, an engine that drains) holds up no other.
+   * Looks at these endpoints, or all, but those that are being looked at already, a few at once. `settled` resolves when these looks have
+   * ended: one that takes long (a test completion, an engine that drains) holds up no other.
    */
-  async function lookAround(): Promise<{ under: boolean; settled: Promise<unknown> }> {
-    const seen = await loadEndpoints(db.kysely, undefined, specs);
-    specs = seen.specs;
-    queue = seen.endpoints.filter(({ id }) => !looking.has(id)).map((endpoint) => ({ endpoint, seen }));
-    while (workers.size < Math.min(atOnce, workers.size + queue.length)) {
+  async function lookAround(only?: readonly string[]): Promise<{ seen: Seen; settled: Promise<unknown> }> {
+    const seen = await loadEndpoints(db.kysely, only, specs);
+    if (only === undefined) specs = seen.specs;
+    for (const endpoint of seen.endpoints) {
+      if (looking.has(endpoint.id)) soon.add(endpoint.id);
+      else queue.set(endpoint.id, { endpoint, seen });
+      if (busy(endpoint)) soon.add(endpoint.id);
+    }
+    while (workers.size < Math.min(atOnce, workers.size + queue.size)) {
       const worker: Promise<void> = work().finally(() => workers.delete(worker));
       workers.add(worker);
     }
-    if (looks++ % collectEvery === 0) {
+    if (only === undefined && (looks++ % collectEvery === 0 || performance.now() - collectedAt > collectMs)) {
+      collectedAt = performance.now();
       await collect().catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'could not look for leftovers'));
     }
-    return { under: seen.endpoints.some(busy), settled: Promise.all(workers) };
+    return { seen, settled: Promise.all(workers) };
   }
 
   async function work(): Promise<void> {
-    for (let next = queue.shift(); next && !stopping.signal.aborted; next = queue.shift()) {
-      const { endpoint, seen } = next;
-      looking.add(endpoint.id);
-      await look(endpoint, seen).finally(() => looking.delete(endpoint.id));
+    for (const [id, { endpoint, seen }] of queue) {
+      if (stopping.signal.aborted) return;
+      queue.delete(id);
+      looking.add(id);
+      await look(endpoint, seen).finally(() => looking.delete(id));
     }
   }
 
   async function once(): Promise<boolean> {
-    const { under, settled } = await lookAround();
+    const { seen, settled } = await lookAround();
     await settled;
-    return under;
+    return seen.endpoints.some(busy);
+  }
+
+  /** Where every runtime tells of changes by itself, looking at all of a thousand endpoints often would only cost. */
+  function pauseAfter({ endpoints }: Seen): number {
+    const told = endpoints.every(({ revisions }) =>
+      revisions.every(({ runtime, external }) => external || runtimes[runtime]?.onChange !== undefined),
+    );
+    return told ? Math.max(quietMs, config.reconcileIntervalMs) : config.reconcileIntervalMs;
   }
 
   async function run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      let pause = config.reconcileIntervalMs;
+    for (let allAt = 0; !signal.aborted;) {
       const woken = new Promise<void>((resolve) => (wake = resolve));
+      const all = performance.now() >= allAt;
+      const some = [...soon].slice(0, someAtOnce);
+      for (const id of all ? [...soon] : some) soon.delete(id);
       try {
-        const { under, settled } = await lookAround();
-        if (under) pause = Math.min(soonMs, pause);
-        await Promise.race([settled, sleep(config.reconcileIntervalMs, undefined, { ref: false })]);
+        if (all || some.length > 0) {
+          const { seen, settled } = await lookAround(all ? undefined : some);
+          if (all) allAt = performance.now() + pauseAfter(seen);
+          await Promise.race([settled, sleep(config.reconcileIntervalMs, undefined, { ref: false })]);
+        }
       } catch (error) {
+        for (const id of some) soon.add(id);
+        allAt = performance.now() + config.reconcileIntervalMs;
         log[unavailable(error) ? 'warn' : 'error'](
           { reason: reasonOf(error) },
           'could not look at the endpoints, trying again',
         );
       }
+      const pause = Math.max(Math.min(allAt - performance.now(), soon.size > 0 ? soonMs : Number.POSITIVE_INFINITY), 0);
       const timer = new AbortController();
       await Promise.race([
         woken,
         sleep(pause, undefined, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {}),
       ]);
       timer.abort();
+      // changes come in swarms
+      await sleep(gatherMs, undefined, { ref: false });
     }
+  }
+
+  function hint(endpointId: string | null): void {
+    if (endpointId !== null && endpointId !== '') soon.add(endpointId);
+    wake?.();
   }
 
   return {
@@ -228,7 +265,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     async start() {
       if (loop) return;
       stopping = new AbortController();
-      listening = await db.listen('serving', () => wake?.());
+      listening = await db.listen('serving', hint);
+      if (!hinted) for (const runtime of Object.values(runtimes)) runtime.onChange?.(hint);
+      hinted = true;
       // what the rows say was seen by an earlier process, whose engines may have ended with it: look before anybody reads them
       await Promise.race([once().catch(() => {}), sleep(firstLookMs, undefined, { ref: false })]);
       loop = run(stopping.signal);

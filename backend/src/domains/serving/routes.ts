@@ -34,7 +34,7 @@ function noted<T extends { id: string }>(
 /** Looking at what runs, piece by piece. */
 export function createObservationRoutes(
   { observation, manifests }: Pick<Services, 'observation' | 'manifests'>,
-  cluster: Cluster | null,
+  clusters: readonly Cluster[],
 ): BoundRoutes {
   return bindRoutes(observationRoutes, {
     listPods: async (c) => observation.pods(c.access, c.params.id),
@@ -44,7 +44,7 @@ export function createObservationRoutes(
     exportRevisionManifests: async (c) => manifests.asYaml(c.access, c.params.id, c.params.revision),
     compareRevisionManifests: async (c) => manifests.compare(c.access, c.params.id, c.params.revision, c.params.other),
     getLiveDrift: async (c) => observation.drift(c.access, c.params.id),
-    getCluster: async () => (cluster === null ? [] : [await cluster.look()]),
+    getCluster: async () => Promise.all(clusters.map((cluster) => cluster.look())),
   });
 }
 

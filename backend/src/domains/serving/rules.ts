@@ -319,6 +319,7 @@ export function busy(endpoint: EndpointView): boolean {
   return (
     endpoint.desired === 'deleted' ||
     endpoint.status === 'deploying' ||
+    endpoint.canary !== null ||
     endpoint.revisions.some(
       ({ state, removedAt }) =>
         state === 'pending' ||

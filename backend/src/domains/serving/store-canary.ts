@@ -60,13 +60,16 @@ export async function findCanary(connection: Connection, endpointId: string): Pr
   return row ?? null;
 }
 
-/** All that are open, by endpoint. */
-export async function openCanaries(connection: Connection, endpointId?: string): Promise<Map<string, CanaryView>> {
+/** Those that are open, of all endpoints or some, by endpoint. */
+export async function openCanaries(
+  connection: Connection,
+  endpointIds?: readonly string[],
+): Promise<Map<string, CanaryView>> {
   const rows = await on(connection)
     .selectFrom('canary')
     .selectAll()
     .where('state', 'in', open)
-    .$if(endpointId !== undefined, (query) => query.where('endpoint_id', '=', endpointId!))
+    .$if(endpointIds !== undefined, (query) => query.where('endpoint_id', 'in', endpointIds!))
     .execute();
   return new Map(rows.map((row) => [row.endpoint_id, viewOf(row)]));
 }

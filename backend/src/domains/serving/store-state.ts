@@ -20,19 +20,19 @@ export interface Seen {
 }
 
 /**
- * Endpoints with the revisions that matter now, as the reconciler decides on them; all, or one. Specifications never change and are most of
+ * Endpoints with the revisions that matter now, as the reconciler decides on them; all, or some. Specifications never change and are most of
  * what a revision is: those in `known` are not read again.
  */
 export async function loadEndpoints(
   connection: Connection,
-  endpointId?: string,
+  endpointIds?: readonly string[],
   known: ReadonlyMap<string, ServingSpec> = new Map(),
 ): Promise<Seen> {
   const db = on(connection);
   const rows = await db
     .selectFrom('endpoint')
     .where('deleted_at', 'is', null)
-    .$if(endpointId !== undefined, (query) => query.where('id', '=', endpointId!))
+    .$if(endpointIds !== undefined, (query) => query.where('id', 'in', endpointIds!))
     .select([
       'id',
       'name',
@@ -55,13 +55,13 @@ export async function loadEndpoints(
     .execute();
   if (rows.length === 0) return { now: new Date(0), endpoints: [], specs: new Map() };
   const pinned = await pinnedRevisions(connection);
-  const canaries = await openCanaries(connection, endpointId);
+  const canaries = await openCanaries(connection, endpointIds);
   const found = await db
     .selectFrom('revision as r')
     .innerJoin('revision_state as s', 's.revision_id', 'r.id')
     .innerJoin('endpoint as e', 'e.id', 'r.endpoint_id')
     .where('e.deleted_at', 'is', null)
-    .$if(endpointId !== undefined, (query) => query.where('e.id', '=', endpointId!))
+    .$if(endpointIds !== undefined, (query) => query.where('e.id', 'in', endpointIds!))
     .where((where) =>
       where.or([
         where('s.removed_at', 'is', null),

@@ -114,6 +114,8 @@ interface TableDeps {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   log: Logger;
+  /** whose routes are answered; all, when not given */
+  environments?: readonly Environment[];
   /** read again at least this often: notifications are only hints; 2000 when not given */
   pollMs?: number;
 }
@@ -125,6 +127,7 @@ interface TableDeps {
 export function createRouteTable(deps: TableDeps): RouteTable {
   const { db, runtimes, log } = deps;
   const pollMs = deps.pollMs ?? 2_000;
+  const answers = (environment: Environment) => deps.environments?.includes(environment) ?? true;
   const counts = new Map<string, number>();
   const attached = new Set<string>();
   /** route → until when it is denied, in ms since 1970 */
@@ -155,7 +158,8 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   }
 
   async function load(): Promise<void> {
-    const found = await loadRouting(db.kysely);
+    const all = await loadRouting(db.kysely);
+    const found = { ...all, routes: all.routes.filter(({ environment }) => answers(environment)) };
     for (const revision of found.revisions) await attach(revision);
     snapshot = buildSnapshot(found);
     for (const [id, until] of denied) if (until < Date.now()) denied.delete(id);

@@ -30,6 +30,34 @@ const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   );
+const environmentList = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((value) =>
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
+    .pipe(z.array(z.enum(['dev', 'stg', 'prod'])));
+/** `pods=10,requests.memory=1Ti` → one entry each. */
+const quota = z
+  .string()
+  .regex(
+    /^\s*([a-z][A-Za-z0-9./_-]*=[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?\s*(,\s*|$))*$/,
+    'Write it as names and quantities: requests.memory=512Gi,pods=100.',
+  )
+  .transform((value): Record<string, string> =>
+    Object.fromEntries(
+      value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
+        .map((item) => item.split('=') as [string, string]),
+    ),
+  )
+  .optional();
 const url = z.url({ protocol: /^https?$/, error: 'Write a full address such as https://host:port.' });
 const integer = (minimum: number, maximum: number, fallback: number) =>
   z
@@ -256,6 +284,47 @@ export const options = {
     text.optional(),
     'kubeconfig file; in-cluster credentials when empty (on a cluster).',
   ),
+  KUBECONFIG_PATH_DEV: option(
+    'Serving',
+    text.optional(),
+    'kubeconfig file of the cluster for dev, where it has one of its own; else KUBECONFIG_PATH.',
+  ),
+  KUBE_CONTEXT_DEV: option('Serving', text.optional(), 'Context of the kubeconfig for dev; else its current one.'),
+  SERVING_QUOTA_DEV: option(
+    'Serving',
+    quota,
+    'What the namespace llm-ops-dev may ask for, as a ResourceQuota: the platform makes it, with default limits for containers that name none.',
+    { example: 'requests.nvidia.com/gpu=16,requests.memory=512Gi,pods=100' },
+  ),
+  KUBECONFIG_PATH_STG: option(
+    'Serving',
+    text.optional(),
+    'kubeconfig file of the cluster for stg, where it has one of its own; else KUBECONFIG_PATH.',
+  ),
+  KUBE_CONTEXT_STG: option('Serving', text.optional(), 'Context of the kubeconfig for stg; else its current one.'),
+  SERVING_QUOTA_STG: option(
+    'Serving',
+    quota,
+    'What the namespace llm-ops-stg may ask for, as a ResourceQuota: the platform makes it, with default limits for containers that name none.',
+    { example: 'requests.nvidia.com/gpu=16,requests.memory=512Gi,pods=100' },
+  ),
+  KUBECONFIG_PATH_PROD: option(
+    'Serving',
+    text.optional(),
+    'kubeconfig file of the cluster for prod, where it has one of its own; else KUBECONFIG_PATH.',
+  ),
+  KUBE_CONTEXT_PROD: option('Serving', text.optional(), 'Context of the kubeconfig for prod; else its current one.'),
+  SERVING_QUOTA_PROD: option(
+    'Serving',
+    quota,
+    'What the namespace llm-ops-prod may ask for, as a ResourceQuota: the platform makes it, with default limits for containers that name none.',
+    { example: 'requests.nvidia.com/gpu=16,requests.memory=512Gi,pods=100' },
+  ),
+  GATEWAY_ENVIRONMENTS: option(
+    'Serving',
+    environmentList('dev,stg,prod'),
+    'Environments whose routes this gateway answers: one gateway for each where they are clusters of their own.',
+  ),
   IMAGE_PULL_SECRETS: option('Serving', list, 'Image pull secrets, comma-separated (on a cluster).'),
   SERVING_RUNTIME_IMAGE: option(
     'Serving',
@@ -282,30 +351,12 @@ export const options = {
   ),
   SERVING_VERIFY: option(
     'Serving',
-    z
-      .string()
-      .default('dev,stg,prod')
-      .transform((value) =>
-        value
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== ''),
-      )
-      .pipe(z.array(z.enum(['dev', 'stg', 'prod']))),
+    environmentList('dev,stg,prod'),
     'Environments where a new revision must answer a test completion before it takes traffic.',
   ),
   SERVING_DRIFT_REPAIR: option(
     'Serving',
-    z
-      .string()
-      .default('dev,stg,prod')
-      .transform((value) =>
-        value
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== ''),
-      )
-      .pipe(z.array(z.enum(['dev', 'stg', 'prod']))),
+    environmentList('dev,stg,prod'),
     'Environments where what others change of applied objects is put back; elsewhere it is told and left (on a cluster).',
   ),
   SERVING_WATCH_SECONDS: option(

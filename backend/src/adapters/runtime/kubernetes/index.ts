@@ -2,6 +2,7 @@ import type { Logger } from '#platform/log';
 import type { Address, Drifted, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
 import { aibrixFlavour, type AibrixDeps } from './aibrix/index.ts';
 import { createAddressBook } from './cluster/addresses.ts';
+import { createChanges } from './cluster/changes.ts';
 import { fieldManager, type ClusterClient } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
 import type { Informer, Stored } from './cluster/informer.ts';
@@ -11,17 +12,18 @@ import { createDriftBook } from './drift-book.ts';
 import { createInsight } from './insight.ts';
 import { isFixed, plainFlavour, type Flavour } from './flavour.ts';
 import { logsOf } from './logs.ts';
-import { servedNameAnnotation } from './plan.ts';
+import { liveRevisionAnnotation, servedNameAnnotation } from './plan.ts';
 import { profileOf } from './profiles/index.ts';
 import { observationOf, outageCondition } from './status.ts';
 import { toldAs } from './told.ts';
-import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
+import { servingPort, type ClusterConfig, type Manifest, type OwnerReference } from './types.ts';
 
 export type { ClusterConfig } from './types.ts';
 export { openCluster } from './cluster/open.ts';
 export { createModelCluster } from './aibrix/cluster.ts';
 export { createOperators } from './aibrix/operators.ts';
 export type { ModelsConfig } from './aibrix/names.ts';
+export { createEnvironmentsRuntime } from './environments.ts';
 export { createKserveRuntime } from './kserve/index.ts';
 export { createOverview } from './overview/index.ts';
 
@@ -43,17 +45,24 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
   const { client, config, log } = deps;
   const addresses = createAddressBook();
   const drifts = createDriftBook();
+  const changes = createChanges();
   const { selector, owned } = flavour;
   const followed = followCluster({
     client,
     log,
     selector,
     owned,
-    onChange: addresses.changed,
-    onOwned: drifts.changed,
+    onChange(revisionId) {
+      addresses.changed(revisionId);
+      changes.ofRevision(revisionId, followed.deployments.by(revisionId)[0]?.metadata.labels?.[endpointLabel]);
+    },
+    onOwned(endpointId) {
+      drifts.changed(endpointId);
+      changes.tell(endpointId);
+    },
   });
   /** by which plan an object was made last, of kinds that are not followed */
-  const sent = new Map<string, string | undefined>();
+  const plans = new Map<string, string | undefined>();
   const inNamespace = createNamespaces(deps);
   const insight = createInsight({
     ...deps,
@@ -82,17 +91,28 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     return informer?.synced() === true ? informer.named(namespace, name) : undefined;
   }
 
-  async function send(manifest: Manifest): Promise<void> {
+  /** The object as it is then; null: it was sent before and is not followed. `owner`: it goes when that one goes. */
+  async function send(manifest: Manifest, owner: OwnerReference | null): Promise<Stored | null> {
     const wanted = marked(manifest);
     const live = liveOf(wanted);
-    if (live && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return;
+    const owned = owner === null || live?.metadata.ownerReferences?.some(({ uid }) => uid === owner.uid) === true;
+    if (live && owned && isOfPlan(wanted, live) && driftOf(wanted, live).length === 0) return live;
+    const sent = owner === null ? wanted : { ...wanted, metadata: { ...wanted.metadata, ownerReferences: [owner] } };
     const informer = informerOf(manifest);
-    if (informer !== undefined) return informer.learn(await client.apply<Stored>(wanted));
-    const { kind, metadata } = wanted;
-    const [key, plan] = [`${kind} ${metadata.namespace} ${metadata.name}`, planOf(wanted)];
-    if (sent.get(key) === plan) return;
-    await client.apply(wanted);
-    sent.set(key, plan);
+    if (informer === undefined) return sendUnfollowed(sent);
+    const answered = await client.apply<Stored>(sent);
+    informer.learn(answered);
+    return answered;
+  }
+
+  /** What is not followed is sent once for each plan. */
+  async function sendUnfollowed(manifest: Manifest): Promise<Stored | null> {
+    const { kind, metadata } = manifest;
+    const [key, plan] = [`${kind} ${metadata.namespace} ${metadata.name}`, planOf(manifest)];
+    if (plans.get(key) === plan) return null;
+    const answered = await client.apply<Stored>(manifest);
+    plans.set(key, plan);
+    return answered;
   }
 
   function findDrift(spec: RevisionSpec): Drifted[] {
@@ -104,22 +124,32 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     });
   }
 
-  /** Where something of a revision is, and of which endpoint: also when its Deployment was deleted by hand. */
+  /** What there is of a revision; of one whose Deployment was deleted by hand, what was applied for the endpoint when it was live. */
+  function* left(): Iterable<{ revision: string; endpoint: string; namespace: string }> {
+    for (const { metadata } of everything()) {
+      const revision = metadata.labels?.[revisionLabel] ?? metadata.annotations?.[liveRevisionAnnotation];
+      const endpoint = metadata.labels?.[endpointLabel];
+      const { namespace } = metadata;
+      if (revision !== undefined && endpoint !== undefined && namespace !== undefined)
+        yield { revision, endpoint, namespace };
+    }
+  }
+
+  function* everything(): Iterable<Stored> {
+    yield* followed.deployments.all();
+    yield* followed.slices.all();
+    for (const informer of followed.owned.values()) yield* informer.all();
+  }
+
   function placeOf(revisionId: string): { namespace: string; endpoint: string } | null {
-    const [left] = [...followed.deployments.by(revisionId), ...followed.slices.by(revisionId)];
-    const endpoint = left?.metadata.labels?.[endpointLabel];
-    const namespace = left?.metadata.namespace;
-    return endpoint === undefined || namespace === undefined ? null : { namespace, endpoint };
+    for (const one of left()) if (one.revision === revisionId) return one;
+    return null;
   }
 
   /** Revisions that something is left of. */
-  function revisions(endpoint?: string): Set<string> {
+  function revisions(of?: string): Set<string> {
     const found = new Set<string>();
-    for (const { metadata } of [...followed.deployments.all(), ...followed.slices.all()]) {
-      const revision = metadata.labels?.[revisionLabel];
-      if (revision === undefined || (endpoint !== undefined && metadata.labels?.[endpointLabel] !== endpoint)) continue;
-      found.add(revision);
-    }
+    for (const { revision, endpoint } of left()) if (of === undefined || endpoint === of) found.add(revision);
     return found;
   }
 
@@ -164,8 +194,13 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
           const missing = await flavour.missing?.();
           const known = manifests.filter(({ kind }) => missing?.has(kind) !== true);
           // the Deployment first: while it is there, what else is left of a revision is found again
-          await send(known.find(({ kind }) => kind === 'Deployment')!);
-          await Promise.all(known.filter(({ kind }) => kind !== 'Deployment').map(send));
+          const deployment = known.find(({ kind }) => kind === 'Deployment')!;
+          const { apiVersion, kind } = deployment;
+          const { name, uid } = (await send(deployment, null))!.metadata;
+          const owner = { apiVersion, kind, name, uid };
+          const isOwn = ({ metadata }: Manifest) => metadata.labels?.[revisionLabel] === spec.revisionId;
+          const others = known.filter((one) => one !== deployment);
+          await Promise.all(others.map((one) => send(one, isOwn(one) ? owner : null)));
           await scale(manifests, spec.minReplicas, followed.deployments.by(spec.revisionId)[0]);
         });
       } catch (error) {
@@ -179,13 +214,17 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
       return drifts.of(spec, seen, findDrift);
     },
 
+    onChange: changes.listen,
+
     observe: async (revisionId) => {
       followed.requireSynced();
       return observe(revisionId);
     },
 
     async remove(revisionId) {
+      followed.requireSynced();
       addresses.forget(revisionId);
+      changes.forget(revisionId);
       const place = placeOf(revisionId);
       if (place === null) return;
       const { namespace, endpoint } = place;

@@ -12,6 +12,7 @@ import type { ClusterConfig, Manifest } from './types.ts';
 const config: ClusterConfig = {
   namespacePrefix: 'llm-ops-',
   objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
+  quotas: {},
   imagePullSecrets: [],
   gpuLabel: 'accelerator',
   ingressClass: null,

@@ -6,6 +6,9 @@ import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
 /** what the pods call the model: the route's name */
 export const servedNameAnnotation = 'llm-ops.io/served-name';
 
+/** on what belongs to the endpoint: the revision that it was applied for */
+export const liveRevisionAnnotation = 'llm-ops.io/live-revision';
+
 export interface ClusterPlan {
   manifests: Manifest[];
   warnings: string[];
@@ -109,6 +112,7 @@ function meta(name: string, spec: RevisionSpec, names: Names, own = false): Mani
       'llm-ops.io/route': spec.route,
       'llm-ops.io/model': `${spec.model.name} ${spec.model.version}`,
       [servedNameAnnotation]: names.route,
+      ...(own ? {} : { [liveRevisionAnnotation]: spec.revisionId }),
     },
   };
 }
@@ -169,6 +173,7 @@ export function metricsOf(autoscale: Autoscale | null): Record<string, unknown>[
       'llm_ops_time_to_first_token_milliseconds',
       autoscale?.targetLatencyMs === undefined ? undefined : String(autoscale.targetLatencyMs),
     ),
+    ...(autoscale?.metric === undefined ? [] : pods(autoscale.metric.name, autoscale.metric.target)),
   ];
   return asked.length > 0 ? asked : resource('cpu', 70);
 }

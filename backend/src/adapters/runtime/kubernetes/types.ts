@@ -6,6 +6,8 @@ export interface ClusterConfig {
   namespacePrefix: string;
   /** of the secret and config map that hold the object store's address and keys, in each namespace */
   objectStore: { secretName: string; configMapName: string };
+  /** by environment, what its namespace may ask for altogether: `pods`, `requests.memory` … ; empty: no quota is made */
+  quotas: Readonly<Partial<Record<string, Readonly<Record<string, string>>>>>;
   imagePullSecrets: readonly string[];
   /** label of nodes that says which accelerator they have */
   gpuLabel: string;
@@ -24,8 +26,22 @@ export interface ClusterConfig {
 export type Manifest = Record<string, unknown> & {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: OwnerReference[];
+  };
 };
+
+/** With its owner an object goes, whoever removes it. */
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+}
 
 export interface EnvVar {
   name: string;

@@ -13,6 +13,7 @@ import { isShared } from './storage.ts';
 
 const config: ClusterConfig = {
   namespacePrefix: 'llm-ops-',
+  quotas: {},
   objectStore: { secretName: 'llm-ops-object-store-credentials', configMapName: 'llm-ops-object-store-config' },
   imagePullSecrets: [],
   gpuLabel: 'accelerator',

@@ -13,6 +13,7 @@ export interface Stored {
     creationTimestamp?: string;
     deletionTimestamp?: string;
     managedFields?: ManagedFields[];
+    ownerReferences?: { uid: string }[];
   };
 }
 

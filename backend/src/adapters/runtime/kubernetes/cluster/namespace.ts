@@ -64,6 +64,7 @@ async function ensureNamespace(deps: NamespaceDeps, namespace: string, environme
     if (!(error instanceof ClusterError && error.status === 403)) throw error;
     await client.get(`/api/v1/namespaces/${namespace}`);
   }
+  for (const manifest of quotaOf(namespace, config.quotas[environment] ?? {}, labels)) await client.apply(manifest);
   if (objectStore === null) return;
   const made: Manifest[] = [
     {
@@ -81,4 +82,21 @@ async function ensureNamespace(deps: NamespaceDeps, namespace: string, environme
     },
   ];
   for (const manifest of made) await client.apply(manifest);
+}
+
+/** A quota, and limits for containers that name none: without them the quota would keep such containers out. Pure. */
+function quotaOf(
+  namespace: string,
+  hard: Readonly<Record<string, string>>,
+  labels: Record<string, string>,
+): Manifest[] {
+  if (Object.keys(hard).length === 0) return [];
+  const metadata = { name: 'llm-ops', namespace, labels };
+  const limits = [
+    { type: 'Container', default: { cpu: '1', memory: '1Gi' }, defaultRequest: { cpu: '100m', memory: '128Mi' } },
+  ];
+  return [
+    { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } },
+    { apiVersion: 'v1', kind: 'LimitRange', metadata, spec: { limits } },
+  ];
 }

@@ -2,6 +2,7 @@ import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, Runtime } from '#ports/runtime';
 import { createAddressBook } from '../cluster/addresses.ts';
+import { createChanges } from '../cluster/changes.ts';
 import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
 import { endpointNames } from '../cluster/events.ts';
 import { createInformer, type Stored } from '../cluster/informer.ts';
@@ -42,6 +43,7 @@ export function createKserveRuntime(deps: {
   const { client, config, log } = deps;
   const inNamespace = createNamespaces(deps);
   const drifts = createDriftBook();
+  const changes = createChanges();
   const addresses = createAddressBook();
   const follow = <T extends Stored>(path: string) =>
     createInformer<T>({
@@ -53,7 +55,9 @@ export function createKserveRuntime(deps: {
       trim: (object) => trimmed(object, path === servicesPath),
       onChange(revisionId) {
         addresses.changed(revisionId);
-        for (const { metadata } of services.by(revisionId)) drifts.changed(metadata.labels?.[endpointLabel] ?? '');
+        const endpoint = services.by(revisionId)[0]?.metadata.labels?.[endpointLabel];
+        if (endpoint !== undefined) drifts.changed(endpoint);
+        changes.ofRevision(revisionId, endpoint);
       },
     });
   const servicesPath = pathOf(kind, null);
@@ -127,6 +131,8 @@ export function createKserveRuntime(deps: {
         return live === undefined ? [] : driftOf(wanted, live);
       }),
 
+    onChange: changes.listen,
+
     observe: async (revisionId) => {
       requireSynced();
       return observe(revisionId);
@@ -134,6 +140,7 @@ export function createKserveRuntime(deps: {
 
     async remove(revisionId) {
       addresses.forget(revisionId);
+      changes.forget(revisionId);
       for (const { metadata } of services.by(revisionId)) {
         try {
           await client.remove(kind, metadata.namespace ?? null, metadata.name);

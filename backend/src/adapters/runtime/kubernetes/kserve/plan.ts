@@ -24,7 +24,7 @@ export function inferenceServiceOf(spec: RevisionSpec, mode: KserveMode, config:
   const pod = podOf(spec, names, config, 'kserve-container');
   const labels = { ...labelsOf(spec, names), ...selectorOf(spec, names) };
   return {
-    warnings: pod.warnings,
+    warnings: [...pod.warnings, ...unscaled(spec.autoscale ?? null)],
     manifests: [
       {
         apiVersion: 'serving.kserve.io/v1beta1',
@@ -53,6 +53,15 @@ export function inferenceServiceOf(spec: RevisionSpec, mode: KserveMode, config:
       },
     ],
   };
+}
+
+function unscaled(autoscale: Autoscale | null): string[] {
+  const left = Object.entries(autoscale ?? {})
+    .filter(([name, value]) => value !== undefined && name !== 'cpuUtilization' && name !== 'memoryUtilization')
+    .map(([name]) => name);
+  return left.length === 0
+    ? []
+    : [`KServe scales by CPU or memory here; ${left.join(', ')} hold on plain Deployments (deploymentMode raw) alone.`];
 }
 
 /** KServe scales by one number: the first that was asked for. */

@@ -1,11 +1,12 @@
 import type { Logger } from '#platform/log';
+import type { Environment } from '@llm-ops/contracts';
 import type { Cluster, ClusterSeen } from '#ports/cluster';
 import type { ClusterClient } from '../cluster/client.ts';
 import { createInformer, type Informer } from '../cluster/informer.ts';
 import type { ClusterConfig } from '../types.ts';
 import { nodesSeen, totalsOf, trimNode, trimPod, type Node, type ScheduledPod } from './nodes.ts';
 import { operatorsOf } from './operators.ts';
-import { environments, namespacesOf } from './quotas.ts';
+import { namespacesOf } from './quotas.ts';
 
 /** nodes and pods that nobody has looked at for so long are no longer followed */
 const idleMs = 10 * 60_000;
@@ -16,14 +17,20 @@ const firstMs = 8_000;
  * The cluster as a whole. Nodes and pods are followed while somebody looks, cut down to what is shown, so that a look at a thousand nodes
  * is a sum in memory; what has no watch of its own is asked for at most every so often.
  */
-export function createOverview(deps: { client: ClusterClient; config: ClusterConfig; log: Logger }): Cluster {
-  const { client, config } = deps;
+export function createOverview(deps: {
+  client: ClusterClient;
+  config: ClusterConfig;
+  /** those that are served there */
+  environments: readonly Environment[];
+  log: Logger;
+}): Cluster {
+  const { client, config, environments } = deps;
   const { gpuLabel } = config;
   let followed: { nodes: Informer<Node>; pods: Informer<ScheduledPod> } | null = null;
   let asked = 0;
   const version = kept(30_000, async () => (await client.get<{ gitVersion: string }>('/version')).gitVersion);
   const operators = kept(60_000, () => operatorsOf(client));
-  const namespaces = kept(15_000, () => namespacesOf(client, config));
+  const namespaces = kept(15_000, () => namespacesOf(client, config, environments));
 
   const sweep = setInterval(() => {
     if (Date.now() - asked > idleMs) stop();

@@ -1,9 +1,8 @@
+import type { Environment } from '@llm-ops/contracts';
 import type { NamespaceSeen } from '#ports/cluster';
 import { ClusterError, type ClusterClient } from '../cluster/client.ts';
 import { bytes } from '../quantity.ts';
 import type { ClusterConfig } from '../types.ts';
-
-export const environments = ['dev', 'stg', 'prod'] as const;
 
 interface Quota {
   metadata: { name: string };
@@ -11,7 +10,11 @@ interface Quota {
 }
 
 /** Namespaces of the environments with what is left in them. A namespace is made by the first deployment in it. */
-export async function namespacesOf(client: ClusterClient, config: ClusterConfig): Promise<NamespaceSeen[]> {
+export async function namespacesOf(
+  client: ClusterClient,
+  config: ClusterConfig,
+  environments: readonly Environment[],
+): Promise<NamespaceSeen[]> {
   return Promise.all(
     environments.map(async (environment): Promise<NamespaceSeen> => {
       const name = `${config.namespacePrefix}${environment}`;
