@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { environments, type Environment } from '@llm-ops/contracts';
 import { createCatalog } from '#domains/catalog';
 import { createCost } from '#domains/cost';
 import { createDatasets, engineProgram } from '#domains/datasets';
 import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
 import { compareRevisions, createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
-import { createOrganization, tokenOf } from '#domains/organization';
+import { createOrganization } from '#domains/organization';
 import type { FastifyInstance } from 'fastify';
 import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys, recordAudit } from '#platform/audit';
@@ -21,14 +20,11 @@ import { createHealth } from '#platform/health';
 import { createHostCheck, type RawHandler } from '#platform/http';
 import { createJobs } from '#platform/jobs';
 import { createLog, type Logger } from '#platform/log';
-import { createMetrics, type Metrics } from '#platform/metrics';
-import { createSecrets, loadKeys, type Secrets } from '#platform/secrets';
+import { createMetrics } from '#platform/metrics';
+import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
 import { createWorkers } from '#platform/workers';
 import type { Cache } from '#ports/cache';
-import type { Cluster } from '#ports/cluster';
-import type { ModelCluster } from '#ports/models';
-import type { Runtime } from '#ports/runtime';
 import { createPresidio } from './adapters/entities/presidio.ts';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createMemoryCache } from './adapters/cache/memory/index.ts';
@@ -42,14 +38,11 @@ import { platformRoutesOf } from './routes.ts';
 import { openClusters } from './clusters.ts';
 import {
   authOptions,
-  clusterConfig,
-  clusterOf,
   datasetsConfig,
   isLoopback,
   modelsConfig,
   openObjects,
   refuseOpenHeaderMode,
-  servesOnCluster,
   servingConfig,
 } from './settings.ts';
 
