@@ -174,7 +174,7 @@ function finishIn(frames: Buffer): number {
 
 /** Whether there is space before a colon, or more than one behind it. Texts with such are taken for it as well, which costs time alone. */
 const isOdd = (frames: Buffer): boolean =>
-  /"\s+:|":\s{2}|":[\t\r\n]/.test(frames.toString('latin1', 0, Math.min(frames.length, 4096)));
+  /"\s+:|":\s{2}|":[\t\r\n]/.test(frames.toString('latin1', 0, Math.min(frames.length, 512)));
 
 /** Where a key stands whose value is not null; −1: nowhere. */
 function tellingIn(bytes: Buffer, key: Buffer, from: number): number {
