@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import { projectRoot } from '../journeys/harness.ts';
+import { confined, own } from './confine.ts';
 import type { Plane } from './plane.ts';
 
 /** Pods with this annotation are left to the agent; kwok leaves them alone. */
@@ -41,8 +42,6 @@ interface Running {
   ready: boolean;
   ending: boolean;
 }
-
-const isRoot = process.getuid?.() === 0;
 
 /**
  * Does for the platform's own pods of a namespace what a kubelet does: runs their program on this machine with the environment, service
@@ -295,25 +294,6 @@ export async function startAgent(deps: { plane: Plane; namespace: string; folder
       await dispatcher.destroy();
     },
   };
-}
-
-/** A file or folder of the pod's user. */
-function own(file: string, pod: Json): void {
-  const { runAsUser, runAsGroup } = pod.spec.securityContext;
-  if (isRoot) chownSync(file, runAsUser, runAsGroup);
-}
-
-/** The command line as the pod's security context wants it run: by mount namespace and user, where this account may do that. */
-function confined(program: string[], pod: Json, container: Json, writable: string[]): string[] {
-  const { runAsUser, runAsGroup } = pod.spec.securityContext;
-  const { readOnlyRootFilesystem, capabilities } = container.securityContext;
-  if (!isRoot) return program;
-  const mounts = writable.map((place) => `mount --bind '${place}' '${place}'`);
-  if (readOnlyRootFilesystem) mounts.push('mount -o remount,bind,ro /');
-  const who = `--reuid=${runAsUser} --regid=${runAsGroup} --clear-groups --no-new-privs`;
-  const rights = capabilities.drop.includes('ALL') ? '--inh-caps=-all --bounding-set=-all' : '';
-  const script = [...mounts, `exec setpriv ${who} ${rights} "$@"`].join(' && ');
-  return ['unshare', '--mount', '--propagation=private', 'sh', '-c', script, 'sh', ...program];
 }
 
 const exitOf = (child: ChildProcess): Promise<number | null> =>

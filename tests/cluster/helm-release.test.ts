@@ -4,7 +4,6 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { provisionPostgres, type PostgresServer } from '../../scripts/provision/postgres.ts';
 import { provisionS3, type S3Server } from '../../scripts/provision/s3.ts';
@@ -12,6 +11,7 @@ import { approvedModel, ask, people, person, projectRoot, until, type Json } fro
 import { startProvider, type Provider } from '../journeys/provider.ts';
 import { forAgent, startAgent, type NodeAgent } from './agent.ts';
 import { addVolumes, chart, helm, helmDoes, namespaceFor, valuesOf } from './chart.ts';
+import { keepAsking } from './clients.ts';
 import { applyAibrix, applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
 
@@ -98,40 +98,7 @@ const chatOnce = async (base: string, model: string, stream = false): Promise<{ 
   return { status: answer.status, text };
 };
 
-/** Clients that ask gateways all the time, as those behind a proxy that learns of changes within half a second. */
-function keepAsking(model: string) {
-  const failures: string[] = [];
-  let answered = 0;
-  let asking = true;
-  let known: string[] = [];
-  const learn = async () => {
-    for (; asking; await sleep(500)) known = await agent.addressesOf('llm-ops-gateway').catch(() => known);
-  };
-  const client = async (number: number) => {
-    for (let turn = number; asking; turn++) {
-      const base = known[turn % Math.max(known.length, 1)];
-      if (base !== undefined) {
-        const { status, text } = await chatOnce(base, model, turn % 3 === 0).catch((error: Error) => ({
-          status: 0,
-          text: String(error.cause ?? error),
-        }));
-        if (status === 200) answered += 1;
-        else failures.push(`${new Date().toISOString()} ${base}: ${status} ${text.slice(0, 200)}`);
-      }
-      await sleep(60);
-    }
-  };
-  const running = Promise.all([learn(), client(0), client(1), client(2)]);
-  return {
-    answered: () => answered,
-    async end() {
-      asking = false;
-      await running;
-      return { answered, failures };
-    },
-  };
-}
-
+const addresses = () => agent.addressesOf('llm-ops-gateway');
 const gatewayPods = async (): Promise<Json[]> =>
   JSON.parse(
     await plane.kubectl(['-n', namespace, 'get', 'pods', '-l', 'app.kubernetes.io/component=gateway', '-o', 'json']),
@@ -250,7 +217,7 @@ test('DEP-4: helm upgrade and helm rollback replace every pod, and no request th
   const uids = async () => (await gatewayPods()).map(({ metadata }) => metadata.uid).toSorted();
   const first = await uids();
   provider.behave('slow', { pieces: Array.from({ length: 40 }, (_, index) => ` ${index}`), gapMs: 250 });
-  const asking = keepAsking('steady');
+  const asking = keepAsking({ addresses, ask: (base, turn) => chatOnce(base, 'steady', turn % 3 === 0) });
   // an answer under way in each gateway when its pod is told to end
   const slow = (await agent.addressesOf('llm-ops-gateway')).map((base) => chatOnce(base, 'slow', true));
   await helmDoes(
@@ -299,7 +266,7 @@ test('DEP-4, FR-011: each gateway settled its journal before it ended, and what 
 });
 
 test('DEP-4: an upgrade that cannot start stops at its first gateway, which rolls back, and no request fails', async () => {
-  const asking = keepAsking('steady');
+  const asking = keepAsking({ addresses, ask: (base, turn) => chatOnce(base, 'steady', turn % 3 === 0) });
   const { code, problem } = await helm(
     [
       'upgrade',
