@@ -322,10 +322,10 @@ test('UI-1: on a narrow screen the navigation opens over the page and leads on',
   await open(page, '/');
   await page.getByRole('button', { name: 'Open navigation' }).click();
   const menu = page.getByRole('dialog');
-  await menu.getByRole('link', { name: 'Models' }).waitFor();
+  await menu.getByRole('link', { name: 'Models', exact: true }).waitFor();
   await assertAccessible(page, 'the navigation on a narrow screen');
   await screenshot(page, 'navigation-narrow');
-  await menu.getByRole('link', { name: 'Models' }).click();
+  await menu.getByRole('link', { name: 'Models', exact: true }).click();
   await page.getByRole('heading', { name: 'Models', level: 1 }).waitFor();
   await menu.waitFor({ state: 'detached' });
   await page.setViewportSize(wide);
