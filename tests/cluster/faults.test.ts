@@ -174,7 +174,19 @@ test('FR-006r: watches break off while history is thrown away: what happened mea
   await becomes(id, 'the deletion is seen', ({ conditions }) =>
     JSON.stringify(conditions).includes(`serving-${id}-hpa is gone`),
   );
-  await becomes(id, 'healthy', isHealthy);
+  await becomes(id, 'healthy', isHealthy, 120_000).catch(async (error: unknown) => {
+    const pods = await plane.kubectl([
+      '-n',
+      'llm-ops-dev',
+      'get',
+      'pod',
+      '-l',
+      `llm-ops.io/endpoint=${id}`,
+      '-o',
+      'wide',
+    ]);
+    assert.fail(`${String(error)}\nthe platform sees ${JSON.stringify(await get(id))}\nthe cluster has\n${pods}`);
+  });
   await whole(id);
 });
 
