@@ -238,7 +238,7 @@ export function grounds() {
   afterEach(async () => {
     for (const one of open) await one.close();
     open = [];
-    await opened.db.pool.query('truncate usage_event, canary, verification, route, revision_state, revision, endpoint');
+    await opened.db.pool.query('truncate usage_event, verification, endpoint cascade');
   });
   return (...options: Parameters<typeof createGround> extends [Db, ...infer Rest] ? Rest : never): Ground => {
     const made = createGround(opened.db, ...options);

@@ -1,4 +1,6 @@
 import type { ManifestDifference } from '#ports/insight';
+import { revisionLabel } from './cluster/objects.ts';
+import { liveRevisionAnnotation } from './plan.ts';
 import { bytes } from './quantity.ts';
 
 type Json = Record<string, unknown>;
@@ -6,8 +8,8 @@ type Change = Omit<ManifestDifference, 'kind' | 'name'>;
 
 /** Revisions have names of their own for the same thing: `serving-…-r2` is what `serving-…-r1` was. */
 const revisionless = (text: string) => text.replace(/^(serving-[0-9a-f-]{36}(?:-hpa)?)-r\d+$/, '$1');
-/** Tells the revisions apart by design. */
-const own = 'llm-ops.io/revision';
+/** Tell the revisions apart by design. */
+const own = [revisionLabel, liveRevisionAnnotation];
 
 /** What differs between the manifests of two revisions, object by object; names that differ by the number alone are the same. Pure. */
 export function manifestDifferences(before: readonly Json[], after: readonly Json[]): ManifestDifference[] {
@@ -53,7 +55,7 @@ function changesOf(before: unknown, after: unknown, path: string): Change[] {
 
 function changesOfFields(before: Json, after: Json, path: string): Change[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  keys.delete(own);
+  for (const key of own) keys.delete(key);
   return [...keys].flatMap((key) => {
     const at = /^[A-Za-z0-9_]+$/.test(key) ? (path === '' ? key : `${path}.${key}`) : `${path}[${key}]`;
     return changesOf(before[key], after[key], at);
