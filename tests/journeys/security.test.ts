@@ -446,7 +446,10 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
   let asked = 0;
   for (const table of [
     contracts.catalogRoutes,
+    contracts.datasetRoutes,
     contracts.servingRoutes,
+    contracts.observationRoutes,
+    contracts.organizationRoutes,
     contracts.governanceRoutes,
     contracts.platformRoutes,
     contracts.inferenceRoutes,
