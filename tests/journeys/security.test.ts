@@ -476,9 +476,12 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
     'the audit log was read',
   );
 
-  const database = await databaseText(dataDir, open.log);
-  // the ledger knows that a request failed, and why
-  assert.ok(database.text.includes(model.id) && database.text.includes('upstream_failed'));
+  // the ledger, which is written a moment later, knows that a request failed, and why
+  const { log } = open;
+  const database = await until('the ledger has the failed request', async () => {
+    const found = await databaseText(dataDir, log);
+    return found.text.includes(model.id) && found.text.includes('upstream_failed') ? found : null;
+  });
   const files = [...new Set([...filesBelow(dataDir), ...filesBelow(database.folder)])];
   for (const secret of [canary, ownKey]) {
     const forms = [
