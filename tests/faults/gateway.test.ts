@@ -33,42 +33,45 @@ const usage = async (api: string): Promise<Json> =>
 test('REL, FR-009: kill -9 in full flow: whatever was sent on is in the ledger once, and what was answered as answered', async () => {
   let platform = await startPlatform();
   const { dataDir } = platform;
-  await externalEndpoint(platform.api, provider, 'm');
-  provider.behave('m', { delayMs: 15, gapMs: 5 });
-  let answered = 0;
-  let running = true;
-  const client = async (stream: boolean): Promise<void> => {
-    while (running) {
-      try {
-        const response = await chat(platform.url, { stream });
-        const text = await response.text();
-        if (response.status === 200 && (!stream || text.endsWith('[DONE]\n\n'))) answered += 1;
-      } catch {
-        await sleep(20);
+  try {
+    await externalEndpoint(platform.api, provider, 'm');
+    provider.behave('m', { delayMs: 15, gapMs: 5 });
+    let answered = 0;
+    let running = true;
+    const client = async (stream: boolean): Promise<void> => {
+      while (running) {
+        try {
+          const response = await chat(platform.url, { stream });
+          const text = await response.text();
+          if (response.status === 200 && (!stream || text.endsWith('[DONE]\n\n'))) answered += 1;
+        } catch {
+          await sleep(20);
+        }
       }
+    };
+    const clients = Array.from({ length: 16 }, (_, index) => client(index % 2 === 0));
+    for (let kills = 0; kills < 3; kills += 1) {
+      await sleep(700 + Math.random() * 600);
+      await platform.kill();
+      platform = await startPlatform({}, dataDir);
     }
-  };
-  const clients = Array.from({ length: 16 }, (_, index) => client(index % 2 === 0));
-  for (let kills = 0; kills < 3; kills += 1) {
-    await sleep(700 + Math.random() * 600);
-    await platform.kill();
-    platform = await startPlatform({}, dataDir);
+    await sleep(500);
+    running = false;
+    await Promise.all(clients);
+    const row = await until<Json>('all is settled', async () => {
+      const found = await usage(platform.api);
+      return found?.requests >= provider.of('m').length ? found : null;
+    });
+    console.log(
+      `${provider.of('m').length} requests sent on, ${answered} answered, ${row.requests} in the ledger over 3 kills`,
+    );
+    // a begin may be journalled whose request was not sent any more: at most those under way at each kill
+    assert.ok(row.requests - provider.of('m').length <= 3 * 16, JSON.stringify(row));
+    // an answer leaves in the turn in which its end is written: of those that left in the very turn of a kill the ledger has the begin
+    assert.ok(row.requests - row.errors >= answered - 3 * clients.length, JSON.stringify({ ...row, answered }));
+  } finally {
+    await platform.stop();
   }
-  await sleep(500);
-  running = false;
-  await Promise.all(clients);
-  const row = await until<Json>('all is settled', async () => {
-    const found = await usage(platform.api);
-    return found?.requests >= provider.of('m').length ? found : null;
-  });
-  console.log(
-    `${provider.of('m').length} requests sent on, ${answered} answered, ${row.requests} in the ledger over 3 kills`,
-  );
-  // a begin may be journalled whose request was not sent any more: at most those under way at each kill
-  assert.ok(row.requests - provider.of('m').length <= 3 * 16, JSON.stringify(row));
-  // an answer leaves in the turn in which its end is written: of those that left in the very turn of a kill the ledger has the begin
-  assert.ok(row.requests - row.errors >= answered - 3 * clients.length, JSON.stringify({ ...row, answered }));
-  await platform.stop();
 });
 
 test('REL, FR-006l, FR-011: two gateways share limits and budgets; without Redis each goes on by itself', async () => {

@@ -222,6 +222,8 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     },
 
     async remove(revisionId) {
+      // what goes here has to be sent anew when it is wanted again
+      plans.clear();
       followed.requireSynced();
       addresses.forget(revisionId);
       changes.forget(revisionId);

@@ -1,23 +1,14 @@
 import type { Operator } from '#ports/models';
-import { ClusterError, type ClusterClient } from '../cluster/client.ts';
+import type { ClusterClient } from '../cluster/client.ts';
+import { discover } from '../cluster/discovery.ts';
 import { toldAs } from '../told.ts';
 
-type Known = Omit<Operator, 'installed'> & { group: string; plural: string };
-
-const operator = (name: Operator['name'], plural: string, group: string, required = false): Known => ({
-  name,
-  crd: `${plural}.${group}`,
-  group,
-  plural,
-  required,
-});
-
-const known: readonly Known[] = [
-  operator('aibrix', 'podautoscalers', 'autoscaling.aibrix.ai', true),
-  operator('gpu-operator', 'clusterpolicies', 'nvidia.com', true),
-  operator('kuberay', 'rayclusters', 'ray.io'),
-  operator('envoy-gateway', 'envoyproxies', 'gateway.envoyproxy.io'),
-  operator('prometheus-operator', 'servicemonitors', 'monitoring.coreos.com'),
+const known: readonly Omit<Operator, 'installed'>[] = [
+  { name: 'aibrix', crd: 'podautoscalers.autoscaling.aibrix.ai', required: true },
+  { name: 'gpu-operator', crd: 'clusterpolicies.nvidia.com', required: true },
+  { name: 'kuberay', crd: 'rayclusters.ray.io', required: false },
+  { name: 'envoy-gateway', crd: 'envoyproxies.gateway.envoyproxy.io', required: false },
+  { name: 'prometheus-operator', crd: 'servicemonitors.monitoring.coreos.com', required: false },
 ];
 
 /** how long an answer is good for: operators come and go by hand */
@@ -36,14 +27,8 @@ export function createOperators({ client, now }: { client: ClusterClient; now():
 
   async function look(): Promise<Operator[]> {
     try {
-      const { groups } = await client.get<{ groups: { name: string; versions: { groupVersion: string }[] }[] }>(
-        '/apis',
-      );
-      const found = known.map(async ({ group, plural, ...one }): Promise<Operator> => {
-        const versions = groups.find(({ name }) => name === group)?.versions ?? [];
-        const there = await Promise.all(versions.map((version) => resourcesOf(client, version.groupVersion)));
-        return { ...one, installed: there.flat().includes(plural) };
-      });
+      const { versionsOf } = await discover(client);
+      const found = known.map(async (one) => ({ ...one, installed: (await versionsOf(one.crd)).length > 0 }));
       return (seen = await Promise.all(found));
     } catch (error) {
       throw toldAs(error);
@@ -62,15 +47,4 @@ export function createOperators({ client, now }: { client: ClusterClient; now():
     },
     seen: () => seen,
   };
-}
-
-/** A group may be announced a moment before or after its objects. */
-async function resourcesOf(client: ClusterClient, groupVersion: string): Promise<string[]> {
-  try {
-    const { resources } = await client.get<{ resources: { name: string }[] }>(`/apis/${groupVersion}`);
-    return resources.map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof ClusterError && (error.status === 404 || error.status === 503)) return [];
-    throw error;
-  }
 }

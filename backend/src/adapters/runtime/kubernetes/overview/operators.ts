@@ -1,5 +1,6 @@
 import type { OperatorSeen } from '#ports/cluster';
 import type { ClusterClient, Query } from '../cluster/client.ts';
+import { discover } from '../cluster/discovery.ts';
 
 interface Known {
   name: string;
@@ -57,9 +58,6 @@ const known: readonly Known[] = [
   },
 ];
 
-interface GroupList {
-  groups: { name: string; versions: { version: string }[]; preferredVersion: { version: string } }[];
-}
 interface DeploymentList {
   items: {
     metadata: { name: string; namespace: string };
@@ -70,22 +68,13 @@ interface DeploymentList {
 
 /** Which operators the cluster has, from its API groups and by looking for their controllers. Throws as the client does. */
 export async function operatorsOf(client: ClusterClient): Promise<OperatorSeen[]> {
-  const { groups } = await client.get<GroupList>('/apis');
-  const kinds = new Map<string, Promise<Set<string>>>();
-  const kindsOf = (group: string, version: string) => {
-    const found = kinds.get(group) ?? pluralsOf(client, group, version);
-    kinds.set(group, found);
-    return found;
-  };
+  const { versionsOf } = await discover(client);
   return Promise.all(
     known.map(async ({ name, purpose, definitions, controllers }): Promise<OperatorSeen> => {
       const seen = await Promise.all(
         definitions.map(async (definition) => {
-          const [plural = '', ...rest] = definition.split('.');
-          const group = groups.find((one) => one.name === rest.join('.'));
-          const present =
-            group !== undefined && (await kindsOf(group.name, group.preferredVersion.version)).has(plural);
-          return { name: definition, present, versions: present ? group.versions.map(({ version }) => version) : [] };
+          const versions = await versionsOf(definition);
+          return { name: definition, present: versions.length > 0, versions };
         }),
       );
       const some = seen.some(({ present }) => present);
@@ -96,11 +85,6 @@ export async function operatorsOf(client: ClusterClient): Promise<OperatorSeen[]
       return { name, purpose, state, definitions: seen, controller };
     }),
   );
-}
-
-async function pluralsOf(client: ClusterClient, group: string, version: string): Promise<Set<string>> {
-  const { resources } = await client.get<{ resources: { name: string }[] }>(`/apis/${group}/${version}`);
-  return new Set(resources.map(({ name }) => name));
 }
 
 async function controllerOf(client: ClusterClient, queries: readonly Query[]): Promise<OperatorSeen['controller']> {
