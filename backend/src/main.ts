@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createCatalog } from '#domains/catalog';
 import { createCost } from '#domains/cost';
-import { createDatasets, engineProgram } from '#domains/datasets';
+import type { Datasets } from '#domains/datasets';
 import { createGovernance, ensureTeam, teamOfKey } from '#domains/governance';
 import { compareRevisions, createInference, createTelemetry, gatewayOf, parseOtlpHeaders } from '#domains/inference';
 import { createOrganization } from '#domains/organization';
@@ -23,9 +23,7 @@ import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
 import { createUploads, type Uploads } from '#platform/uploads';
-import { createWorkers } from '#platform/workers';
 import type { Cache } from '#ports/cache';
-import { createPresidio } from './adapters/entities/presidio.ts';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { createMemoryCache } from './adapters/cache/memory/index.ts';
 import { providers } from './adapters/provider/index.ts';
@@ -33,18 +31,10 @@ import { createConnectionTest, createExternalRuntime } from './adapters/runtime/
 import { createLocalRuntime, createPython } from './adapters/runtime/local/index.ts';
 import { createTokenCounter, createTokenizerSource } from './adapters/tokens/index.ts';
 import { buildApp } from './app.ts';
-import { createTokenizers } from './datasets.ts';
+import { openDatasets } from './datasets.ts';
 import { platformRoutesOf } from './routes.ts';
 import { openClusters } from './clusters.ts';
-import {
-  authOptions,
-  datasetsConfig,
-  isLoopback,
-  modelsConfig,
-  openObjects,
-  refuseOpenHeaderMode,
-  servingConfig,
-} from './settings.ts';
+import { authOptions, isLoopback, modelsConfig, openObjects, refuseOpenHeaderMode, servingConfig } from './settings.ts';
 
 const projectRoot = path.resolve(import.meta.dirname, '../..');
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
@@ -146,31 +136,35 @@ async function assemble(
     config: { fourEyes, maxFileBytes: settings.MAX_FILE_BYTES },
   });
   const tokenizerOf = createTokenizerSource({ catalog, objects });
-  const engine = { program: engineProgram, memoryMb: settings.DATASET_MEMORY_MB, log };
-  const workers = {
-    quick: createWorkers({ ...engine, concurrency: 2, idleMs: 60_000 }),
-    long: createWorkers({ ...engine, concurrency: settings.DATASET_CONCURRENCY, idleMs: 0 }),
+  const datasets =
+    governs || works
+      ? await openDatasets(
+          settings,
+          {
+            db,
+            objects,
+            jobs,
+            events,
+            secrets,
+            hub,
+            catalog,
+            egress,
+            ensureTeam,
+            log,
+            now,
+            dataDir,
+            fourEyes,
+            uploads: () => uploads,
+            tokenizer: tokenizerOf,
+          },
+          closers,
+        )
+      : null;
+  /** Uploads are taken by who has them. */
+  const ownDatasets = (): Datasets => {
+    if (datasets === null) throw new Error('A gateway has no datasets.');
+    return datasets;
   };
-  const datasets = createDatasets({
-    db,
-    objects,
-    uploads: () => uploads,
-    jobs,
-    events,
-    secrets,
-    hub,
-    workers,
-    entities: settings.PRESIDIO_URL === undefined ? null : createPresidio({ egress, url: settings.PRESIDIO_URL, log }),
-    tokenizerOf: createTokenizers({ catalog, source: tokenizerOf }),
-    ensureTeam,
-    log,
-    now,
-    config: datasetsConfig(settings, { dataDir, fourEyes }),
-  });
-  closers.push(() => datasets.close());
-  closers.push(() => Promise.all([workers.quick.close(), workers.long.close()]));
-  datasets.registerReferences('model', catalog.trainedOn);
-  catalog.registerDatasets(datasets);
   const uploads = createUploads({
     db,
     objects,
@@ -182,11 +176,12 @@ async function assemble(
       if (identity === null) throw failure('unauthenticated');
       if (target === null) return { userId: identity.userId };
       const access = authenticator.createAccessFor(identity);
-      if (target.subjectKind === 'dataset') await datasets.authorizeUpload(access, target);
+      if (target.subjectKind === 'dataset') await ownDatasets().authorizeUpload(access, target);
       else await catalog.authorizeUpload(access, target.subjectId);
       return { userId: identity.userId };
     },
-    onComplete: (upload, trx) => (upload.subjectKind === 'dataset' ? datasets : catalog).uploadComplete(upload, trx),
+    onComplete: (upload, trx) =>
+      (upload.subjectKind === 'dataset' ? ownDatasets() : catalog).uploadComplete(upload, trx),
   });
   closers.push(() => uploads.close());
 
@@ -320,7 +315,7 @@ async function assemble(
       ...(governs
         ? [
             catalog.routes,
-            datasets.routes,
+            ownDatasets().routes,
             serving.routes,
             serving.observationRoutes,
             organization.routes,

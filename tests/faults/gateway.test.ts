@@ -67,8 +67,8 @@ test('REL, FR-009: kill -9 in full flow: whatever was sent on is in the ledger o
     );
     // a begin may be journalled whose request was not sent any more: at most those under way at each kill
     assert.ok(row.requests - provider.of('m').length <= 3 * 16, JSON.stringify(row));
-    // an answer leaves in the turn in which its end is written: of those that left in the very turn of a kill the ledger has the begin
-    assert.ok(row.requests - row.errors >= answered - 3 * clients.length, JSON.stringify({ ...row, answered }));
+    // the last bytes of an answer leave when its end is in the journal
+    assert.ok(row.requests - row.errors >= answered, JSON.stringify({ ...row, answered }));
   } finally {
     await platform.stop();
   }

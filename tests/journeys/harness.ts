@@ -29,20 +29,24 @@ export async function startPlatform(
 ): Promise<RunningPlatform> {
   const log: string[] = [];
   // as `npm start` does: see docs/decisions/0016
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', path.join(projectRoot, 'backend/src/main.ts')], {
-    cwd: projectRoot,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      NODE_COMPILE_CACHE: path.join(projectRoot, 'node_modules/.cache/compile'),
-      PORT: '0',
-      DATA_DIR: dataDir,
-      LOG_LEVEL: 'info',
-      SERVING_WATCH_SECONDS: '0',
-      LLMOPS_PYTHON: process.env['LLMOPS_TEST_PYTHON'] ?? '',
-      ...environment,
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=8', '--heap-growing-percent=30', path.join(projectRoot, 'backend/src/main.ts')],
+    {
+      cwd: projectRoot,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        NODE_COMPILE_CACHE: path.join(projectRoot, 'node_modules/.cache/compile'),
+        PORT: '0',
+        DATA_DIR: dataDir,
+        LOG_LEVEL: 'info',
+        SERVING_WATCH_SECONDS: '0',
+        LLMOPS_PYTHON: process.env['LLMOPS_TEST_PYTHON'] ?? '',
+        ...environment,
+      },
     },
-  });
+  );
   const ended = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(

@@ -23,6 +23,8 @@ export interface Reply {
   /** Sends what was given; at the end of each turn in which something was. False: the client is slow, wait for `onDrain`. */
   flush(): boolean;
   end(): void;
+  /** The end of a stream with what waits before it, whose bytes may not outlive this turn: sent when the answer is called. */
+  ending(): () => void;
 }
 
 /** A reply by way of Node's own response object. */
@@ -59,9 +61,11 @@ export function replyThrough(response: ServerResponse): Reply {
     },
     flush: () => free,
     end() {
+      if (reply.closed) return;
       reply.closed = true;
       response.end();
     },
+    ending: () => reply.end,
   };
   return reply;
 }

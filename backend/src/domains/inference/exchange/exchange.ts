@@ -15,7 +15,7 @@ import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFollower } from './events.ts';
 import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
-import { beginRecord } from './record.ts';
+import { beginRecord, type Outcome } from './record.ts';
 
 const refusalBytes = 64 * 1024;
 const answerBytes = 256 * 1024 * 1024;
@@ -64,7 +64,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       wire?.abort();
       if (destination !== null) deps.breakers.abandoned(destination.key);
       note('cancelled', null);
-      finish(499, 'client_gone');
+      over = true;
+      close(499, 'client_gone');
     },
     () => wire?.resume(),
   );
@@ -265,10 +266,9 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           const last = facts.done ? rest : Buffer.concat([rest, done]);
           keep(last);
           reply.body(last);
-          reply.end();
           answered(to, status);
           keepAnswer(deps, call, to, { body: keptBody(), usage: facts.usage, finishReason: facts.finishReason });
-          finish(200, null);
+          finish(facts, null, reply.ending());
         }),
       onError(error) {
         if (over) return;
@@ -292,9 +292,9 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     answered(to, 200);
     keep(answer);
     const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
-    sendAnswer(reply, body, headers(to));
+    const lines = headers(to);
     keepAnswer(deps, call, to, { body: keptBody(), ...facts });
-    finish(200, null, facts, facts.usage === null ? textOf(answer) : null);
+    finish(facts, facts.usage === null ? textOf(answer) : null, () => sendAnswer(reply, body, lines));
   }
 
   function refused(to: Destination, status: number, answer: { body: Buffer; retryAfter: string | null }): void {
@@ -352,9 +352,15 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     onFailure(error, false);
   }
 
-  function finish(status: number, errorCode: string | null, facts?: AnswerFacts, text?: string | null): void {
+  /** Answered in full: the last bytes leave when that is in the journal. */
+  function finish(facts: AnswerFacts, text: string | null, go: () => void): void {
     over = true;
-    close(status, errorCode, facts, text ?? null);
+    try {
+      close(200, null, facts, text, go);
+    } catch (error) {
+      go();
+      throw error;
+    }
   }
 
   function close(
@@ -362,10 +368,11 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     errorCode: string | null,
     facts: AnswerFacts = follower?.facts ?? noFacts,
     text: string | null = null,
+    go?: () => void,
   ): void {
     release?.();
     release = null;
-    record.end({
+    const outcome: Outcome = {
       status,
       errorCode,
       usage: facts.usage,
@@ -380,7 +387,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       attempts,
       destination,
       providerName,
-    });
+    };
+    record.end(outcome, go);
   }
 
   function keep(bytes: Buffer): void {

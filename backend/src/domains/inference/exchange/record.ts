@@ -37,8 +37,8 @@ export interface Outcome {
 
 export interface RequestRecord {
   id: string;
-  /** once, whatever happened */
-  end(outcome: Outcome): void;
+  /** Once, whatever happened. `go` is called when it is in the journal, or at once where the tokens are yet to be counted. */
+  end(outcome: Outcome, go?: () => void): void;
   /** from time to time while a stream goes on */
   progress(pieces: number): void;
   /** to be sent to the upstream: lines with their CRLF */
@@ -95,7 +95,13 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
   ledger.begin(event, go);
   deps.gauges.began();
 
-  function write(outcome: Outcome, usage: TokenUsage, estimated: boolean, latencyMs: number): void {
+  function write(
+    outcome: Outcome,
+    usage: TokenUsage,
+    estimated: boolean,
+    latencyMs: number,
+    go: (() => void) | undefined,
+  ): void {
     const { destination } = outcome;
     const target = destination?.target ?? first;
     const provider = destination?.address.provider ?? event.provider;
@@ -129,7 +135,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       patch.revision = target.revisionNumber;
       patch.price = price?.shown ?? null;
     }
-    ledger.end(id, patch);
+    ledger.end(id, patch, go);
     deps.gauges
       .series(target, {
         route: route.routeName,
@@ -184,15 +190,16 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
     headers: `x-request-id: ${call.requestId}\r\n${trace === null ? '' : trace.headers}`,
     progress: (pieces) =>
       ledger.progress(id, { completion_tokens: pieces, latency_ms: performance.now() - call.started }),
-    end(outcome) {
+    end(outcome, go) {
       const latencyMs = performance.now() - call.started;
       deps.gauges.ended();
       const { usage } = outcome;
-      if (usage !== null) return write(outcome, usage, false, latencyMs);
+      if (usage !== null) return write(outcome, usage, false, latencyMs, go);
       const answered = outcome.status < 400 || outcome.status === 499 || outcome.firstTokenMs !== null;
-      if (!answered) return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs);
+      if (!answered) return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs, go);
+      go?.();
       reckoned(deps, call, outcome)
-        .then((found) => write(outcome, found, true, latencyMs))
+        .then((found) => write(outcome, found, true, latencyMs, undefined))
         .catch((error: unknown) => deps.log.error({ err: error, id }, 'a request could not be recorded'));
     },
   };

@@ -72,7 +72,10 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   });
   const settler = createSettler({ db, partitions, charge: deps.charge, log });
 
-  const entries = new Map<string, Entry>();
+  /** What has not ended. Small, whatever waits for the database: a large map that is filled and emptied moves again and again. */
+  const open = new Map<string, Entry>();
+  /** what an earlier process left, until it has settled; null: all of it has been read */
+  let leftBehind: Map<string, Entry> | null = new Map();
   /** in the order of their ends */
   const ended: Entry[] = [];
   /** what is being settled, and is given again until it has */
@@ -86,6 +89,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   function finish(entry: Entry, patch: UsagePatch): void {
     Object.assign(entry.event, patch);
     entry.ended = true;
+    open.delete(entry.event.id);
     ended.push(entry);
   }
 
@@ -103,18 +107,27 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
 
   function forget(entry: Entry): void {
     journal.release(entry);
-    entries.delete(entry.event.id);
+    leftBehind?.delete(entry.event.id);
+  }
+
+  function* unsettled(): Generator<Entry> {
+    yield* open.values();
+    yield* ended;
+    yield* batch;
   }
 
   async function settleEnded(): Promise<boolean> {
-    for (;;) {
-      if (batch.length === 0) batch = ended.splice(0, batchSize);
-      if (batch.length === 0) return true;
+    // What ends meanwhile waits for the next time: a busy gateway would settle without a pause, a few events at once.
+    for (let left = batch.length + ended.length; left > 0;) {
+      if (batch.length === 0) batch = ended.splice(0, Math.min(batchSize, left));
+      if (batch.length === 0) break;
+      left -= batch.length;
       const events = batch.map(({ event }) => event);
       if (!(await settler.settle(events))) return false;
       for (const entry of batch) forget(entry);
       batch = [];
     }
+    return true;
   }
 
   async function settleParked(): Promise<boolean> {
@@ -155,7 +168,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
         notes = [];
         await park();
       }
-      await journal.tidy(() => entries.values());
+      await journal.tidy(unsettled);
     } catch (error) {
       log.error({ err: error }, 'the ledger could not do its work; it is tried again');
     }
@@ -193,6 +206,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       segment.unread = false;
       while (ended.length > maxInMemory) await pass();
     }
+    leftBehind = null;
     // by what was known last of them
     for (const entry of begun) finish(entry, { ...aborted, cost: costOfEvent(entry.event) });
     if (begun.size > 0) log.warn({ requests: begun.size }, 'requests that a gateway died with were settled as aborted');
@@ -211,18 +225,19 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   function apply(line: Change, segment: Segment, begun: Set<Entry>): void {
     if (line.kind === 'begin') {
       const { event } = line;
-      const known = entries.get(event.id);
+      const known = leftBehind?.get(event.id);
       if (known?.ended === true) return;
       const entry = known ?? { event, ended: false, segment: null, dirty: false };
       entry.event = event;
-      entries.set(event.id, entry);
+      leftBehind?.set(event.id, entry);
+      open.set(event.id, entry);
       begun.add(entry);
       journal.hold(entry, segment);
       return;
     }
     // an end without its begin: the event has settled, and its segment has gone
-    const entry = entries.get(line.id);
-    if (entry === undefined || entry.ended) return;
+    const entry = open.get(line.id);
+    if (entry === undefined) return;
     if (line.kind === 'progress') Object.assign(entry.event, line.patch);
     else {
       begun.delete(entry);
@@ -234,22 +249,22 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     gateway,
     replayed,
     begin(event, go) {
-      if (!journal.writable && entries.size >= maxUnwritten) makeRoom();
+      if (!journal.writable && open.size + ended.length + batch.length >= maxUnwritten) makeRoom();
       const entry = { event, ended: false, segment: null, dirty: false };
-      entries.set(event.id, entry);
+      open.set(event.id, entry);
       journal.begin(entry, go);
     },
     progress(id, patch) {
-      const entry = entries.get(id);
-      if (entry === undefined || entry.ended) return;
+      const entry = open.get(id);
+      if (entry === undefined) return;
       Object.assign(entry.event, patch);
       journal.append(entry, progressLine(id, patch));
     },
-    end(id, patch) {
-      const entry = entries.get(id);
-      if (entry === undefined || entry.ended) return;
+    end(id, patch, go) {
+      const entry = open.get(id);
+      if (entry === undefined) return go?.();
       finish(entry, patch);
-      journal.append(entry, endLine(id, patch));
+      journal.append(entry, endLine(id, patch), go);
     },
     note(event) {
       if (notes.length >= maxNotes) unnoted += 1;
@@ -258,7 +273,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     settle,
     state: () => ({
       unsettled: ended.length + batch.length + parking.size,
-      open: entries.size - ended.length - batch.length,
+      open: open.size,
       writable: journal.writable,
       dropped,
       unnoted,

@@ -39,7 +39,8 @@ export interface Journal {
   readonly writable: boolean;
   /** A begin: written with what else comes in this turn of the loop, after which `go` is called; without `go`, at once. */
   begin(entry: Entry, go?: () => void): void;
-  append(entry: Entry, line: string): void;
+  /** Written with what else comes in this turn, after which `go` is called. */
+  append(entry: Entry, line: string, go?: () => void): void;
   /** Writes what waits. */
   flush(): void;
   /** A file of an earlier process; called before anything is written. */
@@ -116,7 +117,7 @@ export function createJournal(deps: {
       try {
         go();
       } catch (error) {
-        log.error({ err: error }, 'what followed the begin of a request failed');
+        log.error({ err: error }, 'what followed a line of the journal failed');
       }
     }
   }
@@ -270,9 +271,10 @@ export function createJournal(deps: {
       waiting.push(go);
       schedule();
     },
-    append(entry, line) {
+    append(entry, line, go) {
       pending.push(line);
       changed.push(entry);
+      if (go !== undefined) waiting.push(go);
       schedule();
     },
     flush,

@@ -15,8 +15,11 @@ export interface Ledger {
   begin(event: UsageEvent, go?: () => void): void;
   /** What a long stream has produced so far: what an orphan of it would settle as. */
   progress(id: string, patch: UsagePatch): void;
-  /** After the last byte: the event is `begin`'s with this. */
-  end(id: string, patch: UsagePatch): void;
+  /**
+   * The event is `begin`'s with this. `go` is called once that is in the operating system's hands, as with `begin`: an answer whose last
+   * bytes leave then is never charged by estimate, even if the process is killed in that turn.
+   */
+  end(id: string, patch: UsagePatch, go?: () => void): void;
   /** A request that the gateway refused itself: not journalled, left out when there are too many or the database is away. */
   note(event: UsageEvent): void;
   /** Settles what has ended; resolves when it is in the database, or that is away. */

@@ -158,6 +158,19 @@ test('FR-006l: a stream leaves with its head in as few writes as there are turns
   assert.equal(told.split('\r\n\r\n4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n').length, 3);
 });
 
+test('FR-006l, FR-009: the end of a stream may leave later than the turn in which its bytes are there', async () => {
+  handle = (reply) => {
+    const shared = Buffer.from('4\r\none \r\n');
+    reply.open('');
+    reply.frames(shared);
+    const send = reply.ending();
+    shared.fill('x');
+    setTimeout(send, 10);
+  };
+  const told = await talk([post('a') + post('b')]);
+  assert.equal(told.split('\r\n\r\n4\r\none \r\n0\r\n\r\n').length, 3);
+});
+
 test('FR-006l: whoever is slow holds its own answer back alone, and whoever goes away is told of at once', async () => {
   const told: string[] = [];
   const chunk = Buffer.alloc(256 * 1024, 97);

@@ -33,9 +33,8 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
     size += part.length;
   }
 
-  /** Everything that waits, in one write. */
-  function flush(): boolean {
-    if (size === 0 || reply.closed) return true;
+  /** Everything that waits, as one. */
+  function gather(): Buffer {
     const before = head ?? '';
     const whole = Buffer.allocUnsafe(before.length + size);
     let at = before === '' ? 0 : whole.write(before, 0, 'latin1');
@@ -46,7 +45,7 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
     head = null;
     parts = [];
     size = 0;
-    return socket.write(whole);
+    return whole;
   }
 
   // with accessors it would have a hidden class of its own, which only a full collection removes, with all that it leads to
@@ -80,12 +79,17 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
     body(bytes: Buffer) {
       if (bytes.length > 0) add(frame(bytes));
     },
-    flush,
-    end() {
-      if (reply.closed) return;
+    flush: () => size === 0 || reply.closed || socket.write(gather()),
+    end: () => reply.ending()(),
+    ending() {
+      if (reply.closed) return () => {};
       add(lastChunk);
-      flush();
-      finish();
+      const rest = gather();
+      return () => {
+        if (reply.closed) return;
+        socket.write(rest);
+        finish();
+      };
     },
     close() {
       if (reply.closed) return;
