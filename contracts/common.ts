@@ -83,3 +83,5 @@ export interface Envelope<T> {
   message: string;
   data: T;
 }
+/** Of an endpoint, counted from 1; as large as the column takes. */
+export const RevisionNumber = z.number().int().min(1).max(2_147_483_647);

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { Environment, IdParams, Time } from './common.ts';
+import { Environment, IdParams, RevisionNumber, Time } from './common.ts';
 import { defineRoutes } from './route.ts';
-import { RevisionNumber } from './serving.ts';
 
 export const PodContainer = z.object({
   name: z.string(),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { Environment, Id, IdParams, Name, Page, QueryBoolean, Text, Time } from './common.ts';
+import { Environment, Id, IdParams, Name, Page, QueryBoolean, RevisionNumber, Text, Time } from './common.ts';
+import { Canary, CanaryPlan } from './canary.ts';
+import { Registration, Route, RouteCreate, RoutePatch } from './gateway-routes.ts';
 import { defineRoutes } from './route.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
@@ -12,7 +14,6 @@ export const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
 /** Counts from 1 within an endpoint. */
-export const RevisionNumber = z.number().int().min(1).max(2_147_483_647);
 export const AutoscalePolicy = z.object({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),
@@ -117,82 +118,6 @@ export const EndpointDeploy = z.object({
   ...overrides,
 });
 
-/** How a new revision comes into the traffic: by shares, each kept for a while and looked at. */
-export const CanaryPlan = z.object({
-  steps: z
-    .array(z.number().min(1).max(100))
-    .min(1)
-    .max(20)
-    .refine(
-      (steps) => steps.every((step, index) => index === 0 || step > steps[index - 1]!),
-      'Each step must be above the one before.',
-    )
-    .default([5, 25, 50, 100])
-    .describe('Percent of the traffic; 100 makes it the revision that serves, and follows in any case.'),
-  automatic: z
-    .boolean()
-    .default(true)
-    .describe('Go on by itself; false: people change the share. It is taken back by itself in any case.'),
-  stepSeconds: z.number().int().min(5).max(604_800).default(300).describe('How long each share is kept at least.'),
-  minimumRequests: z.number().int().min(1).max(1_000_000).default(20).describe('No verdict on fewer requests.'),
-  moreErrors: z
-    .number()
-    .min(0)
-    .max(100)
-    .default(1)
-    .describe('Percentage points of errors above the other that are tolerated.'),
-  slower: z
-    .number()
-    .min(0)
-    .max(1000)
-    .default(20)
-    .describe('Percent of p95 latency above the other that are tolerated.'),
-});
-const RevisionSample = z.object({
-  revision: z.number(),
-  requests: z.number(),
-  errors: z.number().describe('Refused or failed: 400 and above, but 429.'),
-  p50Ms: z.number().nullable(),
-  p95Ms: z.number().nullable(),
-  firstTokenP95Ms: z.number().nullable(),
-});
-export const CanaryComparison = z.object({
-  from: Time,
-  to: Time,
-  stable: RevisionSample,
-  canary: RevisionSample,
-  verdict: z.object({
-    level: z.enum(['good', 'bad', 'unsure']),
-    reason: z.enum(['AsGood', 'MoreErrors', 'Slower', 'FewRequests']),
-    message: z.string(),
-  }),
-});
-export const canaryStates = ['waiting', 'running', 'promoted', 'aborted', 'superseded'] as const;
-export const Canary = z.object({
-  endpointId: Id,
-  revision: z.number(),
-  stable: z.number().describe('The revision that serves beside it, and that it is measured against.'),
-  state: z.enum(canaryStates).describe('waiting: it is not ready yet.'),
-  weight: z.number().describe('Percent of the traffic.'),
-  weightSince: Time.nullable(),
-  nextWeight: z.number().nullable(),
-  nextAt: Time.nullable().describe('When it goes on at the earliest; null: not by itself.'),
-  steps: z.array(z.number()),
-  automatic: z.boolean(),
-  stepSeconds: z.number(),
-  minimumRequests: z.number(),
-  moreErrors: z.number(),
-  slower: z.number(),
-  reason: z.string().nullable(),
-  message: z.string().nullable(),
-  comparison: CanaryComparison.nullable().describe('Of the present share; of an ended one, what ended it.'),
-  createdBy: z.string(),
-  createdAt: Time,
-  endedBy: z.string().nullable(),
-  endedAt: Time.nullable(),
-});
-export type Canary = z.infer<typeof Canary>;
-
 export const Revision = z.object({
   id: Id,
   number: z.number(),
@@ -263,104 +188,6 @@ export const Drift = z.object({
   blocked: z.boolean(),
 });
 
-const Timeouts = z
-  .object({
-    connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
-    firstTokenMs: z.number().int().min(1).max(3_600_000).describe('Until the first byte of the answer.'),
-    idleMs: z.number().int().min(1).max(3_600_000).describe('Between two pieces of the answer.'),
-  })
-  .partial();
-/** What may be tried again, before the client has seen a byte. */
-export const retryCauses = ['connect', 'busy', 'error', 'timeout'] as const;
-const Retry = z.object({
-  attempts: z
-    .number()
-    .int()
-    .min(0)
-    .max(5)
-    .describe('Further tries among the targets of one priority; the next priority is tried in any case.'),
-  on: z
-    .array(z.enum(retryCauses))
-    .default(['connect', 'busy'])
-    .describe(
-      'connect: nothing was sent. busy: 429 or 503. error: 500, 502, 504 or a broken connection; timeout: no first byte in time: both may cost twice.',
-    ),
-});
-const RouteLimits = z.object({
-  requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
-  tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
-  defaultMaxTokens: z
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .describe('What a budget reserves for an answer when the request names no max_tokens; 1024 when not given.'),
-});
-
-export const RouteTarget = z.object({
-  endpointId: Id,
-  revision: RevisionNumber.nullish(),
-  weight: z.number().min(0).max(100).default(100),
-  priority: z.number().int().min(0).max(100).default(0).describe('0 is tried first; the others are its fallbacks.'),
-  timeouts: Timeouts.nullish().describe("Of this target alone; what is not given is the route's."),
-});
-const RouteCapture = z.object({
-  content: z.boolean().describe('Keep what was asked and answered in the request log, for as long as it is kept.'),
-});
-const routeFields = {
-  name: Name,
-  environment: Environment,
-  enabled: z.boolean().default(true),
-  targets: z.array(RouteTarget).min(1).max(20),
-  retry: Retry.default({ attempts: 0, on: ['connect', 'busy'] }),
-  timeouts: Timeouts.default({}),
-  cache: z.object({ ttlSeconds: z.number().int().min(0).max(86_400) }).nullish(),
-  limits: RouteLimits.nullish(),
-  capture: RouteCapture.default({ content: false }),
-};
-export const RouteCreate = z.object(routeFields);
-export const RoutePatch = z.object({
-  enabled: z.boolean().optional(),
-  targets: z.array(RouteTarget).min(1).max(20).optional(),
-  retry: Retry.optional(),
-  timeouts: Timeouts.optional(),
-  cache: routeFields.cache,
-  limits: routeFields.limits,
-  capture: RouteCapture.optional(),
-});
-export const Route = z.object({
-  id: Id,
-  name: z.string(),
-  team: z.string(),
-  environment: Environment,
-  enabled: z.boolean(),
-  targets: z.array(
-    z.object({
-      endpointId: Id,
-      revision: z.number().nullable(),
-      weight: z.number(),
-      priority: z.number(),
-      timeouts: Timeouts.nullable(),
-    }),
-  ),
-  retry: z.object({ attempts: z.number(), on: z.array(z.enum(retryCauses)) }),
-  timeouts: Timeouts,
-  cache: z.object({ ttlSeconds: z.number() }).nullable(),
-  limits: RouteLimits.nullable(),
-  capture: RouteCapture,
-  createdAt: Time,
-  updatedAt: Time,
-});
-
-export const Registration = z.object({
-  name: z.string(),
-  endpointId: Id,
-  environment: Environment,
-  enabled: z.boolean(),
-  createdAt: Time,
-  updatedAt: Time,
-});
 const NameParams = z.object({ name: z.string().min(1).max(200) });
 const EnvironmentQuery = z.object({ environment: Environment.optional() });
 
