@@ -202,6 +202,41 @@ export const GatewayView = z.object({
 });
 export type GatewayView = z.infer<typeof GatewayView>;
 
+const Objective = z.object({
+  requests: z
+    .number()
+    .describe('Sent on to it; neither what the gateway refused or knew, nor what its client gave up.'),
+  errors: z.number().describe('Of those 500 and above.'),
+  availability: z
+    .number()
+    .nullable()
+    .describe('Percent that were answered without an error of its own; null: none was asked.'),
+  budget_left: z
+    .number()
+    .nullable()
+    .describe('Percent of the errors that the objective allows which are still to be had; below 0: it is missed.'),
+  answer_p50_ms: z.number().nullable().describe('Of good answers: of a stream to its first piece, else to the whole.'),
+  answer_p95_ms: z.number().nullable(),
+  available: z.boolean().nullable().describe('Whether the objective of availability is met.'),
+  quick: z.boolean().nullable().describe('Whether the objective of the median answer is met.'),
+});
+export const ObjectivesView = z.object({
+  since: Time,
+  until: Time,
+  objective: z.object({ availability: z.number().describe('Percent.'), answer_p50_ms: z.number() }),
+  endpoints: z
+    .array(
+      Objective.extend({
+        endpoint_id: Id,
+        route: z.string().describe('As it was asked for last.'),
+        environment: Environment,
+        days: z.array(z.object({ day: z.iso.date(), requests: z.number(), errors: z.number() })),
+      }),
+    )
+    .describe('Those that were asked at all, what misses its objectives first.'),
+});
+export type ObjectivesView = z.infer<typeof ObjectivesView>;
+
 export const usageRoutes = defineRoutes({
   summariseUsage: {
     method: 'GET',
@@ -274,5 +309,17 @@ export const usageRoutes = defineRoutes({
       route: z.string().max(200).optional(),
     }),
     data: GatewayView,
+  },
+  viewObjectives: {
+    method: 'GET',
+    path: '/governance/observability/objectives',
+    summary: 'Availability and median answer of each endpoint against what is aimed at',
+    tag: 'governance',
+    permission: 'usage:read',
+    query: z.object({
+      days: z.coerce.number().int().min(1).max(92).default(28).describe('Whole hours until now.'),
+      environment: Environment.optional(),
+    }),
+    data: ObjectivesView,
   },
 });

@@ -287,6 +287,7 @@ async function assemble(
       redact: settings.REQUEST_LOG_REDACT,
       logDays: settings.REQUEST_LOG_DAYS,
       keepDays: settings.USAGE_KEEP_DAYS,
+      objective: { availability: settings.OBJECTIVE_AVAILABILITY, answerMs: settings.OBJECTIVE_ANSWER_MS },
     },
   });
   closers.push(() => inference.close());

@@ -81,6 +81,12 @@ const routes: RouteRecordRaw[] = [
   page('/observability', 'gateway', 'observability', () => import('./pages/observability/GatewayLive.vue')),
   page('/observability/requests', 'requests', 'observability', () => import('./pages/observability/RequestLog.vue')),
   page(
+    '/observability/service-levels',
+    'serviceLevels',
+    'observability',
+    () => import('./pages/observability/ServiceLevels.vue'),
+  ),
+  page(
     '/observability/requests/:id',
     'request',
     'observability',

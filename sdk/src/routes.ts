@@ -145,4 +145,5 @@ export const routes: Record<Operation, RouteFacts> = {
   verifyAuditChain: { method: 'GET', path: '/governance/audit/verify' },
   verifyEndpoint: { method: 'POST', path: '/serving/endpoints/{id}/verify' },
   viewGateway: { method: 'GET', path: '/governance/observability/gateway' },
+  viewObjectives: { method: 'GET', path: '/governance/observability/objectives' },
 };

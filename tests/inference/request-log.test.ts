@@ -57,7 +57,13 @@ async function call<K extends keyof Table>(
   on: Db = db,
   searchMs?: number,
 ): Promise<{ data: DataOf<Table[K]>; next: string | null }> {
-  const { handlers } = createUsageRoutes({ db: on, currency: 'EUR', now: () => new Date(), searchMs });
+  const { handlers } = createUsageRoutes({
+    db: on,
+    currency: 'EUR',
+    objective: { availability: 99, answerMs: 1000 },
+    now: () => new Date(),
+    searchMs,
+  });
   const spec = usageRoutes[name] as {
     query?: { parse(value: unknown): unknown };
     data: { parse(value: unknown): unknown };
@@ -469,6 +475,53 @@ test('FR-009: the gateway’s view: rates, percentiles and gateways for who sees
   const one = await call('viewGateway', operator, { query: { minutes: 5, route: 'rare', environment: 'prod' } }, own);
   assert.ok(one.data.total.requests > 0 && one.data.total.requests < 200);
   await heartbeat.stop();
+});
+
+test('SC-003, FR-009: availability and median answer of each endpoint, of all of them or of those that a reader has used', async () => {
+  const [good, bad, quiet] = ['a1', 'a2', 'a3'].map((end) => `0192f0e5-6c00-7000-8000-0000000005${end}`) as [
+    string,
+    string,
+    string,
+  ];
+  const asked = (endpoint_id: string, facts: Partial<UsageEvent> = {}): UsageEvent =>
+    event({ endpoint_id, route: 'levels', environment: 'stg', latency_ms: 300, first_token_ms: null, ...facts });
+  await put(
+    ...Array.from({ length: 199 }, () => asked(good)),
+    asked(good, { status: 502 }),
+    // of a stream its first piece counts; what a client gave up or the gateway refused is not the endpoint's
+    ...Array.from({ length: 8 }, () => asked(bad, { team: 'other', latency_ms: 90_000, first_token_ms: 2_000 })),
+    ...[500, 598].map((status) => asked(bad, { team: 'other', status })),
+    asked(bad, { team: 'other', status: 400 }),
+    asked(bad, { team: 'other', status: 499 }),
+    asked(bad, { team: 'other', status: 429, forwarded: false }),
+    asked(quiet, { status: 429, forwarded: false }),
+  );
+  const view = async (reader: Access, query: object = {}) =>
+    (await call('viewObjectives', reader, { query: { environment: 'stg', ...query } })).data;
+  const all = await view(operator);
+  assert.deepEqual(all.objective, { availability: 99, answer_p50_ms: 1000 });
+  const found = all.endpoints.filter(({ route }) => route === 'levels');
+  assert.deepEqual(
+    found.map((row) => [row.endpoint_id, row.requests, row.errors, row.available, row.quick]),
+    [
+      [bad, 11, 2, false, false],
+      [good, 200, 1, true, true],
+    ],
+  );
+  assert.equal(found[0]!.availability!.toFixed(2), '81.82');
+  assert.equal(found[1]!.availability!.toFixed(2), '99.50');
+  assert.equal(found[1]!.budget_left!.toFixed(0), '50');
+  assert.ok(Math.abs(found[0]!.answer_p50_ms! - 2_000) < 250 && Math.abs(found[1]!.answer_p50_ms! - 300) < 40);
+  assert.equal(
+    found[0]!.days.reduce((sum, day) => sum + day.errors, 0),
+    2,
+  );
+  const theirs = (await view(developer)).endpoints.filter(({ route }) => route === 'levels');
+  assert.deepEqual(theirs, [found[1]]);
+  assert.deepEqual(
+    (await view(operator, { environment: 'prod' })).endpoints.filter(({ route }) => route === 'levels'),
+    [],
+  );
 });
 
 test('REL, FR-009: captured content waits for the database within its bounds, and never costs a request', async () => {

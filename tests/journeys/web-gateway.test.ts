@@ -148,6 +148,12 @@ const looks: Look[] = [
     action: (at) => at.getByRole('textbox', { name: 'Content' }),
     empty: 'Nothing was asked in the last 24 hours.',
   },
+  {
+    name: 'service-levels',
+    path: () => '/observability/service-levels',
+    action: (at) => button(at, 'Refresh'),
+    empty: 'No endpoint was asked in this period.',
+  },
   ...['tools', 'streamed', 'fallback', 'failed', 'refused', 'completion', 'embedding', 'private'].map((kind) => ({
     name: `request-${kind}`,
     path: () => `/observability/requests/${logged[kind] ?? ''}`,
@@ -492,6 +498,23 @@ test('FR-009, UI-1: the live page shows how the gateway does, reads itself again
   await routes.getByRole('link', { name: 'Requests of support in dev' }).click();
   await page.waitForURL(/\/observability\/requests\?route=support&environment=dev$/);
   await shown(page.getByRole('region', { name: 'Requests' }).getByRole('row').filter({ hasText: '200' }));
+  assert.deepEqual(problemsOf(page), []);
+});
+
+test('SC-003, UI-1: the page of service levels says which endpoint misses what is aimed at, and leads to it', async () => {
+  await open(page, '/observability/service-levels');
+  const levels = page.getByRole('region', { name: 'Service levels' });
+  await shown(page.getByText(/of 2 endpoints miss|Every endpoint meets/));
+  await shown(page.getByText('99.5 % of requests answered'));
+  const rows = levels.getByRole('row').filter({ hasText: 'dev' });
+  const { endpoints: expected } = await ask(platform.api, people.admin, 'GET', '/governance/observability/objectives');
+  assert.equal(await rows.count(), expected.length);
+  assert.match(await rows.first().innerText(), /%|—/);
+  await page.getByRole('combobox', { name: 'Period' }).click();
+  await page.getByRole('option', { name: 'Last quarter' }).click();
+  await page.waitForURL(/days=92/);
+  await rows.first().getByRole('link').click();
+  await page.waitForURL(/\/serving\/endpoints\/[0-9a-f-]{36}$/);
   assert.deepEqual(problemsOf(page), []);
 });
 

@@ -45,6 +45,12 @@ export const navigation: Group[] = [
     entries: [
       { label: 'gateway', to: '/observability', icon: 'i-lucide-activity', permission: 'usage:read' },
       { label: 'requests', to: '/observability/requests', icon: 'i-lucide-list', permission: 'usage:read' },
+      {
+        label: 'serviceLevels',
+        to: '/observability/service-levels',
+        icon: 'i-lucide-gauge',
+        permission: 'usage:read',
+      },
     ],
   },
   {

@@ -9,4 +9,6 @@ export const usageClient = {
   listRequests: (query?: Query<'listRequests'>, signal?: AbortSignal) => api.call('listRequests', { query, signal }),
   getRequest: (id: string) => api.call('getRequest', { params: { id } }),
   viewGateway: (query?: Query<'viewGateway'>, signal?: AbortSignal) => api.call('viewGateway', { query, signal }),
+  viewObjectives: (query?: Query<'viewObjectives'>, signal?: AbortSignal) =>
+    api.call('viewObjectives', { query, signal }),
 };

@@ -18,6 +18,7 @@ import { createLedger } from './ledger/index.ts';
 import { createCapture } from './log/capture.ts';
 import { createContentInsert } from './log/content.ts';
 import { createLookAgain } from './look-again.ts';
+import type { Objective } from './objectives.ts';
 import { createUsageRoutes } from './routes.ts';
 import { createBreakers } from './routing/breaker.ts';
 import { createLoads } from './routing/load.ts';
@@ -42,6 +43,7 @@ export interface InferenceConfig {
   logDays: number;
   /** USAGE_KEEP_DAYS */
   keepDays: number;
+  objective: Objective;
 }
 
 export interface InferenceDeps {
@@ -155,7 +157,7 @@ export function createInference(deps: InferenceDeps): Inference {
       bodyLimit,
       captureAll: config.captureAll,
     }),
-    routes: createUsageRoutes({ db, currency: spending.currency, now }),
+    routes: createUsageRoutes({ db, currency: spending.currency, objective: config.objective, now }),
     documented: inferenceRoutes,
     replayed: ledger.replayed,
     start: heartbeat.start,

@@ -4,10 +4,11 @@ import { recordAudit } from '#platform/audit';
 import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
 import { bindRoutes, decodeCursor, pageOf, type BoundRoutes, type Context } from '#platform/http';
-import { dayMs } from './ledger/days.ts';
+import { dayMs, hourMs } from './ledger/days.ts';
 import { seesAll } from './log/scope.ts';
 import { findContent, findEntry, isVisible, listEntries, type DetailRow, type EntryRow } from './log/store.ts';
-import { listGateways, summarise, traffic } from './store.ts';
+import { objectivesOf, type Objective } from './objectives.ts';
+import { endpointAnswers, listGateways, summarise, traffic } from './store.ts';
 import { trafficView, windowOf } from './view.ts';
 
 type Routes = typeof usageRoutes;
@@ -16,13 +17,14 @@ export interface UsageDeps {
   db: Db;
   /** ISO 4217 */
   currency: string;
+  objective: Objective;
   now(): Date;
   /** what looking through the log may take; 10 s when not given */
   searchMs?: number | undefined;
 }
 
 /** What was asked of which model, what it took, and how the gateways stand. */
-export function createUsageRoutes({ db, currency, now, searchMs = 10_000 }: UsageDeps): BoundRoutes {
+export function createUsageRoutes({ db, currency, objective, now, searchMs = 10_000 }: UsageDeps): BoundRoutes {
   const { kysely } = db;
 
   /** A reader's own requests are theirs; an API key is nobody's person. */
@@ -128,6 +130,20 @@ export function createUsageRoutes({ db, currency, now, searchMs = 10_000 }: Usag
         step_seconds: window.stepSeconds,
         gateways: gateways.map((gateway) => ({ ...gateway, seen_at: gateway.seen_at.toISOString() })),
         ...trafficView(routes, series, window),
+      };
+    },
+
+    async viewObjectives({ query, access }) {
+      const until = now();
+      const from = new Date(Math.floor((until.getTime() - query.days * dayMs) / hourMs) * hourMs);
+      const scope = access.scope('usage:read', 'usage');
+      const asked = { from, to: until, environment: query.environment };
+      const answers = await endpointAnswers(kysely, asked, seesAll(scope) ? null : scope);
+      return {
+        since: from.toISOString(),
+        until: until.toISOString(),
+        objective: { availability: objective.availability, answer_p50_ms: objective.answerMs },
+        endpoints: objectivesOf(answers, objective),
       };
     },
   });

@@ -228,3 +228,46 @@ export async function listGateways(db: Executor): Promise<GatewayRow[]> {
     order by alive desc, host, gateway`.execute(db);
   return rows;
 }
+
+export interface EndpointDay {
+  endpoint_id: string;
+  environment: 'dev' | 'stg' | 'prod';
+  route: string;
+  /** its start, UTC */
+  day: Date;
+  requests: number;
+  errors: number;
+}
+
+/** How many answers of it lie in a bucket of the histogram; places count from 1. */
+export interface EndpointBucket {
+  endpoint_id: string;
+  environment: string;
+  place: number;
+  count: number;
+}
+
+/** How endpoints answered, of those that the reader may see a request of. `from` is a whole hour. */
+export async function endpointAnswers(
+  db: Executor,
+  query: { from: Date; to: Date; environment?: string | undefined },
+  scope: Scope | null,
+): Promise<{ days: EndpointDay[]; buckets: EndpointBucket[] }> {
+  const { from, to, environment } = query;
+  const parts = [sql<SqlBool>`hour >= ${from} and hour < ${to}`];
+  if (environment !== undefined) parts.push(sql<SqlBool>`environment = ${environment}`);
+  if (scope !== null)
+    parts.push(sql<SqlBool>`endpoint_id in (
+      select endpoint_id from usage_hour where hour >= ${from} and hour < ${to} and ${visible(scope, 'usage_hour')})`);
+  const where = sql.join(parts, sql` and `);
+  const { rows: days } = await sql<EndpointDay>`
+    select
+      endpoint_id, environment, (array_agg(route order by hour desc))[1] as route, date_trunc('day', hour, 'UTC') as day,
+      sum(requests)::float8 as requests, sum(errors)::float8 as errors
+    from usage_endpoint_hour where ${where} group by endpoint_id, environment, day`.execute(db);
+  const { rows: buckets } = await sql<EndpointBucket>`
+    select endpoint_id, environment, place::int as place, sum(count)::float8 as count
+    from usage_endpoint_hour, unnest(answer) with ordinality as bucket (count, place)
+    where ${where} and count > 0 group by endpoint_id, environment, place`.execute(db);
+  return { days, buckets };
+}

@@ -415,6 +415,16 @@ export const options = {
     integer(8, 3650, 400),
     'How long single requests stay in the database; older days are archived to the object store, sums are kept.',
   ),
+  OBJECTIVE_AVAILABILITY: option(
+    'Observability',
+    z.coerce.number().min(50).max(99.999).default(99.5),
+    'Percent of requests that an endpoint is to answer without an error of its own (5xx).',
+  ),
+  OBJECTIVE_ANSWER_MS: option(
+    'Observability',
+    integer(1, 600_000, 1000),
+    'Milliseconds within which half the answers of an endpoint are to come; of a stream, its first piece.',
+  ),
   REQUEST_LOG_DAYS: option(
     'Observability',
     integer(1, 3650, 30),

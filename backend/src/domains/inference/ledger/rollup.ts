@@ -42,6 +42,18 @@ export interface HourRow extends Sums {
   latency_ms: number;
 }
 
+/** A row to be added to `usage_endpoint_hour`. */
+export interface EndpointRow {
+  hour: string;
+  endpoint_id: string;
+  environment: string;
+  route: string;
+  /** sent on to it, but those whose client went away first */
+  requests: number;
+  errors: number;
+  answer: number[];
+}
+
 const isRefused = (event: UsageEvent): boolean => !event.forwarded && event.status >= 400 && event.status < 499;
 
 /** Whether its latency is that of an answer: not of a refusal, nor cut short by the client's or the gateway's end. */
@@ -54,12 +66,19 @@ interface Place {
   start: number;
   minute: MinuteRow & { pico: Pico };
   hour: HourRow & { pico: Pico };
+  /** null: it went to no endpoint */
+  endpoint: EndpointRow | null;
 }
 
 /** What events add to the sums. Rows are in one order everywhere, so that gateways that add to the same rows wait and never deadlock. */
-export function rollUp(events: readonly UsageEvent[]): { minutes: MinuteRow[]; hours: HourRow[] } {
+export function rollUp(events: readonly UsageEvent[]): {
+  minutes: MinuteRow[];
+  hours: HourRow[];
+  endpoints: EndpointRow[];
+} {
   const minutes = new Map<string, MinuteRow & { pico: Pico }>();
   const hours = new Map<string, HourRow & { pico: Pico }>();
+  const endpoints = new Map<string, EndpointRow>();
   const sources = createSources();
   const places: Place[] = [];
   for (const event of events) {
@@ -69,10 +88,16 @@ export function rollUp(events: readonly UsageEvent[]): { minutes: MinuteRow[]; h
     let place = places[source];
     if (place === undefined || time < place.start || time >= place.start + minuteMs) {
       const start = Math.floor(time / minuteMs) * minuteMs;
-      place = { start, minute: minuteOf(minutes, event, time), hour: hourOf(hours, event, time) };
+      place = {
+        start,
+        minute: minuteOf(minutes, event, time),
+        hour: hourOf(hours, event, time),
+        endpoint: endpointOf(endpoints, event, time),
+      };
       places[source] = place;
     }
-    const { minute, hour } = place;
+    const { minute, hour, endpoint } = place;
+    if (endpoint !== null) addAnswer(endpoint, event);
     add(minute, event, cost);
     add(hour, event, cost);
     hour.latency_ms += Math.round(event.latency_ms);
@@ -80,7 +105,21 @@ export function rollUp(events: readonly UsageEvent[]): { minutes: MinuteRow[]; h
     minute.latency[bucketOf(Math.round(event.latency_ms))]! += 1;
     if (event.first_token_ms !== null) minute.first_token[bucketOf(Math.round(event.first_token_ms))]! += 1;
   }
-  return { minutes: inOrder(minutes), hours: inOrder(hours) };
+  const used = [...endpoints.entries()].filter(([, { requests }]) => requests > 0);
+  return {
+    minutes: inOrder(minutes),
+    hours: inOrder(hours),
+    endpoints: used.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
+  };
+}
+
+/** What the endpoint was asked: not what the gateway refused or knew, nor what its client gave up. */
+function addAnswer(row: EndpointRow, event: UsageEvent): void {
+  const { forwarded, status, first_token_ms: firstMs, latency_ms: wholeMs } = event;
+  if (!forwarded || status === 499) return;
+  row.requests += 1;
+  if (status >= 500) row.errors += 1;
+  else if (status < 400) row.answer[bucketOf(Math.round(firstMs ?? wholeMs))]! += 1;
 }
 
 function add(sums: Sums & { pico: Pico }, event: UsageEvent, cost: Pico): void {
@@ -128,6 +167,21 @@ function hourOf(rows: Map<string, HourRow & { pico: Pico }>, event: UsageEvent, 
     row = { hour: new Date(start).toISOString(), ...names, ...nothing(), latency_ms: 0 };
     rows.set(key, row);
   }
+  return row;
+}
+
+function endpointOf(rows: Map<string, EndpointRow>, event: UsageEvent, time: number): EndpointRow | null {
+  const { endpoint_id: id, environment, route } = event;
+  if (id === null) return null;
+  const start = Math.floor(time / hourMs) * hourMs;
+  const key = `${start}\0${id}\0${environment}`;
+  let row = rows.get(key);
+  if (row === undefined) {
+    const hour = new Date(start).toISOString();
+    row = { hour, endpoint_id: id, environment, route, requests: 0, errors: 0, answer: emptyHistogram() };
+    rows.set(key, row);
+  }
+  row.route = route;
   return row;
 }
 

@@ -6,7 +6,7 @@ import type { UsageEvent } from '../usage.ts';
 import { dateOf, dayOf, slackMs, timeOf, type Day } from './days.ts';
 import type { Partitions } from './partitions.ts';
 import { rollUp } from './rollup.ts';
-import { addHours, addMinutes, insertDeadLetters, insertEvents, type DeadLetter } from './store.ts';
+import { addEndpointHours, addHours, addMinutes, insertDeadLetters, insertEvents, type DeadLetter } from './store.ts';
 
 export interface Settler {
   /**
@@ -45,9 +45,10 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
       await db.kysely.transaction().execute(async (trx) => {
         fresh = await insertEvents(trx, events);
         if (fresh.length > 0) {
-          const { minutes, hours } = rollUp(fresh);
+          const { minutes, hours, endpoints } = rollUp(fresh);
           await addMinutes(trx, minutes);
           await addHours(trx, hours);
+          if (endpoints.length > 0) await addEndpointHours(trx, endpoints);
           after = await charge(trx, fresh);
         }
         ready = true;

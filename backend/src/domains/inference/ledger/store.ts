@@ -3,7 +3,7 @@ import type { NoTables } from '#platform/db';
 import type { UsageEvent } from '../usage.ts';
 import { dateOf, dayMs, firstIdAt, type Day } from './days.ts';
 import { arrayOf } from './columns.ts';
-import type { HourRow, MinuteRow } from './rollup.ts';
+import type { EndpointRow, HourRow, MinuteRow } from './rollup.ts';
 import { createSources, sourceFields, type ownFields } from './sources.ts';
 
 /** The database or a transaction. */
@@ -83,6 +83,23 @@ export async function addMinutes(trx: Executor, minutes: readonly MinuteRow[]): 
       cost = usage_minute.cost + excluded.cost,
       latency = ${sum('latency')},
       first_token = ${sum('first_token')}`.execute(trx);
+}
+
+export async function addEndpointHours(trx: Executor, rows: readonly EndpointRow[]): Promise<void> {
+  await sql`
+    insert into usage_endpoint_hour (hour, endpoint_id, environment, route, requests, errors, answer)
+    select hour, endpoint_id, environment, route, requests, errors, answer
+    from json_to_recordset(${JSON.stringify(rows)}::json) as row (
+      hour timestamptz, endpoint_id uuid, environment text, route text, requests bigint, errors bigint, answer integer[])
+    on conflict (hour, endpoint_id, environment) do update set
+      route = excluded.route,
+      requests = usage_endpoint_hour.requests + excluded.requests,
+      errors = usage_endpoint_hour.errors + excluded.errors,
+      answer = (
+        select array_agg(coalesce(before, 0) + added order by place)
+        from unnest(usage_endpoint_hour.answer, excluded.answer) with ordinality as pair (before, added, place))`.execute(
+    trx,
+  );
 }
 
 export async function addHours(trx: Executor, hours: readonly HourRow[]): Promise<void> {
