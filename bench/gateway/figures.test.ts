@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { added, cpuOfRequest, figureOf, median, ratio, slope, type Round } from './figures.ts';
+import { added, cpuOfRequest, figureOf, median, ratio, type Round } from './figures.ts';
 import type { Measured } from './load.ts';
 import { verdicts } from './verdicts.ts';
 
@@ -47,15 +47,4 @@ test('FR-006l: what was not measured, or was never answered, meets nothing', () 
     added([], 'ns1', 'ours', ({ p50 }) => p50),
     [],
   );
-});
-
-test('FR-006l: the slope of memory is that of the least squares', () => {
-  const points: [number, number][] = [
-    [0, 100],
-    [1, 103],
-    [2, 104],
-    [3, 107],
-  ];
-  assert.ok(Math.abs(slope(points) - 2.2) < 1e-9);
-  assert.ok(Number.isNaN(slope([[1, 1]])));
 });

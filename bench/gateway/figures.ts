@@ -39,12 +39,3 @@ function of(peers: Map<string, Measured>, peer: string, figure: Figure): number 
   const measured = peers.get(peer);
   return measured === undefined || measured.ok === 0 ? NaN : figure(measured);
 }
-
-/** Least squares. `[x, y]` each; NaN for fewer than two points. */
-export function slope(points: [number, number][]): number {
-  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const x = mean(points.map(([at]) => at));
-  const y = mean(points.map(([, value]) => value));
-  const spread = points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
-  return points.reduce((sum, [at, value]) => sum + (at - x) * (value - y), 0) / spread;
-}
