@@ -176,6 +176,30 @@ test('FR-003c: a whole number that is a personal one becomes text, the others of
   );
 });
 
+test('FR-003c: numbers of people among fractions go, measurements stay as they are', async () => {
+  const select = `select * from (values
+    (4111111111111111::double, 0.5::double, 1012345678::double, {'card': 4111111111111111::double, 'kg': 71.5::double}, 1.50::decimal(18, 2)),
+    (12.25, 4111111111111111.5, 2.0, {'card': 7.0, 'kg': 80.0}, 4111111111111111.00),
+    (null, 'nan'::double, 1e300, null, null)) t(card, measured, phone, more, price)`;
+  const types = { card: 'number', measured: 'number', phone: 'number', more: 'object', price: 'number' } as const;
+  const file = await rows.make('fractions', select, types);
+  const { target, taken } = await redacted(file, 'jsonl');
+  assert.equal(
+    await readFile(target, 'utf8'),
+    '{"card":"[CREDIT_CARD]","measured":0.5,"phone":"[PHONE]","more":{"card":"[CREDIT_CARD]","kg":71.5},"price":1.50}\n' +
+      '{"card":12.25,"measured":4111111111111111.5,"phone":2.0,"more":{"card":7.0,"kg":80.0},"price":"[CREDIT_CARD]"}\n' +
+      '{"card":null,"measured":null,"phone":1e300,"more":null,"price":null}\n',
+  );
+  assert.deepEqual(await left(taken), []);
+  const csv = await redacted(file, 'csv');
+  const [, first, second] = (await readFile(csv.target, 'utf8')).split('\r\n');
+  assert.match(first!, /^\[CREDIT_CARD\],0\.5,\[PHONE\],/);
+  assert.match(second!, /^12\.25,4111111111111111\.5,2\.0,.*,\[CREDIT_CARD\]$/);
+  const parquet = await redacted(file, 'parquet');
+  const [kept] = await read(parquet.taken);
+  assert.deepEqual([kept!['card'], kept!['measured'], kept!['phone']], ['[CREDIT_CARD]', 0.5, '[PHONE]']);
+});
+
 test('FR-003c: lists and objects of Parquet keep their types where they can', async () => {
   const select = `select i as id, [{'role': 'user', 'content': if(i = 1, 'call 010-1234-5678', 'hi')}] as messages, {'card': if(i = 2, 4111111111111111, 5), 'at': timestamp '2024-01-02 03:04:05'} as detail,
     map(['k'], [if(i = 0, 'a@b.kr', 'v')]) as tags, 1.25::decimal(9, 2) as price, uuid() as code, '\\x00\\xff'::blob as raw from range(3) t(i)`;

@@ -9,8 +9,9 @@ export function normalised(type: string, value: string): string {
       return plain.toLowerCase();
     case 'phone':
       return national(plain);
+    case 'kr_rrn': // stored as a number it has no zeros before it
+      return plain.replaceAll(/\D/g, '').padStart(13, '0');
     case 'credit_card':
-    case 'kr_rrn':
     case 'kr_foreigner':
     case 'kr_brn':
     case 'kr_corp':
@@ -26,12 +27,12 @@ export function normalised(type: string, value: string): string {
   }
 }
 
-/** `+82 10-…` and `010-…`, `+1 415 …` and `(415) …` are the same number. */
+/** `+82 10-…`, `82 10 …` and `010-…`, `+1 415 …` and `(415) …` are the same number. */
 function national(phone: string): string {
   const digits = phone.replaceAll(/\D/g, '');
   const rest = phone.startsWith('+')
     ? digits.replace(/^(?:82|1(?=\d{10}$))/, '')
-    : digits.replace(/^1(?=[2-9]\d{9}$)/, '');
+    : digits.replace(/^(?:1(?=[2-9]\d{9}$)|82(?=10[1-9]\d{7}$))/, '');
   return rest.replace(/^0/, '');
 }
 

@@ -27,7 +27,7 @@ const written = (text: string, method: RedactionMethod, under = key): string =>
 
 function redactAll(cells: readonly string[], method: RedactionMethod, json = false): string[] {
   const redactor = createRedactor({ scanner, key, methodOf: () => method, spared: new Set(), replaced: () => {} });
-  return redactor.redact(cells, { json, column: '' }) as string[];
+  return redactor.redact(cells, { form: json ? 'json' : 'text', column: '' }) as string[];
 }
 
 for (const method of ['mask', 'hash', 'pseudonym'] as const) {
@@ -100,7 +100,7 @@ test('FR-003c: what was judged false or accepted stays, and so do types that are
     replaced: (type) => replaced.push(type),
   });
   const cells = ['info@corp.kr, john@corp.kr from 203.104.30.88', null, 'x'];
-  const redacted = redactor.redact(cells, { json: false, column: '' });
+  const redacted = redactor.redact(cells, { form: 'text', column: '' });
   assert.deepEqual(redacted, ['info@corp.kr, [EMAIL] from 203.104.30.88', null, 'x']);
   assert.deepEqual(replaced, ['email']);
 });
@@ -116,7 +116,7 @@ test('FR-003c: what others found is replaced too, unless it lies over something 
       ],
     ],
   ]);
-  const [text] = redactor.redact(['홍길동 a@b.kr'], { json: false, column: '', more });
+  const [text] = redactor.redact(['홍길동 a@b.kr'], { form: 'text', column: '', more });
   assert.match(text!, /^[가-힣]{3} [a-z.]+\d{4}@mail\.example$/);
   assert.doesNotMatch(text!, /홍길동/);
 });
@@ -131,8 +131,8 @@ test('FR-003c: a rule that matches everything comes to an end', () => {
     spared: new Set(),
     replaced: () => {},
   });
-  assert.deepEqual(redactor.redact(['a b'], { json: false, column: '' }), [' ']);
-  const [json] = redactor.redact(['["a b",12]'], { json: true, column: '' });
+  assert.deepEqual(redactor.redact(['a b'], { form: 'text', column: '' }), [' ']);
+  const [json] = redactor.redact(['["a b",12]'], { form: 'json', column: '' });
   assert.deepEqual(JSON.parse(json!), [' ', '']);
 });
 

@@ -1,7 +1,8 @@
 import { fingerprintOf } from './fingerprint.ts';
 import { withinValues } from './json-values.ts';
+import { scanNumbers } from './numbers.ts';
 import { maskToken, redactJson, redactText, replaceInJson, replaceInText, valueIn, type MethodOf } from './redact.ts';
-import type { PiiScanner } from './scanner.ts';
+import type { FoundPii, PiiScanner } from './scanner.ts';
 import type { PiiMatch } from './types.ts';
 
 /** How often what was replaced is looked at again; what is found then is masked, and the last time it is left out. */
@@ -21,23 +22,25 @@ export interface RedactorDeps {
 export interface Redactor {
   /**
    * Answers the cells without what the scanner finds in them: a scan of them finds only what was to stay.
+   * @param form of the cells: text, JSON text, or numbers alone
    * @param more found otherwise, by cell, such as names, in their order; what lies over something else is passed over
    */
   redact(
     cells: readonly (string | null)[],
-    options: { json: boolean; column: string; more?: ReadonlyMap<number, readonly PiiMatch[]> },
+    options: { form: 'text' | 'json' | 'numbers'; column: string; more?: ReadonlyMap<number, readonly PiiMatch[]> },
   ): (string | null)[];
 }
 
 /** Replacing a value may bring another one to light, so cells that changed are scanned until nothing is found. */
 export function createRedactor({ scanner, key, methodOf, spared, replaced }: RedactorDeps): Redactor {
   return {
-    redact(cells, { json, column, more }) {
+    redact(cells, { form, column, more }) {
+      const json = form === 'json';
       const redacted = [...cells];
       const [redact, replace] = json ? [redactJson, replaceInJson] : [redactText, replaceInText];
       let places = cells.map((_, at) => at);
       for (let round = 1; round <= ROUNDS && places.length > 0; round++) {
-        const found = find(redacted, places, json, column);
+        const found = find(redacted, places, form, column);
         if (round === 1) {
           for (const [at, others] of more ?? []) {
             const matches = json ? withinValues(cells[at]!, others) : others;
@@ -56,20 +59,23 @@ export function createRedactor({ scanner, key, methodOf, spared, replaced }: Red
     },
   };
 
-  function find(cells: readonly (string | null)[], places: readonly number[], json: boolean, column: string) {
+  function find(
+    cells: readonly (string | null)[],
+    places: readonly number[],
+    form: 'text' | 'json' | 'numbers',
+    column: string,
+  ) {
     const found = new Map<number, PiiMatch[]>();
     const texts = places.map((at) => cells[at]!);
-    const look = json ? scanner.scanJson : scanner.scan;
-    look(
-      texts,
-      (index, match) => {
-        if (!isWanted(texts[index]!, json)(match)) return;
-        const list = found.get(places[index]!);
-        if (list === undefined) found.set(places[index]!, [match]);
-        else list.push(match);
-      },
-      column,
-    );
+    const take: FoundPii = (index, match) => {
+      if (!isWanted(texts[index]!, form === 'json')(match)) return;
+      const list = found.get(places[index]!);
+      if (list === undefined) found.set(places[index]!, [match]);
+      else list.push(match);
+    };
+    if (form === 'json') scanner.scanJson(texts, take, column);
+    else if (form === 'numbers') scanNumbers(scanner, texts, take, column);
+    else scanner.scan(texts, take, column);
     return found;
   }
 

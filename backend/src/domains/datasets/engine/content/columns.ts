@@ -9,7 +9,7 @@ export interface ReadColumn {
   name: string;
   /** JSON text; otherwise text as it is */
   json: boolean;
-  /** whole numbers: looked at for what may be a number of a person alone */
+  /** whole numbers, also those among fractions: looked at for what may be a number of a person alone */
   number: boolean;
   /** read for the form of the example only */
   plain: boolean;
@@ -61,12 +61,19 @@ function readColumn(
   if (physical === undefined || type === 'binary') return [];
   const text = physical === 'VARCHAR' || physical === 'JSON';
   const json = physical === 'JSON' || (isNested(type) && !text);
-  const column = { name, json, number: type === 'integer', plain: false };
+  const column = { name, json, number: false, plain: false };
   if (json) return [{ ...column, sql: text ? `${ident(name)}::varchar` : `to_json(${ident(name)})::varchar` }];
   if (type === 'string' || isNested(type)) return [{ ...column, sql: text ? ident(name) : `${ident(name)}::varchar` }];
-  if (type !== 'integer' && !used) return [];
-  return [{ ...column, plain: type !== 'integer', sql: `${ident(name)}::varchar` }];
+  // the form of an example needs all of it
+  if (type === 'number' && !used) return physical === 'FLOAT' ? [] : [{ ...column, number: true, sql: wholeSql(name) }];
+  const number = type === 'integer' || type === 'number';
+  if (!number && !used) return [];
+  return [{ ...column, number, plain: !number, sql: `${ident(name)}::varchar` }];
 }
+
+/** Whole numbers as far as a double has all of them; half as wide ones hold no number of a person. */
+const wholeSql = (name: string): string =>
+  `case when ${ident(name)} = trunc(${ident(name)}) and abs(${ident(name)}) < 9007199254740992 then ${ident(name)}::varchar end`;
 
 function grouped(columns: ReadColumn[]): ReadColumn[][] {
   const groups: ReadColumn[][] = [];

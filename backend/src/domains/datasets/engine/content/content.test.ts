@@ -210,6 +210,71 @@ test('FR-003c: several files are one dataset; of each type the first findings ar
   assert.deepEqual(found, sorted);
 });
 
+test('FR-003c: numbers of people are found in columns of numbers, in whatever type they are stored', async () => {
+  const select = `select * from (values
+    (4111111111111111::double, 1012345678::double, 5555555555554444.00::decimal(20, 2), [{'card': 378282246310005::double}], 501013000004::bigint),
+    (12.5, 821012345678, 3.25, [{'card': 2.5}], 7),
+    (null, 14155552671, null, null, null),
+    (9007199254740992, 2, 1.00, [], null)) t(card, phone, paid_by, cards, rrn)`;
+  const file = await rows.make('numbers-of-people', select, {
+    card: 'number',
+    phone: 'number',
+    paid_by: 'number',
+    cards: 'list',
+    rrn: 'integer',
+  });
+  const { found, text } = await inspect([file]);
+  assert.deepEqual(
+    found.map(({ row, type, column, start, end }) => [row, type, column, start, end]),
+    [
+      [0, 'credit_card', 'cards', 9, 24],
+      [0, 'credit_card', 'card', 0, 16],
+      [0, 'phone', 'phone', 0, 10],
+      [0, 'credit_card', 'paid_by', 0, 16],
+      [0, 'kr_rrn', 'rrn', 0, 12],
+      [1, 'phone', 'phone', 0, 12],
+      [2, 'phone', 'phone', 0, 11],
+    ],
+  );
+  assert.ok(!/1012345678|411111111/.test(text));
+  const [, , national, , , foreign] = found;
+  const written = await fileOf('written.csv', [{ n: '010-1234-5678' }], { n: 'string' });
+  const [same] = (await inspect([written])).found;
+  assert.deepEqual([national!.fingerprint, foreign!.fingerprint], [same!.fingerprint, same!.fingerprint]);
+});
+
+test('FR-003c: measurements are nobody’s numbers', async () => {
+  // fixed seeds: the same values at every run
+  const drawn = (salt: number): string => `(hash(i * 31 + ${salt}) / 18446744073709551616.0)`;
+  const select = `select round(${drawn(1)} * 1e5, 2) as price, (round(${drawn(2)} * 4e9))::double as bytes, ${drawn(3)} * 180 - 90 as latitude,
+    (1.6e12 + round(${drawn(4)} * 2e11))::double as sent_ms, (1.6e15 + round(${drawn(5)} * 2e14))::double as sent_us, round(${drawn(6)} * 9e8)::double as population,
+    (${drawn(7)} * 1e6)::decimal(18, 2) as amount, round(${drawn(8)} * 1e13)::double as distance_mm, round(${drawn(12)} * 9e15)::double as counter, round(${drawn(9)} * 9e9)::double as visits,
+    {'watts': round(${drawn(10)} * 9e9)::double, 'ratio': ${drawn(11)}} as meter from range(20000) t(i)`;
+  const names = [
+    'price',
+    'bytes',
+    'latitude',
+    'sent_ms',
+    'sent_us',
+    'population',
+    'amount',
+    'distance_mm',
+    'counter',
+    'visits',
+  ];
+  const types = { ...Object.fromEntries(names.map((name) => [name, 'number'] as const)), meter: 'object' } as const;
+  const file = await rows.make('measurements', select, types);
+  const { all } = await inspect([file]);
+  // random numbers of sixteen digits pass for cards, one of thirty; of thirteen for resident numbers, one of six hundred
+  assert.deepEqual(
+    all.filter(({ kind }) => kind === 'pii'),
+    [],
+  );
+  const cards = `select if(i % 10 = 0, 4111111111111111, 1.6e15 + round(${drawn(5)} * 2e14))::double as number from range(5000) t(i)`;
+  const mixed = await inspect([await rows.make('some-cards', cards, { number: 'number' })]);
+  assert.equal(mixed.counts['credit_card'], 500, 'where more are cards than chance makes');
+});
+
 test('FR-003c: what was decided to be harmless before is counted apart, by its content', async () => {
   const types = { note: 'string' } as const;
   const first = await inspect([await fileOf('1.csv', [{ note: 'ask info@example.com' }], types)]);

@@ -1,4 +1,12 @@
-import { fingerprintOf, maskOf, piiTypes, valueIn, type PiiMatch, type PiiScanner } from '../../pii/index.ts';
+import {
+  fingerprintOf,
+  maskOf,
+  piiTypes,
+  scanNumbers,
+  valueIn,
+  type PiiMatch,
+  type PiiScanner,
+} from '../../pii/index.ts';
 import type { FindingRun } from '../findings/sink.ts';
 import type { ReadColumn } from './columns.ts';
 import type { Names } from './names.ts';
@@ -52,6 +60,7 @@ export function createPersonalData(options: {
         const from = found.length;
         const take = (at: number, match: PiiMatch): void => void found.push({ at, column, match, named: false });
         if (json) scanner.scanJson(cells[column]!, take, name);
+        else if (number) scanNumbers(scanner, cells[column]!, take, name);
         else scanner.scan(cells[column]!, take, name);
         if (!number && ner.state === 'used') await addNamed(column, cells[column]!, from);
       }

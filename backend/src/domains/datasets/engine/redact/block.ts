@@ -11,16 +11,20 @@ export async function redactBlock(
   { redactor, ner }: { redactor: Redactor; ner: NamedEntities },
 ): Promise<(string | null)[][]> {
   const redacted: (string | null)[][] = [];
-  for (const [at, { name, look, named }] of columns.entries()) {
+  for (const [at, { name, look, named, number }] of columns.entries()) {
     const column = cells[at]!;
     if (look === null) redacted.push(column);
     else {
       const more = named && ner.state === 'used' ? await namesIn(column, ner) : undefined;
-      redacted.push(redactor.redact(column, { json: look === 'json', column: name, more }));
+      const cells = redactor.redact(column, { form: number ? 'numbers' : look, column: name, more });
+      redacted.push(number ? cells.map((cell, row) => (cell === column[row] ? cell : wholeOf(cell!))) : cells);
     }
   }
   return redacted;
 }
+
+/** `[CREDIT_CARD].0` has nothing of a number any more. */
+const wholeOf = (replaced: string): string => replaced.replace(/\.0+$/, '');
 
 async function namesIn(cells: readonly (string | null)[], ner: NamedEntities): Promise<Map<number, PiiMatch[]>> {
   const found = new Map<number, PiiMatch[]>();

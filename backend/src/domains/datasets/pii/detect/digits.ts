@@ -1,4 +1,5 @@
 import { DOT, HYPHEN, isAlphanumeric, isDash, isDigit, isSpace, isWord, SPACE } from '../characters.ts';
+import { HARD_QUOTE } from '../tape.ts';
 
 const GROUPS = 6;
 const MOST = 40;
@@ -100,8 +101,26 @@ export function endsNumber(codes: Uint16Array, end: number): boolean {
   if (next < 128) {
     if (isWord(next) || next === 64 || next === 37) return false;
     if (next === HYPHEN) return !isAlphanumeric(codes[end + 1]!);
-    return next !== DOT || !isDigit(codes[end + 1]!);
+    return next !== DOT || !isDigit(codes[end + 1]!) || isWhole(codes, end);
   }
   // 원, an amount
   return next !== 0xc6d0 && !(isDash(next) && isDigit(codes[end + 1]!));
+}
+
+/** Of a whole number among fractions, `4111111111111111.0`: where the cell ends with the zeros, or its value in a JSON text does. */
+function isWhole(codes: Uint16Array, point: number): boolean {
+  let at = point + 1;
+  while (codes[at] === 48) at++;
+  const next = codes[at]!;
+  const zeros = at - point - 1;
+  return zeros > 0 && (next === 0 || next === 93 || next === 125 || (next === 44 && zeros === 1));
+}
+
+/** Whether the first group is all that a cell has, or a member of a JSON text: a number that lost what is written before it, such as zeros. */
+export function isAlone(codes: Uint16Array, { start, ends }: Digits): boolean {
+  const end = ends[0]!;
+  let before = start - 1;
+  if (codes[before] === 0) return codes[end] === 0 || (codes[end] === DOT && isWhole(codes, end));
+  while (codes[before] === SPACE) before--;
+  return codes[before] === 58 && codes[before - 1] === HARD_QUOTE && endsNumber(codes, end);
 }

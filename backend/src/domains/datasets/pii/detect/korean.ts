@@ -1,7 +1,7 @@
 import { HYPHEN } from '../characters.ts';
 import { businessNumber, corporateNumber, foreignerNumber, residentNumber } from '../checksums.ts';
 import type { Findings } from '../types.ts';
-import { endsNumber, hasLayout, type Digits } from './digits.ts';
+import { endsNumber, hasLayout, isAlone, type Digits } from './digits.ts';
 
 const registration = [6, 7] as const;
 const business = [3, 2, 5] as const;
@@ -27,6 +27,17 @@ export function detectKoreanThirteen(digits: Digits, codes: Uint16Array, finding
     findings.add(foreign ? 'kr_foreigner' : 'kr_rrn', start, end, confidence);
   }
   if (corporate) findings.add('kr_corp', start, end, hyphen && isRegistered(values) && !checked ? 0.6 : 0.3);
+}
+
+/** Of people born from 2000 to 2009, stored as a number: without the zeros before it. Only where words say so. */
+export function detectNumericResident(digits: Digits, codes: Uint16Array, findings: Findings): void {
+  const { start } = digits;
+  const length = digits.lengths[0]!;
+  const end = digits.ends[0]!;
+  if (!isAlone(codes, digits) || !findings.near('kr_rrn', start, end)) return;
+  const values = new Uint8Array(13);
+  values.set(digits.values.subarray(0, length), 13 - length);
+  if (values[6]! < 5 && bornIn(values) !== null && residentNumber(values)) findings.add('kr_rrn', start, end, 0.3);
 }
 
 function checkedConfidence(split: boolean, corporate: boolean, values: Uint8Array): number {

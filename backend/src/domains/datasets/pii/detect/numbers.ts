@@ -6,9 +6,9 @@ import { detectCard } from './card.ts';
 import { beginsNumber, createDigits, readDigits } from './digits.ts';
 import { detectIban } from './iban.ts';
 import { detectIpv4, detectIpv6 } from './ip.ts';
-import { detectBusinessNumber, detectKoreanThirteen } from './korean.ts';
+import { detectBusinessNumber, detectKoreanThirteen, detectNumericResident } from './korean.ts';
 import { detectBarePassport, detectPassport } from './passport.ts';
-import { detectKoreanPhone, detectUsPhone } from './phone.ts';
+import { detectKoreanPhone, detectNumericPhone, detectUsPhone } from './phone.ts';
 import { detectSsn } from './ssn.ts';
 
 const digits = createDigits();
@@ -92,14 +92,19 @@ function detectShape(codes: Uint16Array, end: number, findings: Findings): void 
       detectBusinessNumber(digits, codes, findings);
       detectUsPhone(digits, codes, findings);
       detectKoreanPhone(digits, codes, findings);
+      detectNumericPhone(digits, codes, findings);
+      detectNumericResident(digits, codes, findings);
       return;
     case 11:
     case 12:
       detectKoreanPhone(digits, codes, findings);
+      detectNumericPhone(digits, codes, findings);
+      detectNumericResident(digits, codes, findings);
       return;
     case 13:
       detectKoreanThirteen(digits, codes, findings);
       detectCard(digits, codes, findings);
+      detectNumericPhone(digits, codes, findings);
       return;
     default:
       detectCard(digits, codes, findings);

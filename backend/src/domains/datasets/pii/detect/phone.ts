@@ -1,6 +1,6 @@
 import { DOT, HYPHEN, isDash, isDigit, isSpace, isWord, SPACE } from '../characters.ts';
 import type { Findings } from '../types.ts';
-import { endsNumber, isEven, type Digits } from './digits.ts';
+import { endsNumber, isAlone, isEven, type Digits } from './digits.ts';
 import { callingCodeOf, isNumberOf } from './phone-plans.ts';
 
 const OPENING = 40;
@@ -85,6 +85,20 @@ function addKorean(digits: Digits, groups: number, confidence: number, codes: Ui
   for (let group = 0; group < groups; group++) total += digits.lengths[group]!;
   if (endsNumber(codes, end) && isNumberOf('82', written(digits.values, 1, total)))
     findings.add('phone', startOf(digits, codes), end, confidence);
+}
+
+/** `1012345678`, `821012345678`: stored as a number, which has neither the first zero nor the `+`. Only where words say so. */
+export function detectNumericPhone(digits: Digits, codes: Uint16Array, findings: Findings): void {
+  const { values, start } = digits;
+  const length = digits.lengths[0]!;
+  const end = digits.ends[0]!;
+  if (length < 10 || values[0] === 0 || !isAlone(codes, digits) || !findings.near('phone', start, end)) return;
+  const all = written(values, 0, length);
+  const callingCode = length === 10 ? '82' : callingCodeOf(all);
+  if (callingCode === null) return;
+  const national = length === 10 ? all : all.slice(callingCode.length);
+  const isMobile = length > 10 || all.startsWith('10');
+  if (isMobile && isNumberOf(callingCode, national)) findings.add('phone', start, end, 0.2);
 }
 
 /** A bracket that opens before the area code belongs to it. */

@@ -16,6 +16,7 @@ test('FR-003a: a text is a number, a date or a truth value only where every read
     ['0.5', 'number'],
     ['-0', 'number'],
     ['+5', 'number'],
+    ['+821012345678', ''],
     ['5.', 'number'],
     ['.5e-3', 'number'],
     ['1e400', ''],

@@ -90,6 +90,8 @@ function numberMask(bytes: Uint8Array, start: number, end: number): number {
   if (digits > 1 && bytes[whole] === ZERO) return 0;
   if (at === end) {
     if (digits === 0) return 0;
+    // a telephone number, which would lose its sign
+    if (bytes[start] === PLUS && digits >= 8) return 0;
     const isUsual = bytes[start] !== PLUS && !(signed && bytes[whole] === ZERO);
     return isUsual && fitsInteger(bytes, start, end, digits) ? INTEGER | NUMBER : NUMBER;
   }
