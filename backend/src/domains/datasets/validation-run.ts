@@ -18,7 +18,8 @@ export const validateQueue = 'datasets.validate';
 /** tries of one validation, those that were killed among them */
 const most = 8;
 const mostCrashes = 3;
-const batch = 1_000;
+/** findings that are written at once, and characters of their JSON: so long nobody else is served */
+const batch = { findings: 1_000, characters: 256 * 1024 };
 const killed = {
   error: 'The server ended each time while this ran.',
   remedy: 'Start it again; if it stays, look at the log of the server, and at its memory.',
@@ -184,14 +185,17 @@ function isFinal(error: unknown, { attempt }: ValidationRow): boolean {
 async function* batchesOf(file: string): AsyncGenerator<string[]> {
   let lines: string[] = [];
   let rest = '';
+  let characters = 0;
   for await (const chunk of createReadStream(file, { encoding: 'utf8', highWaterMark: 128 * 1024 })) {
     const parts = (rest + String(chunk)).split('\n');
     rest = parts.pop()!;
     for (const line of parts) {
       if (line !== '') lines.push(line);
-      if (lines.length < batch) continue;
+      characters += line.length;
+      if (lines.length < batch.findings && characters < batch.characters) continue;
       yield lines;
       lines = [];
+      characters = 0;
     }
   }
   if (rest !== '') lines.push(rest);
