@@ -186,6 +186,11 @@ export const datasetRoutes = defineRoutes({
     tag: 'datasets',
     permission: 'dataset:read',
     params: IdParams,
+    query: z.object({
+      succeeded: QueryBoolean.optional().describe(
+        'the newest with a result, also while another one runs or has failed',
+      ),
+    }),
     data: DatasetValidation,
     failures: ['dataset_not_found'],
   },

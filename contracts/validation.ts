@@ -178,8 +178,17 @@ export const DatasetValidation = z.object({
     ner: z.enum(['off', 'used', 'unreachable']),
   }),
   quality_score: QualityScore.nullable(),
-  findings: z.array(Counted.extend({ kind: FindingKind })).describe('exact, also where the list was cut'),
-  findings_kept: z.number().int(),
+  findings: z
+    .array(
+      Counted.extend({
+        kind: FindingKind,
+        kept: z.number().int().describe('of them, in the list of findings'),
+      }),
+    )
+    .describe(
+      'Counts are exact. Of each type the first 10,000 that nobody judged harmless are in the list of findings, and as many of the others: judge what is listed and validate again for the next.',
+    ),
+  findings_kept: z.number().int().describe('in the list of findings, all types together'),
   duplicates: z.object({ exact: z.number().int(), near: z.number().int() }).nullable(),
   contamination: z
     .array(z.object({ benchmark_id: Id, name: z.string(), items: z.number().int(), rows: z.number().int() }))

@@ -136,6 +136,33 @@ describe('validation of datasets', () => {
     assert.equal((await validation(empty.id)).status, null);
   });
 
+  it('FR-003c: while another validation runs, the result before it is still there', async () => {
+    const dataset = await made(pairs(30, (row) => `person.${row}@example.com`));
+    const none = await world.ada.ask('GET', `/catalog/datasets/${dataset.id}/validation?succeeded=true`);
+    assert.ok(none.id === null || none.status === 'succeeded');
+    const first = await validated(world.ada, dataset.id);
+    const hold = Promise.withResolvers<void>();
+    fate.hold = hold.promise;
+    const again = await start(dataset.id, { pii_types: ['iban'] });
+    const former = await world.ada.ask('GET', `/catalog/datasets/${dataset.id}/validation?succeeded=true`);
+    assert.deepEqual([former.id, former.status, former.current], [first.id, 'succeeded', true]);
+    assert.deepEqual(former.pii_scan.detected_types, [{ type: 'email', count: 30, open: 30 }]);
+    assert.deepEqual(
+      former.findings.find(({ type }: Json) => type === 'email'),
+      { kind: 'pii', type: 'email', count: 30, kept: 30 },
+    );
+    const newest = await validation(dataset.id);
+    assert.equal(newest.id, again.data.id);
+    assert.equal(newest.quality_score, null);
+    fate.hold = null;
+    hold.resolve();
+    await validated(world.ada, dataset.id);
+    const unknown = await start(dataset.id, { pii_types: ['iban', 'shoe_size'] });
+    assert.equal(unknown.status, 400);
+    assert.match(unknown.data.issues[0].path, /^pii_types\.1$/);
+    assert.equal((await start(dataset.id, { pii_types: [] })).status, 400);
+  });
+
   it('FR-003c: what is asked for is checked, and nobody validates what is not theirs', async () => {
     const dataset = await made(pairs(10));
     const zero = { missing_values: 0, duplicates: 0, distribution: 0, schema_compliance: 0, format: 0 };

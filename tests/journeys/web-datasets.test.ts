@@ -237,17 +237,30 @@ test('FR-003c: score, parts, formula, personal data and advice are there without
 
   await button('Options').click();
   const dialog = page.getByRole('dialog');
+  await dialog.getByText('14 of 14 are looked for').waitFor();
+  await dialog.getByRole('checkbox', { name: 'IBAN' }).click();
+  await dialog.getByText('An approval needs a validation that looks for all kinds.').waitFor();
   await dialog.getByRole('spinbutton', { name: 'Missing values' }).fill('100');
   await assertAccessible(page, 'the options of a validation');
   await screenshot(page, 'datasets-options');
   await dialog.getByRole('button', { name: 'Validate' }).click();
   await dialog.waitFor({ state: 'detached' });
+  await page.getByText('Another validation is under way').waitFor();
+  await page.getByText('Quality score', { exact: true }).waitFor();
+  await page.getByRole('progressbar', { name: /^Validation: \d+ %$/ }).waitFor();
+  await screenshot(page, 'datasets-validation-again');
   const weighted = await until('the weights count', async () => {
     const found = await settledValidation(first);
     return found.quality_score.weights.missing_values === 100 && found;
   });
   assert.equal(weighted.quality_score.overall, weighted.quality_score.breakdown.missing_values);
   await page.getByText('counts 100 %').waitFor();
+  assert.equal(weighted.options.pii_types.length, 13);
+  await page.getByText(/^Looked for: .*E-mail address.* An approval needs/).waitFor();
+  await button('Validate again').click();
+  await page.getByText('Another validation is under way').waitFor();
+  await page.getByText('Another validation is under way').waitFor({ state: 'detached' });
+  await page.getByText(/^Looked for: /).waitFor({ state: 'detached' });
 });
 
 test('FR-003b: rows by page with search, condition and order; a chat is read as a conversation', async () => {

@@ -49,7 +49,8 @@ export const catalogClient = {
   },
   previewDataset: (datasetId: string, limit?: number, page: Query<'previewDataset'> = {}, signal?: AbortSignal) =>
     api.call('previewDataset', { params: { id: datasetId }, query: { limit, ...page }, signal }),
-  getDatasetValidation: (datasetId: string) => api.call('getDatasetValidation', { params: { id: datasetId } }),
+  getDatasetValidation: (datasetId: string, query?: { succeeded?: boolean }) =>
+    api.call('getDatasetValidation', { params: { id: datasetId }, query }),
   updateDatasetStatus: (datasetId: string, status: DatasetStatus, options: { notes?: string } = {}) =>
     api.call('updateDatasetStatus', { params: { id: datasetId }, body: { status, ...options } }),
 };

@@ -46,7 +46,7 @@ export function createRoutes(services: {
     deleteDatasetFile: (c) => files.remove(c),
     previewDataset: (c) => previews.preview(c),
     getDatasetProfile: (c) => previews.profile(c.access, c.params.id),
-    getDatasetValidation: (c) => validations.get(c.access, c.params.id),
+    getDatasetValidation: (c) => validations.get(c.access, c.params.id, c.query),
     startDatasetValidation: (c) => validations.start(c),
     listDatasetFindings: (c) => findings.list(c.access, c.params.id, c.query),
     triageDatasetFindings: (c) => findings.triage(c),

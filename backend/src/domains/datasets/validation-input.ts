@@ -7,10 +7,9 @@ import type { DatasetsDeps } from './deps.ts';
 import type { PiiOptions, RowsFile, ValidateInput } from './engine/tasks.ts';
 import { columnsOfFiles } from './rules.ts';
 import type { DatasetRow, DatasetStore, FileRow, ValidationRow } from './store/index.ts';
+import { keptFindings } from './validation-view.ts';
 import type { Workspace } from './workspace.ts';
 
-/** findings that are kept of each kind and type */
-const keep = 10_000;
 /** what no model takes in at once */
 const anyTokens = 10_000_000;
 
@@ -118,7 +117,7 @@ export async function validationInput(
           known && known.files_digest === parent?.validated_digest ? await store.validations.profileOf(known.id) : null,
       },
       findings: path.join(folder, 'findings.jsonl'),
-      keep,
+      keep: keptFindings,
       scratch,
     };
     return { input, against: before && parent, release };

@@ -3,6 +3,9 @@ import type { DatasetRow, Held, JudgedFinding, Report, Validation } from './stor
 
 type Stage = DatasetValidation['stage'];
 
+/** findings that are kept of each kind and type while nobody has judged them */
+export const keptFindings = 10_000;
+
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 
 export function toFinding(row: JudgedFinding): Finding {
@@ -70,7 +73,12 @@ export function toValidation(given: {
       ner: report?.ner ?? 'off',
     },
     quality_score: report?.score ?? null,
-    findings: (report?.counts ?? []).map(({ kind, type, count }) => ({ kind, type, count })),
+    findings: (report?.counts ?? []).map(({ kind, type, count, kept }) => ({
+      kind,
+      type,
+      count,
+      kept: kept ?? Math.min(count, keptFindings),
+    })),
     findings_kept: row?.findings_kept ?? 0,
     duplicates: report?.duplicates ?? null,
     contamination: report?.contamination ?? null,

@@ -1,10 +1,11 @@
-import type { BodyOf, DatasetValidation, datasetRoutes, ValidationOptions } from '@llm-ops/contracts';
+import type { BodyOf, DatasetValidation, datasetRoutes, QueryOf, ValidationOptions } from '@llm-ops/contracts';
 import type { Access, Scope } from '#platform/access';
 import { failure, type Issue } from '#platform/errors';
 import type { Context, Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { DatasetsDeps } from './deps.ts';
 import type { Actor } from './records.ts';
+import { piiTypes } from './pii/index.ts';
 import { digestOfFiles } from './rules.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { defineValidation, validateQueue } from './validation-run.ts';
@@ -39,8 +40,8 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
     await jobs.send(trx, validateQueue, { validationId: id }, { singletonKey: id });
   }
 
-  async function view(row: DatasetRow, trx?: Trx): Promise<DatasetValidation> {
-    const newest = await validations.newest(row.id, {}, trx);
+  async function view(row: DatasetRow, which: { succeeded?: boolean }, trx?: Trx): Promise<DatasetValidation> {
+    const newest = await validations.newest(row.id, which, trx);
     // read after it, so that a validation that has ended is not shown with a dataset of before
     const dataset = (await store.find(row.id, trx)) ?? row;
     const digest = digestOfFiles(await store.files([row.id], trx));
@@ -75,7 +76,7 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
     trx: Trx,
   ): Promise<ValidationOptions> {
     const issues: Issue[] = [];
-    const { weights, base_model_id: model, benchmark_ids: named } = asked;
+    const { weights, base_model_id: model, benchmark_ids: named, pii_types: types } = asked;
     if (weights && Object.values(weights).every((weight) => weight === 0))
       issues.push({ path: 'weights', message: 'At least one weight must be above 0.' });
     if (model && (await deps.tokenizerOf(access, model)) === null)
@@ -88,9 +89,22 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
           issues.push({ path: `benchmark_ids.${index}`, message: 'There is no such benchmark.' });
       }
     }
+    if (types !== undefined) issues.push(...(await unknownTypes(row, types)));
     if (issues.length > 0) throw failure('validation_failed', { issues });
     const benchmarks = named ?? (await approvedBenchmarks(row, scopeOf(access)));
     return { ...asked, benchmark_ids: [...new Set(benchmarks)].filter((id) => id !== row.id) };
+  }
+
+  /** Kinds of personal data that are neither built in nor a rule which holds for the dataset. */
+  async function unknownTypes(row: DatasetRow, types: readonly string[]): Promise<Issue[]> {
+    const rules = (await store.rules.list([row.owner_team])).filter(({ enabled }) => enabled);
+    const known = new Set<string>([...piiTypes.map(({ type }) => type), ...rules.map(({ name }) => `custom:${name}`)]);
+    if (types.length === 0) return [{ path: 'pii_types', message: 'Name a kind, or leave it out for all of them.' }];
+    return types.flatMap((type, index) =>
+      known.has(type)
+        ? []
+        : [{ path: `pii_types.${index}`, message: `There is no ${type}. Known are: ${[...known].join(', ')}.` }],
+    );
   }
 
   return {
@@ -108,13 +122,13 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
       const row = await guard.change(access, c.params.id, trx);
       const options = await optionsOf(access, row, body, trx);
       await add(trx, row, access.identity.userId, options);
-      const started = await view(row, trx);
+      const started = await view(row, {}, trx);
       c.note(row.id, { validation_id: started.id, benchmarks: options.benchmark_ids?.length ?? 0 });
       return started;
     },
 
-    async get(access: Access, id: string): Promise<DatasetValidation> {
-      return view(await guard.read(access, id));
+    async get(access: Access, id: string, query: QueryOf<Routes['getDatasetValidation']>): Promise<DatasetValidation> {
+      return view(await guard.read(access, id), { succeeded: query.succeeded === true });
     },
 
     /** Personal data of files by their newest result; null: there is none. */

@@ -139,7 +139,7 @@ export interface ValidateInput {
   benchmarks: { id: string; name: string; files: RowsFile[]; columns: string[] }[];
   /** the version before this one: for drift and diff */
   previous: { files: RowsFile[]; profile: DatasetProfile | null } | null;
-  /** findings go here, one JSON object a line: `FoundLine`; at most `keep` of each kind and type, in order of file and row */
+  /** findings go here, one JSON object a line: `FoundLine`; at most `keep` of each kind and type that are open, and as many that are not, in order of file and row */
   findings: string;
   keep: number;
   scratch: string;
@@ -160,8 +160,11 @@ export interface FoundLine {
 export interface ValidateOutput {
   rows: number;
   profile: DatasetProfile;
-  /** exact counts, also where lines were cut; `open`: of those that were not decided to be harmless before (`pii.triaged`) */
-  counts: { kind: FindingKind; type: string; count: number; open?: number }[];
+  /**
+   * Exact counts, also where lines were cut. `open`: of those that were not decided to be harmless before (`pii.triaged`); `kept`: lines. Earlier
+   * versions told neither.
+   */
+  counts: { kind: FindingKind; type: string; count: number; open?: number; kept?: number }[];
   ner: 'off' | 'used' | 'unreachable';
   duplicates: { exact: number; near: number };
   contamination: { benchmark_id: string; name: string; items: number; rows: number }[];

@@ -10,7 +10,7 @@ export const isUnderWay = (validation: Pick<DatasetValidation, 'status'> | undef
 const isFilling = (status: string | undefined) => status === 'queued' || status === 'running';
 
 /**
- * A dataset version, its newest validation and the work that fills it, read again while something moves. `reload` reads everything of
+ * A dataset version, its newest validation, the newest with a result, and the work that fills it, read again while something moves. `reload` reads everything of
  * it again.
  */
 export function useDataset(id: string) {
@@ -34,6 +34,23 @@ export function useDataset(id: string) {
     refetchInterval: ({ state }) => (isUnderWay(state.data) || isSoon(state.data) ? 1000 : false),
   });
 
+  /** The newest with a result: while another one runs, or where it failed, that of before is still looked at. */
+  const former = useQuery({
+    queryKey: ['dataset', id, 'validation', 'succeeded'],
+    queryFn: async () => (await catalogClient.getDatasetValidation(id, { succeeded: true })).data,
+    enabled: () => {
+      const newest = validation.data.value;
+      return newest !== undefined && newest.id !== null && newest.status !== 'succeeded';
+    },
+  });
+  const result = computed(() => {
+    const newest = validation.data.value;
+    if (newest === undefined || newest.id === null) return null;
+    if (newest.status === 'succeeded') return newest;
+    const found = former.data.value;
+    return found === undefined || found.id === null ? null : found;
+  });
+
   function isMoving(of: Dataset | undefined): boolean {
     return (of !== undefined && standingOf(of.files) === 'moving') || isFilling(job.value?.status);
   }
@@ -53,5 +70,5 @@ export function useDataset(id: string) {
       if ((moved && !moving) || (validated && !validating)) reload();
     },
   );
-  return { query, dataset, validation, job, reload };
+  return { query, dataset, validation, result, job, reload };
 }

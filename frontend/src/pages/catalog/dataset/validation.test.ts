@@ -9,6 +9,8 @@ import { qualityTone, scoreText } from './quality.ts';
 import QualityBadge from './QualityBadge.vue';
 import RecommendationList from './RecommendationList.vue';
 import ScorePanel from './ScorePanel.vue';
+import { formOfOptions, optionsOf, piiTypesOf } from './validationForm.ts';
+import { builtInPiiTypes } from './vocabulary.ts';
 import { judgementOf } from './triage.ts';
 import ValidationProgress from './ValidationProgress.vue';
 
@@ -164,6 +166,35 @@ describe('FR-003c: gates', () => {
     const pending = dataset(gates, { pii_scan_status: 'pending', quality_score: null });
     const box = mount(GatesBox, { props: { dataset: pending }, global });
     expect(box.findAll('a').map((way) => way.text())).toEqual(['Validation', 'Validation']);
+  });
+});
+
+describe('FR-003c: options of a validation', () => {
+  const rule = (name: string, team: string | null, enabled = true) => ({ name, team, enabled });
+  const types = piiTypesOf(
+    [rule('staff', null), rule('badge', 'platform'), rule('other', 'sales'), rule('old', null, false)],
+    'platform',
+  );
+  it('kinds are the built-in ones and the rules that hold for the team', () => {
+    expect(types).toEqual([...builtInPiiTypes, 'custom:staff', 'custom:badge']);
+  });
+  it('what is left open is left out', () => {
+    expect(optionsOf(formOfOptions(null, types), types)).toEqual({ near_duplicate_threshold: 0.8 });
+  });
+  it('kinds, benchmarks and weights are sent as they were chosen, and come back as they were sent', () => {
+    const form = formOfOptions(null, types);
+    form.without = types.filter((type) => type !== 'iban' && type !== 'custom:badge');
+    form.contamination = 'none';
+    form.weights.format = 3;
+    const sent = optionsOf(form, types);
+    expect(sent.pii_types).toEqual(['iban', 'custom:badge']);
+    expect(sent.benchmark_ids).toEqual([]);
+    expect(sent.weights).toMatchObject({ format: 3, duplicates: 0 });
+    const again = formOfOptions({ near_duplicate_threshold: 0.8, ...sent }, types);
+    expect(again.without).toEqual(form.without);
+    expect(again.weights.format).toBe(3);
+    const chosen = formOfOptions({ near_duplicate_threshold: 0.8, benchmark_ids: ['b'] }, types);
+    expect(optionsOf(chosen, types).benchmark_ids).toEqual(['b']);
   });
 });
 

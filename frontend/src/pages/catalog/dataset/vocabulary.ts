@@ -21,6 +21,23 @@ export const findingKinds = [
 export const triages = ['open', 'real', 'false_positive', 'accepted'] as const satisfies readonly Triage[];
 export const formats = ['csv', 'jsonl', 'parquet'] as const satisfies readonly DatasetFormat[];
 export const redactionMethods = ['mask', 'hash', 'pseudonym', 'keep'] as const;
+/** What the platform knows without rules, as the server has them. */
+export const builtInPiiTypes = [
+  'email',
+  'phone',
+  'address',
+  'ip_address',
+  'credit_card',
+  'iban',
+  'kr_rrn',
+  'kr_foreigner',
+  'kr_brn',
+  'kr_corp',
+  'us_ssn',
+  'passport',
+  'api_key',
+  'private_key',
+] as const;
 export const scoreParts = ['missing_values', 'duplicates', 'distribution', 'schema_compliance', 'format'] as const;
 export const stages = [
   'waiting',

@@ -281,7 +281,30 @@ test('FR-003c: what was decided to be harmless before is counted apart, by its c
   const again = await fileOf('2.csv', [{ note: 'x' }, { note: 'INFO@example.com' }, { note: 'a@b.org' }], types);
   const triaged = { [first.found[0]!.fingerprint]: 'accepted' as const };
   const { all } = await inspect([again], { pii: { triaged } });
-  assert.deepEqual(all, [{ kind: 'pii', type: 'email', count: 2, open: 1 }]);
+  assert.deepEqual(all, [{ kind: 'pii', type: 'email', count: 2, open: 1, kept: 2 }]);
+});
+
+test('FR-003c: what was judged harmless takes no room from what is open, so judging goes on to the end', async () => {
+  const file = await fileOf(
+    'mails.csv',
+    Array.from({ length: 25 }, (_, at) => ({ note: `user${at}@example.com` })),
+    { note: 'string' },
+  );
+  const triaged: Record<string, 'accepted'> = {};
+  const listed: [open: number | undefined, lines: number, first: number | undefined][] = [];
+  for (let round = 0; round < 4; round++) {
+    const { found, all } = await inspect([file], { keep: 10, pii: { triaged } });
+    const open = found.filter(({ fingerprint }) => !(fingerprint in triaged));
+    assert.equal(all[0]!.kept, found.length);
+    listed.push([all[0]!.open, found.length, open[0]?.row]);
+    for (const { fingerprint } of open) triaged[fingerprint] = 'accepted';
+  }
+  assert.deepEqual(listed, [
+    [25, 10, 0],
+    [15, 20, 10],
+    [5, 15, 20],
+    [0, 10, undefined],
+  ]);
 });
 
 test('FR-003c: rows with items of a benchmark are named with them', async () => {

@@ -16,7 +16,7 @@ export interface FindingSink {
   run(): FindingRun;
   count(kind: FindingKind): number;
   counts(): ValidateOutput['counts'];
-  /** Joins the runs in one file, one JSON object a line, in the order of files and rows; at most `keep` of each kind and type. Excerpts go through `conceal`. */
+  /** Joins the runs in one file, one JSON object a line, in the order of files and rows. Excerpts go through `conceal`. */
   finish(target: string, conceal: (excerpt: string) => string): Promise<void>;
   close(): Promise<void>;
 }
@@ -37,8 +37,9 @@ interface Run {
 const keyOf = (kind: string, type: string): string => `${kind} ${type}`;
 
 /**
- * Counts all findings and keeps the first ones. Each pass has a file of its own: whatever is found, little of it is in memory.
- * `settled`: fingerprints of what people found to be harmless before.
+ * Counts all findings and keeps the first ones of each kind and type: `keep` of those that are open, and as many of those that people found to
+ * be harmless before (`settled`, by fingerprint), so that whoever judges what is listed is shown the next ones by the next validation. Each pass
+ * has a file of its own: whatever is found, little of it is in memory.
  */
 export function createFindingSink(options: {
   scratch: string;
@@ -56,6 +57,10 @@ export function createFindingSink(options: {
     return tally;
   }
 
+  /** What is settled takes no room from what is not. */
+  const roomOf = ({ kind, type, fingerprint }: FoundLine): string =>
+    settled.has(fingerprint) ? `${keyOf(kind, type)} settled` : keyOf(kind, type);
+
   function startRun(): FindingRun {
     const run: Run = {
       path: join(scratch, `findings-${runs.length}.jsonl`),
@@ -68,14 +73,14 @@ export function createFindingSink(options: {
       add(kind, type, fileIndex, row, line) {
         const tally = tallyOf(kind, type);
         tally.count++;
-        const key = keyOf(kind, type);
-        const kept = run.kept.get(key) ?? 0;
-        if (kept >= keep && settled.size === 0) {
+        if (settled.size === 0 && (run.kept.get(keyOf(kind, type)) ?? 0) >= keep) {
           tally.open++;
           return;
         }
         const made = line();
         if (!settled.has(made.fingerprint)) tally.open++;
+        const key = roomOf(made);
+        const kept = run.kept.get(key) ?? 0;
         if (kept >= keep) return;
         run.kept.set(key, kept + 1);
         run.waiting.push(`${fileIndex} ${row} ${JSON.stringify(made)}\n`);
@@ -92,7 +97,10 @@ export function createFindingSink(options: {
   return {
     run: startRun,
     count: (kind) => tallies.values().reduce((sum, tally) => sum + (tally.kind === kind ? tally.count : 0), 0),
-    counts: () => [...tallies.values()].toSorted((a, b) => (keyOf(a.kind, a.type) < keyOf(b.kind, b.type) ? -1 : 1)),
+    counts: () =>
+      [...tallies.values()]
+        .map((tally) => ({ ...tally, kept: Math.min(tally.open, keep) + Math.min(tally.count - tally.open, keep) }))
+        .toSorted((a, b) => (keyOf(a.kind, a.type) < keyOf(b.kind, b.type) ? -1 : 1)),
     async finish(target, conceal) {
       const written = runs.filter(({ handle }) => handle !== null);
       for (const { handle } of written) await handle!.close();
@@ -103,10 +111,11 @@ export function createFindingSink(options: {
         let lines: string[] = [];
         for await (const line of merged(written.map(({ path }) => path))) {
           const found = JSON.parse(line) as FoundLine;
-          const { kind, type, excerpt } = found;
-          const kept = left.get(keyOf(kind, type)) ?? 0;
+          const { excerpt } = found;
+          const room = roomOf(found);
+          const kept = left.get(room) ?? 0;
           if (kept >= keep) continue;
-          left.set(keyOf(kind, type), kept + 1);
+          left.set(room, kept + 1);
           const shown = excerpt === null ? null : conceal(excerpt);
           if (lines.push(shown === excerpt ? line : JSON.stringify({ ...found, excerpt: shown })) < 1000) continue;
           await file.appendFile(`${lines.join('\n')}\n`);
