@@ -64,11 +64,12 @@ function readColumn(
   const column = { name, json, number: false, plain: false };
   if (json) return [{ ...column, sql: text ? `${ident(name)}::varchar` : `to_json(${ident(name)})::varchar` }];
   if (type === 'string' || isNested(type)) return [{ ...column, sql: text ? ident(name) : `${ident(name)}::varchar` }];
-  // the form of an example needs all of it
-  if (type === 'number' && !used) return physical === 'FLOAT' ? [] : [{ ...column, number: true, sql: wholeSql(name) }];
+  // what a CSV has is text as it was written, and the form of an example needs all of it
+  if (type === 'number' && !used && !text)
+    return physical === 'FLOAT' ? [] : [{ ...column, number: true, sql: wholeSql(name) }];
   const number = type === 'integer' || type === 'number';
   if (!number && !used) return [];
-  return [{ ...column, number, plain: !number, sql: `${ident(name)}::varchar` }];
+  return [{ ...column, number, plain: !number, sql: text ? ident(name) : `${ident(name)}::varchar` }];
 }
 
 /** Whole numbers as far as a double has all of them; half as wide ones hold no number of a person. */

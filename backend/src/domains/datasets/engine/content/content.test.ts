@@ -237,6 +237,15 @@ test('FR-003c: numbers of people are found in columns of numbers, in whatever ty
     ],
   );
   assert.ok(!/1012345678|411111111/.test(text));
+  const csv = `select * from (values ('4111111111111111', '+821012345678'), ('12.5', '3'), ('4111111111111111.5', null)) t(card, tel)`;
+  const asText = await inspect([await rows.make('as-text', csv, { card: 'number', tel: 'number' })]);
+  assert.deepEqual(
+    asText.found.map(({ row, type, column, start, end }) => [row, type, column, start, end]),
+    [
+      [0, 'credit_card', 'card', 0, 16],
+      [0, 'phone', 'tel', 0, 13],
+    ],
+  );
   const [, , national, , , foreign] = found;
   const written = await fileOf('written.csv', [{ n: '010-1234-5678' }], { n: 'string' });
   const [same] = (await inspect([written])).found;
