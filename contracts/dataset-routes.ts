@@ -165,6 +165,14 @@ export const datasetRoutes = defineRoutes({
       search: z.string().max(500).optional().describe('text anywhere in a row, whatever its case'),
       filter: z.union([Filter, z.array(Filter).max(20)]).optional(),
       sort: z.string().max(501).optional().describe('a column; with - before it downwards'),
+      columns_limit: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(1000)
+        .default(200)
+        .describe('columns of an answer; of more than 250 rows fewer, 50,000 cells in all. Searched are all of them.'),
+      columns_offset: z.coerce.number().int().min(0).default(0),
     }),
     data: DatasetPreview,
     failures: ['dataset_not_found', 'dataset_not_ready', 'dataset_engine_failed'],
@@ -172,11 +180,15 @@ export const datasetRoutes = defineRoutes({
   getDatasetProfile: {
     method: 'GET',
     path: '/catalog/datasets/{id}/profile',
-    summary: 'Statistics and distribution of each column, from the newest validation of these files',
+    summary: 'Statistics and distribution of columns, by page, from the newest validation of these files',
     tag: 'datasets',
     permission: 'dataset:read',
     params: IdParams,
-    data: DatasetProfile,
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(200).describe('columns'),
+      offset: z.coerce.number().int().min(0).default(0),
+    }),
+    data: DatasetProfile.extend({ column_count: z.number().int() }),
     failures: ['dataset_not_found', 'dataset_not_ready'],
   },
   getDatasetValidation: {

@@ -183,7 +183,7 @@ export const DatasetPreview = z.object({
   truncated: z
     .array(z.object({ index: z.number().int(), column: z.string(), length: z.number().int() }))
     .describe('cells that are longer than what is shown'),
-  schema: z.array(DatasetColumn),
+  schema: z.array(DatasetColumn).describe('the columns that are answered; column_count is of all'),
   statistics: z.object({
     total_rows: z.number().int(),
     matching_rows: z.number().int().describe('of the search and filters, among the searched rows; else all'),

@@ -127,6 +127,7 @@ function validateInput(
     benchmarks: [{ id: 'b', name: 'generated 1', files: [benchmark.file], columns: ['input', 'reference'] }],
     previous: null,
     findings: join(folder, 'findings.jsonl'),
+    columns: join(folder, 'columns.jsonl'),
     keep: 10_000,
     scratch,
   };

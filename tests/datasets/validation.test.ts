@@ -8,8 +8,8 @@ import { register as registerModel } from '../catalog/world.ts';
 import { killEngine, pairs, validated } from './people.ts';
 import { card, openWorld, register, until, type Json, type World } from './world.ts';
 
-/** What this process sends to the database in statements about findings, and how many rows it gets back at most. */
-function watchFindings(): { sent: string[]; stop(): { rows: number } } {
+/** What this process sends to the database in such statements, and how many rows it gets back at most. */
+function watchFindings(statement = 'into staged_finding'): { sent: string[]; stop(): { rows: number } } {
   const { prototype } = pg.Client;
   const original = prototype.query;
   const sent: string[] = [];
@@ -17,8 +17,7 @@ function watchFindings(): { sent: string[]; stop(): { rows: number } } {
   prototype.query = async function (this: pg.Client, ...given: [string | { text: string; values?: unknown[] }]) {
     const [first, values] = given as [string | { text: string; values?: unknown[] }, unknown[]?];
     const text = typeof first === 'string' ? first : first.text;
-    if (text.includes('into staged_finding'))
-      sent.push(String((values ?? (first as { values?: unknown[] }).values)!.at(-1)));
+    if (text.includes(statement)) sent.push(String((values ?? (first as { values?: unknown[] }).values)!.at(-1)));
     const result = await Reflect.apply(original, this, given);
     if (/finding/.test(text)) rows = Math.max(rows, result?.rows?.length ?? 0);
     return result;
@@ -288,6 +287,41 @@ describe('validation of datasets', () => {
     assert.equal((await validated(world.ada, (await made(pairs(5))).id)).status, 'succeeded');
     await start(dataset.id);
     assert.equal((await validated(world.ada, dataset.id)).status, 'succeeded');
+  });
+
+  it('FR-003b: of a table of thousands of columns some are told at a time, and recorded some at a time', async () => {
+    const names = Array.from({ length: 3_000 }, (_, at) => `column_${at}`);
+    const lines = Array.from({ length: 30 }, (_, row) => names.map((_, at) => (row * 31 + at * 7) % 1_000).join(','));
+    const dataset = await register(world.ada, {});
+    const watch = watchFindings('into dataset_column_profile');
+    await world.ada.upload(dataset.id, { 'wide.csv': `${names.join(',')}\n${lines.join('\n')}\n` });
+    const done = await validated(world.ada, dataset.id);
+    watch.stop();
+    assert.equal(done.status, 'succeeded', done.error);
+    const batches = watch.sent.map((json) => (JSON.parse(json) as Json[]).length);
+    assert.equal(
+      batches.reduce((sum, count) => sum + count, 0),
+      3_000,
+    );
+    assert.ok(Math.max(...watch.sent.map((json) => json.length)) <= 512 * 1024);
+    const at = `/catalog/datasets/${dataset.id}`;
+    const profile = await world.ada.ask('GET', `${at}/profile`);
+    assert.deepEqual([profile.rows, profile.column_count, profile.columns.length], [30, 3_000, 200]);
+    const later = await world.ada.ask('GET', `${at}/profile?offset=2990&limit=100`);
+    assert.deepEqual(
+      later.columns.map(({ name }: Json) => name),
+      names.slice(2_990),
+    );
+    const preview = await world.ada.ask('GET', `${at}/preview?limit=5&columns_offset=2995&filter=column_3:eq:21`);
+    assert.deepEqual(
+      [preview.statistics.column_count, preview.statistics.matching_rows, preview.schema.length],
+      [3_000, 1, 5],
+    );
+    assert.deepEqual(preview.sample_rows, [
+      Object.fromEntries(names.slice(2_995).map((name, at) => [name, String(((2_995 + at) * 7) % 1_000)])),
+    ]);
+    const many = await world.ada.ask('GET', `${at}/preview?limit=500&columns_limit=1000`);
+    assert.deepEqual([many.sample_rows.length, many.schema.length], [30, 100]);
   });
 
   it('FR-003c: findings are recorded some at a time, so that recording any number of them holds up nobody', async (t) => {

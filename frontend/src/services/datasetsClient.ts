@@ -9,7 +9,7 @@ export const datasetsClient = {
   update: (id: string, payload: Body<'updateDataset'>) => api.call('updateDataset', { params: { id }, body: payload }),
   remove: (id: string) => api.call('deleteDataset', { params: { id } }),
   removeFile: (id: string, path: string) => api.call('deleteDatasetFile', { params: { id, path } }),
-  profile: (id: string) => api.call('getDatasetProfile', { params: { id } }),
+  profile: (id: string, query?: Query<'getDatasetProfile'>) => api.call('getDatasetProfile', { params: { id }, query }),
   validate: (id: string, options: Body<'startDatasetValidation'> = {}) =>
     api.call('startDatasetValidation', { params: { id }, body: options }),
   findings: (id: string, query?: Query<'listDatasetFindings'>, signal?: AbortSignal) =>

@@ -1,4 +1,4 @@
-import type { DatasetPreview, datasetRoutes, DatasetProfile } from '@llm-ops/contracts';
+import type { DataOf, DatasetPreview, datasetRoutes, QueryOf } from '@llm-ops/contracts';
 import type { z } from 'zod';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
@@ -15,9 +15,14 @@ type Routes = typeof datasetRoutes;
 
 /** characters of a cell */
 const cellLimit = 2_000;
+/** of an answer; of more rows fewer columns are told */
+const cells = 50_000;
 const timeoutMs = 30_000;
 /** ms */
 const patience = { counting: 1_500, searching: 15_000 };
+
+const columnsOfPage = ({ limit, columns_limit: columns }: QueryOf<Routes['previewDataset']>): number =>
+  Math.min(columns, Math.max(1, Math.floor(cells / limit)));
 
 export type Previews = ReturnType<typeof createPreviews>;
 
@@ -34,6 +39,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
       try {
         const schema = columnsOfFiles(files);
         const names = schema.map(({ name }) => name);
+        const shown = schema.slice(query.columns_offset, query.columns_offset + columnsOfPage(query));
         const input = {
           files: held.files,
           limit: query.limit,
@@ -41,6 +47,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
           search: query.search || null,
           filters: filtersOf(query.filter, names),
           sort: sortOf(query.sort, names),
+          columns: shown.map(({ name }) => name),
           cellLimit,
           patience,
         };
@@ -49,7 +56,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
           sample_rows: found.rows,
           positions: found.positions,
           truncated: found.truncated,
-          schema,
+          schema: shown,
           statistics: {
             total_rows: files.reduce((sum, { facts }) => sum + (facts?.rows ?? 0), 0),
             matching_rows: found.matching,
@@ -64,18 +71,23 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
       }
     },
 
-    async profile(access: Access, id: string): Promise<DatasetProfile> {
+    async profile(
+      access: Access,
+      id: string,
+      query: QueryOf<Routes['getDatasetProfile']>,
+    ): Promise<DataOf<Routes['getDatasetProfile']>> {
       const row = await guard.read(access, id);
       const digest = digestOfFiles(await store.files([row.id]));
       const newest = digest === null ? null : await store.validations.newest(row.id, { succeeded: true, digest });
-      const profile = newest && (await store.validations.profileOf(newest.id));
-      if (profile === null) {
+      if (!newest?.report) {
         throw failure('dataset_not_ready', {
           message: 'These files have not been validated, so their columns are not known yet.',
           remedy: 'Wait for the validation, or start one.',
         });
       }
-      return profile;
+      const { rows, duplicate_rows } = newest.report.profile;
+      const { columns, total } = await store.validations.columnsOf(newest.id, query);
+      return { rows, duplicate_rows, columns, column_count: total };
     },
   };
 }

@@ -45,7 +45,7 @@ export function createRoutes(services: {
     getDatasetFile: (c) => files.download(c),
     deleteDatasetFile: (c) => files.remove(c),
     previewDataset: (c) => previews.preview(c),
-    getDatasetProfile: (c) => previews.profile(c.access, c.params.id),
+    getDatasetProfile: (c) => previews.profile(c.access, c.params.id, c.query),
     getDatasetValidation: (c) => validations.get(c.access, c.params.id, c.query),
     startDatasetValidation: (c) => validations.start(c),
     listDatasetFindings: (c) => findings.list(c.access, c.params.id, c.query),

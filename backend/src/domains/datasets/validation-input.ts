@@ -98,7 +98,6 @@ export async function validationInput(
   try {
     const parent = dataset.parent_id === null ? null : await store.find(dataset.parent_id);
     const before = await others(parent);
-    const known = parent && before ? await store.validations.newest(parent.id, { succeeded: true }) : null;
     const input: ValidateInput = {
       files: await rowsOf(dataset, files),
       facts: files.map(({ facts }) => facts!),
@@ -111,12 +110,9 @@ export async function validationInput(
       nearThreshold: options.near_duplicate_threshold,
       tokenizer: await tokenizer(),
       benchmarks: await benchmarks(),
-      previous: before && {
-        files: before.rows,
-        profile:
-          known && known.files_digest === parent?.validated_digest ? await store.validations.profileOf(known.id) : null,
-      },
+      previous: before && { files: before.rows },
       findings: path.join(folder, 'findings.jsonl'),
+      columns: path.join(folder, 'columns.jsonl'),
       keep: keptFindings,
       scratch,
     };

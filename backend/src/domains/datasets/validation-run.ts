@@ -6,7 +6,7 @@ import type { Trx } from '#platform/http';
 import type { JobContext } from '#platform/jobs';
 import { answersOf, toldOf } from './ask.ts';
 import type { DatasetsDeps } from './deps.ts';
-import type { Progress, ValidateOutput } from './engine/tasks.ts';
+import type { Progress, ValidateInput, ValidateOutput } from './engine/tasks.ts';
 import { digestOfFiles } from './rules.ts';
 import type { DatasetStore, ValidationRow } from './store/index.ts';
 import { validationInput } from './validation-input.ts';
@@ -18,8 +18,8 @@ export const validateQueue = 'datasets.validate';
 /** tries of one validation, those that were killed among them */
 const most = 8;
 const mostCrashes = 3;
-/** findings that are written at once, and characters of their JSON: so long nobody else is served */
-const batch = { findings: 1_000, characters: 256 * 1024 };
+/** findings or columns that are written at once, and characters of their JSON: so long nobody else is served */
+const batch = { lines: 1_000, characters: 256 * 1024 };
 const killed = {
   error: 'The server ended each time while this ran.',
   remedy: 'Start it again; if it stays, look at the log of the server, and at its memory.',
@@ -104,7 +104,7 @@ export function defineValidation(deps: DatasetsDeps & { store: DatasetStore; wor
         });
         tell({ stage: 'recording', done: 0.97 });
         await store.transaction((trx) =>
-          record(trx, row, output, against && { id: against.id, version: against.version }, input.findings),
+          record(trx, row, output, against && { id: against.id, version: against.version }, input),
         );
       } finally {
         release();
@@ -120,7 +120,7 @@ export function defineValidation(deps: DatasetsDeps & { store: DatasetStore; wor
     row: ValidationRow,
     output: ValidateOutput,
     against: { id: string; version: string } | null,
-    file: string,
+    files: Pick<ValidateInput, 'findings' | 'columns'>,
   ): Promise<void> {
     const dataset = await store.lock(trx, row.dataset_id);
     if (dataset === null || !(await validations.hold(trx, row))) throw new Superseded();
@@ -130,11 +130,16 @@ export function defineValidation(deps: DatasetsDeps & { store: DatasetStore; wor
     }
     await findings.stage(trx);
     let kept = 0;
-    for await (const lines of batchesOf(file)) {
+    for await (const lines of batchesOf(files.findings)) {
       await findings.add(trx, kept, lines);
       kept += lines.length;
     }
     await findings.record(trx, row.id);
+    let columns = 0;
+    for await (const lines of batchesOf(files.columns)) {
+      await validations.addColumns(trx, row.id, columns, lines);
+      columns += lines.length;
+    }
     const held = await findings.held(dataset, row.id, trx);
     const unseen = unseenOf(output.counts, held);
     const pii = piiStatusOf(unseen, held, row.options.pii_types !== undefined);
@@ -192,7 +197,7 @@ async function* batchesOf(file: string): AsyncGenerator<string[]> {
     for (const line of parts) {
       if (line !== '') lines.push(line);
       characters += line.length;
-      if (lines.length < batch.findings && characters < batch.characters) continue;
+      if (lines.length < batch.lines && characters < batch.characters) continue;
       yield lines;
       lines = [];
       characters = 0;

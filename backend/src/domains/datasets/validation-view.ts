@@ -1,5 +1,5 @@
 import type { DatasetValidation, Finding } from '@llm-ops/contracts';
-import type { DatasetRow, Held, JudgedFinding, Report, Validation } from './store/index.ts';
+import type { DatasetRow, Held, JudgedFinding, Report, ValidationRow } from './store/index.ts';
 
 type Stage = DatasetValidation['stage'];
 
@@ -28,10 +28,7 @@ export function toFinding(row: JudgedFinding): Finding {
 }
 
 /** Personal data by type: how often it was found, and how often nobody has judged it, with what was not kept. */
-export function personalOf(
-  report: NonNullable<Validation['report']>,
-  held: readonly Held[],
-): { type: string; count: number; open: number }[] {
+export function personalOf(report: Report, held: readonly Held[]): { type: string; count: number; open: number }[] {
   return report.counts
     .filter(({ kind }) => kind === 'pii')
     .map(({ type, count }) => {
@@ -45,7 +42,7 @@ export function toValidation(given: {
   dataset: DatasetRow;
   /** of the files as they are; null: they are not ready */
   digest: string | null;
-  row: Validation | null;
+  row: ValidationRow | null;
   held: readonly Held[];
   /** the first findings of personal data */
   locations: readonly JudgedFinding[];

@@ -36,6 +36,7 @@ const page = (options: Partial<PreviewInput> = {}) =>
       search: null,
       filters: [],
       sort: null,
+      columns: (options.files ?? files).flatMap(({ columns }) => columns.map(({ name }) => name)),
       cellLimit: 2000,
       patience: { counting: 60_000, searching: 60_000 },
       ...options,

@@ -46,15 +46,16 @@ async function describe(db: DuckDb, file: RowsFile): Promise<FileColumn[]> {
 
 export async function readCells(
   db: DuckDb,
-  { files, cellLimit }: PreviewInput,
+  { files, cellLimit, columns: asked }: PreviewInput,
   positions: readonly Position[],
 ): Promise<Pick<PreviewOutput, 'rows' | 'truncated'>> {
   const rows: Record<string, unknown>[] = [];
   const truncated: PreviewOutput['truncated'] = [];
+  const wantedColumns = new Set(asked);
   for (const [number, { local }] of files.entries()) {
     const wanted = positions.flatMap(({ file, row }, index) => (file === number ? [{ index, row }] : []));
     if (wanted.length === 0) continue;
-    const columns = await storedColumns(db, local);
+    const columns = (await storedColumns(db, local)).filter(({ name }) => wantedColumns.has(name));
     const found = await readRows(db, { local, columns, rows: wanted.map(({ row }) => row), cellLimit });
     for (const { index, row } of wanted) {
       const cells = found.get(row);

@@ -88,6 +88,8 @@ export interface PreviewInput {
   search: string | null;
   filters: RowFilter[];
   sort: { column: string; descending: boolean } | null;
+  /** those that are answered; the others are only searched, and sorted by */
+  columns: readonly string[];
   /** characters of a cell that are answered */
   cellLimit: number;
   /** ms: how long a full page waits for the rest to be counted, and how long rows are looked through at all */
@@ -138,9 +140,11 @@ export interface ValidateInput {
   tokenizer: { json: string; config: string | null; maxTokens: number } | null;
   benchmarks: { id: string; name: string; files: RowsFile[]; columns: string[] }[];
   /** the version before this one: for drift and diff */
-  previous: { files: RowsFile[]; profile: DatasetProfile | null } | null;
+  previous: { files: RowsFile[] } | null;
   /** findings go here, one JSON object a line: `FoundLine`; at most `keep` of each kind and type that are open, and as many that are not, in order of file and row */
   findings: string;
+  /** what is said of the columns goes here, the JSON of a `ColumnProfile` a line: there may be many megabytes of it */
+  columns: string;
   keep: number;
   scratch: string;
 }
@@ -159,7 +163,8 @@ export interface FoundLine {
 }
 export interface ValidateOutput {
   rows: number;
-  profile: DatasetProfile;
+  /** but for the columns */
+  profile: Omit<DatasetProfile, 'columns'>;
   /**
    * Exact counts, also where lines were cut. `open`: of those that were not decided to be harmless before (`pii.triaged`); `kept`: lines. Earlier
    * versions told neither.

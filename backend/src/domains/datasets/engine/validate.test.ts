@@ -51,6 +51,7 @@ async function inputOf(files: RowsFile[], more: Partial<ValidateInput> = {}): Pr
     benchmarks: [],
     previous: null,
     findings: path.join(rows.folder, 'findings.jsonl'),
+    columns: path.join(rows.folder, 'columns.jsonl'),
     keep: 1000,
     scratch,
     ...more,
@@ -77,7 +78,7 @@ test('FR-003c: one validation tells everything: findings in order, counts, score
   const old = await rows.make('old', select('where i < 250'), types);
   const now = await rows.make('now', `${select('')} union all ${select('where i in (7, 8)')}`, types);
   const { output, told, found } = await run(
-    await inputOf([now], { rules, keyColumns: ['id'], previous: { files: [old], profile: null } }),
+    await inputOf([now], { rules, keyColumns: ['id'], previous: { files: [old] } }),
   );
   const counts = Object.fromEntries(output.counts.map(({ type, count }) => [type, count]));
   assert.deepEqual(counts, { duplicate: 2, email: 1, schema_unique: 2, schema_values: 202 });

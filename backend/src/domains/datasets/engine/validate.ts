@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import type { DatasetProfile } from '@llm-ops/contracts';
 import type { TaskContext } from '#platform/workers';
 import { createPiiScanner } from '../pii/index.ts';
@@ -60,6 +61,7 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     tell('contamination', 0.88);
     await sink.finish(input.findings, names.conceal);
     const shown = withoutNames(profiled, names.conceal);
+    await writeFile(input.columns, shown.columns.map((column) => `${JSON.stringify(column)}\n`).join(''));
     tell('drift', 0.9);
     const against = { files, keyColumns, mask, onProgress: (done: number) => tell('drift', 0.9 + done * 0.07) };
     const compared = previous === null ? null : await comparePrevious(db, { ...against, previous: previous.files });
@@ -68,7 +70,7 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     const { certainFaults: _, notes: __, ...found } = inspected;
     return {
       rows: profiled.rows,
-      profile: shown,
+      profile: { rows: shown.rows, duplicate_rows: shown.duplicate_rows },
       counts,
       ...found,
       diff: compared?.diff ?? null,

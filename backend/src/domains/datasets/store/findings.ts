@@ -1,6 +1,6 @@
 import type { FindingKind, Triage } from '@llm-ops/contracts';
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
-import { on, type Connection, type DatasetRow, type FindingRow } from './tables.ts';
+import { keepable, on, type Connection, type DatasetRow, type FindingRow } from './tables.ts';
 
 /** A dataset in all its versions: what was decided about a finding holds for all of them. */
 export type Family = Pick<DatasetRow, 'owner_team' | 'name'>;
@@ -44,14 +44,6 @@ const columns = [
 const listed = sql.raw(columns.join(', '));
 /** as unsure as that is not held against a dataset */
 const unsure = 0.5;
-
-/** JSON text as PostgreSQL takes it: excerpts may hold NUL and halves of characters. */
-function keepable(text: string): string {
-  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return text;
-  return text.replace(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/gi, (escape) =>
-    /^\\u[0d]/i.test(escape) ? '\\ufffd' : escape,
-  );
-}
 
 export function createFindingStore(kysely: Connection) {
   const triageOf = (of: Family): RawBuilder<unknown> => sql`left join dataset_triage triage

@@ -12,7 +12,6 @@ export { abandonedAfter, type FileKey, type NewFile } from './files.ts';
 export type { PageOfRows } from './datasets.ts';
 export type { Held, JudgedFinding } from './findings.ts';
 export type { Standing } from './standing.ts';
-export type { Validation } from './validations.ts';
 export type {
   Connection,
   DatasetRow,

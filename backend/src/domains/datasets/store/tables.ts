@@ -1,4 +1,5 @@
 import type {
+  ColumnProfile,
   ColumnRule,
   DatasetFileFacts,
   DatasetIssue,
@@ -100,6 +101,13 @@ interface ValidationTable {
   finished_at: Date | null;
 }
 
+interface ColumnProfileTable {
+  validation_id: string;
+  /** among the columns, from 0 */
+  place: number;
+  profile: ColumnProfile;
+}
+
 interface FindingTable {
   validation_id: string;
   number: number;
@@ -161,6 +169,7 @@ export type DatasetTables = {
   dataset_review: ReviewTable;
   dataset_validation: ValidationTable;
   dataset_finding: FindingTable;
+  dataset_column_profile: ColumnProfileTable;
   dataset_triage: TriageTable;
   dataset_job: JobTable;
   pii_rule: PiiRuleTable;
@@ -180,6 +189,14 @@ export type PiiRuleRow = Selectable<PiiRuleTable>;
 export type NewDataset = Omit<DatasetRow, 'created_at' | 'updated_at'>;
 
 export const on = (connection: Connection) => (connection as Kysely<object>).$extendTables<DatasetTables>();
+
+/** JSON text as PostgreSQL takes it: excerpts may hold NUL and halves of characters. */
+export function keepable(text: string): string {
+  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return text;
+  return text.replace(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/gi, (escape) =>
+    /^\\u[0d]/i.test(escape) ? '\\ufffd' : escape,
+  );
+}
 
 /** As PostgreSQL can keep it: what files hold may be no text to it (NUL, halves of characters), and that is told of by �. */
 export function json<T>(value: T) {

@@ -1,13 +1,10 @@
-import type { DatasetProfile } from '@llm-ops/contracts';
+import type { ColumnProfile } from '@llm-ops/contracts';
 import { sql } from 'kysely';
-import { json, on, type Connection, type Report, type ValidationRow } from './tables.ts';
+import { json, keepable, on, type Connection, type Report, type ValidationRow } from './tables.ts';
 
 const live = ['queued', 'running'] as const;
 
 export type NewValidation = Pick<ValidationRow, 'id' | 'dataset_id' | 'files_digest' | 'options' | 'requested_by'>;
-
-/** A validation but for its profile of the columns, which may be of megabytes where there are thousands of them. */
-export type Validation = Omit<ValidationRow, 'report'> & { report: Omit<Report, 'profile'> | null };
 
 const told = [
   ...([
@@ -27,7 +24,8 @@ const told = [
     'started_at',
     'finished_at',
   ] as const),
-  sql<Omit<Report, 'profile'> | null>`report - 'profile'`.as('report'),
+  // earlier versions kept the columns here
+  sql<Report | null>`report #- '{profile,columns}'`.as('report'),
 ] as const;
 
 export function createValidationStore(kysely: Connection) {
@@ -66,7 +64,7 @@ export function createValidationStore(kysely: Connection) {
         .execute();
     },
 
-    async find(id: string, trx: Connection = kysely): Promise<Validation | null> {
+    async find(id: string, trx: Connection = kysely): Promise<ValidationRow | null> {
       const query = on(trx).selectFrom('dataset_validation').select(told).where('id', '=', id);
       return (await query.executeTakeFirst()) ?? null;
     },
@@ -75,18 +73,36 @@ export function createValidationStore(kysely: Connection) {
       datasetId: string,
       options: { succeeded?: boolean; digest?: string | undefined } = {},
       trx: Connection = kysely,
-    ): Promise<Validation | null> {
+    ): Promise<ValidationRow | null> {
       let query = on(trx).selectFrom('dataset_validation').select(told).where('dataset_id', '=', datasetId);
       if (options.succeeded === true) query = query.where('status', '=', 'succeeded');
       if (options.digest !== undefined) query = query.where('files_digest', '=', options.digest);
       return (await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(1).executeTakeFirst()) ?? null;
     },
 
-    /** What a finished validation says of the columns. */
-    async profileOf(validationId: string): Promise<DatasetProfile | null> {
-      const query = pool.selectFrom('dataset_validation').where('id', '=', validationId);
-      const row = await query.select(sql<DatasetProfile | null>`report -> 'profile'`.as('profile')).executeTakeFirst();
-      return row?.profile ?? null;
+    /** What a validation says of its columns, at most a few hundred at a time, each the JSON of a profile; `first` is the place of the first. */
+    async addColumns(trx: Connection, validationId: string, first: number, lines: readonly string[]): Promise<void> {
+      await sql`insert into dataset_column_profile (validation_id, place, profile)
+        select ${validationId}::uuid, ${first}::int + place - 1, profile
+        from json_array_elements(${keepable(`[${lines.join(',')}]`)}::json) with ordinality as found (profile, place)`.execute(
+        on(trx),
+      );
+    },
+
+    /** Some of the columns of a finished validation, and how many there are. */
+    async columnsOf(
+      validationId: string,
+      page: { limit: number; offset: number },
+    ): Promise<{ columns: ColumnProfile[]; total: number }> {
+      const all = pool.selectFrom('dataset_column_profile').where('validation_id', '=', validationId);
+      const rows = await all
+        .select('profile')
+        .where('place', '>=', page.offset)
+        .where('place', '<', page.offset + page.limit)
+        .orderBy('place')
+        .execute();
+      const { total } = await all.select(sql<number>`count(*)::int`.as('total')).executeTakeFirstOrThrow();
+      return { columns: rows.map(({ profile }) => profile), total };
     },
 
     /**

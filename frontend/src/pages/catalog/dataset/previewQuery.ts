@@ -16,6 +16,9 @@ export interface PreviewState {
   sort: { column: string; descending: boolean } | null;
 }
 export const pageSizes = [25, 50, 100, 200] as const;
+/** columns of a screen, and those that are asked for with one page of rows */
+export const columnsOfScreen = 30;
+export const columnsAtOnce = 7 * columnsOfScreen;
 
 type Query = Record<string, unknown>;
 const takesValue = (operator: Operator) => operator !== 'is_null' && operator !== 'not_null';

@@ -63,6 +63,7 @@ async function inspect(
     benchmarks,
     previous: null,
     findings: path.join(rows.folder, 'found.jsonl'),
+    columns: path.join(rows.folder, 'columns.jsonl'),
     keep: 100,
     scratch: rows.folder,
     weights: { missing_values: 1, duplicates: 1, distribution: 1, schema_compliance: 1, format: 1 },
