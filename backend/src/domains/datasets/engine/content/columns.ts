@@ -28,6 +28,9 @@ export interface FilePlan {
 
 /** A chunk has 2,048 rows: so many columns of it are in memory. */
 const AT_ONCE = 200;
+/** Of a wide table of few rows more are: to open a file of 20,000 columns takes longer than to read them. */
+const CELLS = 400_000;
+const atOnce = (rows: number): number => Math.max(AT_ONCE, Math.min(2_000, Math.floor(CELLS / Math.max(1, rows))));
 
 /** What is read of each file. */
 export async function planFiles(db: DuckDb, files: readonly RowsFile[], type: DatasetType | null): Promise<FilePlan[]> {
@@ -45,7 +48,7 @@ export async function planFiles(db: DuckDb, files: readonly RowsFile[], type: Da
     const used = new Set(columnsOfShape(shape));
     const all = file.columns.flatMap((column) => readColumn(column, physical.get(column.name), used.has(column.name)));
     const ordered = [...all.filter(({ name }) => used.has(name)), ...all.filter(({ name }) => !used.has(name))];
-    plans.push({ file, index, first, shape, groups: grouped(ordered) });
+    plans.push({ file, index, first, shape, groups: grouped(ordered, atOnce(file.rows)) });
     first += file.rows;
   }
   return plans;
@@ -76,10 +79,9 @@ function readColumn(
 const wholeSql = (name: string): string =>
   `case when ${ident(name)} = trunc(${ident(name)}) and abs(${ident(name)}) < 9007199254740992 then ${ident(name)}::varchar end`;
 
-function grouped(columns: ReadColumn[]): ReadColumn[][] {
+function grouped(columns: ReadColumn[], size: number): ReadColumn[][] {
   const groups: ReadColumn[][] = [];
-  for (let from = 0; from < columns.length || from === 0; from += AT_ONCE)
-    groups.push(columns.slice(from, from + AT_ONCE));
+  for (let from = 0; from < columns.length || from === 0; from += size) groups.push(columns.slice(from, from + size));
   return groups;
 }
 
