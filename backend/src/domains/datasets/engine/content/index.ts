@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { DatasetProfile } from '@llm-ops/contracts';
 import type { TaskContext } from '#platform/workers';
 import type { PiiScanner } from '../../pii/index.ts';
 import type { DuckDb } from '../duckdb.ts';
 import { findExactDuplicates } from '../duplicates/exact.ts';
-import { createNearIndex } from '../duplicates/near.ts';
+import { createNearIndex, type NearIndex } from '../duplicates/near.ts';
 import type { FindingSink } from '../findings/sink.ts';
 import { openRelation } from '../relation.ts';
 import type { ValidateInput, ValidateOutput } from '../tasks.ts';
@@ -18,9 +19,8 @@ import { readContent } from './pass.ts';
 import { createRowChecks } from './row.ts';
 import { createTell } from './teller.ts';
 
-/** share of the process's memory for what near duplicates are found by; a text needs 160 bytes */
+/** share of the process's memory for what near duplicates are found by */
 const NEAR_SHARE = 0.4;
-const NEAR_BYTES = 160;
 
 export interface InspectOptions {
   db: DuckDb;
@@ -50,6 +50,20 @@ export interface Inspected extends Pick<
 
 /** Duplicates, personal data, faults of examples, languages, contamination and odd texts: all that reads the rows themselves. */
 export async function inspectRows(options: InspectOptions): Promise<Inspected> {
+  const { input, context } = options;
+  const near = createNearIndex({
+    texts: input.files.reduce((sum, { rows }) => sum + rows, 0),
+    bytes: context.memoryMb * 2 ** 20 * NEAR_SHARE,
+    path: path.join(input.scratch, 'sketches'),
+  });
+  try {
+    return await inspectWith(near, options);
+  } finally {
+    near.close();
+  }
+}
+
+async function inspectWith(near: NearIndex, options: InspectOptions): Promise<Inspected> {
   const { db, input, profile, sink, scanner, masker, names, context, onProgress } = options;
   const { files, pii, benchmarks } = input;
   onProgress('duplicates', 0);
@@ -57,7 +71,6 @@ export async function inspectRows(options: InspectOptions): Promise<Inspected> {
   onProgress('content', 0.1);
   const plans = await planFiles(db, files, input.type);
   const contamination = await readBenchmarks(db, benchmarks);
-  const near = createNearIndex(Math.floor((context.memoryMb * 2 ** 20 * NEAR_SHARE) / NEAR_BYTES));
   const ner = createNamedEntities({ on: pii.ner, ask: context.ask });
   const tell = createTell({ scanner: masker, key: pii.key });
   const tokens = await tokensOf(input.tokenizer);
@@ -108,17 +121,21 @@ export async function inspectRows(options: InspectOptions): Promise<Inspected> {
     certainFaults,
     notes: [
       ...(leftOut > 0
-        ? [`Near duplicates were looked for among the first ${near.count} texts; ${leftOut} came after.`]
+        ? [
+            `Near duplicates were looked for among the first ${count(near.count)} texts; ${count(leftOut)} came after. More memory (DATASET_MEMORY_MB) reaches further.`,
+          ]
         : []),
       ...overlaps.flatMap(({ sampled, tooShort }, at) => notesOf(benchmarks[at]!.name, sampled, tooShort)),
     ],
   };
 }
 
+const count = (value: number): string => value.toLocaleString('en-US');
+
 async function tokensOf(tokenizer: ValidateInput['tokenizer']) {
   if (tokenizer === null) return null;
   const { json, config, maxTokens } = tokenizer;
-  const read = (path: string): Promise<string> => readFile(path, 'utf8');
+  const read = (file: string): Promise<string> => readFile(file, 'utf8');
   const counter = createTokenCounter({ json: await read(json), config: config === null ? null : await read(config) });
   return { counter, limit: maxTokens };
 }

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createDistinct } from '../text/distinct.ts';
 import { createUnits, unitCapacity } from '../text/units.ts';
@@ -99,7 +103,7 @@ for (const korean of [false, true])
     test(`FR-003c: near duplicates are those that brute force finds (${name})`, () => {
       const texts = corpus(1000, 7 + threshold * 10, korean);
       const members = membersOf(texts);
-      const index = createNearIndex(1e6);
+      const index = createNearIndex({ texts: 1e6, bytes: 2 ** 28, path: 'unused' });
       members.forEach((each, row) => assert.ok(index.add(row, each, each.length)));
       const verifier = createVerifier(index, index.candidates(threshold), { threshold, bytes: 1e9 });
       const found = members.flatMap((each, place) =>
@@ -148,7 +152,7 @@ test('FR-003c: bands find 99 of 100 texts at the threshold and the index has a l
     assert.ok(bands * rows <= sketchSize);
     assert.ok(1 - (1 - threshold ** rows) ** bands >= 0.99, `at ${threshold}`);
   }
-  const index = createNearIndex(2);
+  const index = createNearIndex({ texts: 5, bytes: 2 * 31, path: 'unused' });
   const one = Uint32Array.of(1, 2, 3);
   assert.deepEqual([index.add(0, one, 3), index.add(1, one, 3), index.add(2, one, 3)], [true, true, false]);
   assert.deepEqual(index.candidates(0.8), {
@@ -159,6 +163,38 @@ test('FR-003c: bands find 99 of 100 texts at the threshold and the index has a l
     second: Uint32Array.of(none),
     secondEstimate: Uint8Array.of(0),
   });
+});
+
+test('FR-003c: sketches that do not fit into memory are put aside, and the same texts are alike', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'llm-ops-sketches-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const random = randomOf(11);
+  const draw = (): number => Math.floor(random() * 2 ** 32);
+  const texts: Uint32Array[] = [];
+  for (let row = 0; row < 60_000; row++) {
+    const earlier = row % 10 === 9 ? texts[Math.floor(random() * row)] : undefined;
+    const members = earlier?.slice() ?? Uint32Array.from({ length: 20 }, draw);
+    if (earlier !== undefined) members[row % 20] = draw();
+    texts.push(members);
+  }
+  const look = (bytes: number) => {
+    const path = join(folder, 'sketches');
+    const index = createNearIndex({ texts: texts.length, bytes, path });
+    texts.forEach((members, row) => assert.ok(index.add(row, members, members.length)));
+    const aside = existsSync(path);
+    const found = index.candidates(0.8);
+    index.close();
+    assert.ok(!existsSync(path), 'nothing stays behind');
+    return { found, aside };
+  };
+  const all = look(2 ** 28);
+  assert.ok(!all.aside && all.found.count > 5_000, String(all.found.count));
+  // with room for one block, and for none
+  for (const bytes of [texts.length * 31 + 128 * 20_000, texts.length * 31]) {
+    const { found, aside } = look(bytes);
+    assert.ok(aside);
+    assert.deepEqual(found, all.found);
+  }
 });
 
 test('FR-003c: what cannot be held for later is judged by its estimate, and groups name their first row', () => {

@@ -1,7 +1,8 @@
 import { bandsFor } from './bands.ts';
-import { createSketcher, similarityOf, sketchSize } from './sketch.ts';
+import { createSketches } from './sketches.ts';
+import { sketchSize } from './sketch.ts';
 
-/** Sketches of texts in the order of rows, and which are like which. Memory: 132 bytes a text, and 27 more while they are compared. */
+/** Sketches of texts in the order of rows, and which are like which. */
 export interface NearIndex {
   /** texts; each is named by its place in the order in which they were added */
   readonly count: number;
@@ -9,6 +10,7 @@ export interface NearIndex {
   add(row: number, members: Uint32Array, count: number): boolean;
   rowOf(place: number): number;
   candidates(threshold: number): Candidates;
+  close(): void;
 }
 
 /** Texts that seem to be like earlier ones: places of texts, beside each other, in their order. */
@@ -26,14 +28,20 @@ export interface Candidates {
 export const none = 0xffffffff;
 /** Estimates are this far off at most (nearly three standard deviations): what is kept is verified by the texts themselves. */
 const slack = 0.1;
-const BLOCK = 1 << 14;
+/** bytes of a text without its sketch, while texts are compared: its row, a key, a link, a slot or two, the two most similar ones */
+const BYTES = 31;
 /** texts of a bucket that a new one is compared with */
 const CHAIN = 4;
 
-export function createNearIndex(limit: number): NearIndex {
-  const sketch = createSketcher();
-  const blocks: Uint8Array[] = [];
-  let rows = new Uint32Array(BLOCK);
+/**
+ * @param texts how many there may be
+ * @param bytes of memory: sketches that do not fit are put aside; of texts for which not even the rest fits the last are not looked at
+ * @param path of what is put aside
+ */
+export function createNearIndex({ texts, bytes, path }: { texts: number; bytes: number; path: string }): NearIndex {
+  const limit = Math.min(texts, Math.floor(bytes / BYTES));
+  const sketches = createSketches({ inMemory: Math.floor((bytes - limit * BYTES) / sketchSize), path });
+  let rows = new Uint32Array(1 << 14);
   let count = 0;
 
   return {
@@ -42,17 +50,17 @@ export function createNearIndex(limit: number): NearIndex {
     },
     add(row, members, size) {
       if (count >= limit) return false;
-      if (count === blocks.length * BLOCK) blocks.push(new Uint8Array(BLOCK * sketchSize));
       if (count === rows.length) {
         const more = new Uint32Array(rows.length * 2);
         more.set(rows);
         rows = more;
       }
-      sketch(members, size, blocks.at(-1)!, (count % BLOCK) * sketchSize);
+      sketches.add(members, size);
       rows[count++] = row;
       return true;
     },
     rowOf: (place) => rows[place]!,
+    close: sketches.close,
     candidates(threshold) {
       const best = findBest(threshold);
       const place = Uint32Array.from(best.first.keys()).filter((at) => best.first[at] !== none);
@@ -83,9 +91,9 @@ export function createNearIndex(limit: number): NearIndex {
     for (let band = 0; band < bands; band++) {
       slots.fill(none);
       next.fill(none);
+      sketches.keys(band * width, width, keys);
       for (let index = 0; index < count; index++) {
-        const key = keyOf(index, band * width, width);
-        keys[index] = key;
+        const key = keys[index]!;
         let slot = key & mask;
         while (slots[slot] !== none && keys[slots[slot]!] !== key) slot = (slot + 1) & mask;
         if (slots[slot] === none) slots[slot] = index;
@@ -102,7 +110,7 @@ export function createNearIndex(limit: number): NearIndex {
     for (let step = 1; ; step++) {
       if (best.first[index] === member || best.second[index] === member) known = true;
       else {
-        const estimate = similarity(index, member);
+        const estimate = sketches.similarity(index, member);
         if (estimate >= least) {
           known = true;
           take(index, member, Math.round(estimate * 255), best);
@@ -114,24 +122,6 @@ export function createNearIndex(limit: number): NearIndex {
       }
       member = next[member]!;
     }
-  }
-
-  function similarity(a: number, b: number): number {
-    return similarityOf(
-      blocks[Math.floor(a / BLOCK)]!,
-      (a % BLOCK) * sketchSize,
-      blocks[Math.floor(b / BLOCK)]!,
-      (b % BLOCK) * sketchSize,
-    );
-  }
-
-  function keyOf(index: number, from: number, width: number): number {
-    const block = blocks[Math.floor(index / BLOCK)]!;
-    const start = (index % BLOCK) * sketchSize + from;
-    let key = 0x811c9dc5;
-    for (let at = start; at < start + width; at++) key = Math.imul(key ^ block[at]!, 0x01000193);
-    key = Math.imul(key ^ (key >>> 15), 0x2c1b3c6d);
-    return (key ^ (key >>> 13)) >>> 0;
   }
 }
 
