@@ -55,19 +55,36 @@ export async function* textRows(db: DuckDb, file: File, columns: Columns): Async
 
 /** Rows of one file as JSON objects, part by part. */
 export async function* jsonRows(db: DuckDb, file: File, columns: Columns): AsyncGenerator<string[]> {
-  const members = columns.map(({ name, key }) => {
-    const type = file.types.get(key);
-    return `${literal(name)}: ${type === undefined ? 'null' : jsonOf(ident(name), type)}`;
-  });
-  const object = (batch: readonly string[]): string => `to_json({${batch.join(', ')}})::varchar`;
   const clean = [...file.types.values()].some(hasFractions) ? finiteJson : (json: string) => json;
   if (columns.length > WIDE) {
+    const members = columns.map(({ name, key }) => {
+      const type = file.types.get(key);
+      return `${literal(name)}: ${type === undefined ? 'null' : jsonOf(ident(name), type)}`;
+    });
+    const object = (batch: readonly string[]): string => `to_json({${batch.join(', ')}})::varchar`;
     for await (const part of batches(db, file, members, object))
       for (const pieces of part) yield [clean(`{${pieces.map((piece) => piece.slice(1, -1)).join(',')}}`)];
     return;
   }
-  for await (const chunk of db.stream(`select ${object(members)} from ${parquet(file.local)}`))
-    yield chunk.strings(0).map((line) => clean(line!));
+  // texts are quoted here: DuckDB takes ten times the room of a long one
+  const quoted = columns.map(({ key }) => file.types.get(key) === 'VARCHAR');
+  const values = columns.map(({ name, key }, at) => {
+    const type = file.types.get(key);
+    if (type === undefined) return 'null::varchar';
+    return quoted[at] || type === 'JSON' ? `${ident(name)}::varchar` : `to_json(${jsonOf(ident(name), type)})::varchar`;
+  });
+  const names = columns.map(({ name }, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+  for await (const chunk of db.stream(`select ${values.join(', ')} from ${parquet(file.local)}`)) {
+    const cells = values.map((_, column) => chunk.strings(column));
+    yield Array.from({ length: chunk.rows }, (_, row) => {
+      let line = '';
+      for (const [at, column] of cells.entries()) {
+        const cell = column[row]!;
+        line += names[at]! + (cell === null ? 'null' : quoted[at] ? JSON.stringify(cell) : clean(cell));
+      }
+      return `${line}}`;
+    });
+  }
 }
 
 /** Of each row the JSON of each batch of columns. */
