@@ -1,4 +1,5 @@
 import type { DatasetProfile, DistributionChange, Recommendation } from '@llm-ops/contracts';
+import { labelOf } from '../pii/index.ts';
 import { effectOf, isDrift } from './effect.ts';
 import type { ScoreFacts } from './score.ts';
 import type { ValidateOutput } from './tasks.ts';
@@ -56,7 +57,7 @@ function ofFindings({ counts, facts, advice, contamination, tokens }: Recommenda
       .map(({ kind, type, count }) =>
         say(
           'error',
-          `${many(count, 'value')} of type ${type}: personal, or secret.`,
+          `${labelOf(type)}: ${many(count, 'value')}, personal or secret.`,
           'Make a redacted version, or look at each finding and mark it as false positive or accepted.',
           { kind, type, count },
         ),

@@ -216,7 +216,7 @@ describe('quality score', () => {
     assert.deepEqual(
       found.map(({ severity, message }) => `${severity}: ${message}`),
       [
-        'error: 12 values of type email: personal, or secret.',
+        'error: E-mail address: 12 values, personal or secret.',
         'error: 3 rows: A message is blank.',
         'warning: Values are missing in “age”: up to 10.0 % of the rows.',
         'warning: 7 rows left out: they could not be read.',

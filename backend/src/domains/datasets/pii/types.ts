@@ -17,6 +17,14 @@ export const piiTypes = [
 ] as const;
 export type PiiType = (typeof piiTypes)[number]['type'];
 
+const labels = new Map<string, string>(piiTypes.map(({ type, label }) => [type, label]));
+
+/** A type as people call it: built in, of a rule, or as a server calls what it names. */
+export function labelOf(type: string): string {
+  if (type.startsWith('custom:')) return `The rule ${type.slice('custom:'.length)}`;
+  return labels.get(type) ?? `${type[0]!.toUpperCase()}${type.slice(1).replaceAll('_', ' ')}`;
+}
+
 /** Place of a type in `piiTypes`. */
 export const rankOf = Object.fromEntries(piiTypes.map(({ type }, rank) => [type, rank])) as Record<PiiType, number>;
 

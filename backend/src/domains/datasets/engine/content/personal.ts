@@ -1,7 +1,7 @@
 import {
   fingerprintOf,
   maskOf,
-  piiTypes,
+  labelOf,
   scanNumbers,
   valueIn,
   type PiiMatch,
@@ -26,8 +26,6 @@ interface Found {
   match: PiiMatch;
   named: boolean;
 }
-
-const labels = new Map<string, string>(piiTypes.map(({ type, label }) => [type, label]));
 
 export function createPersonalData(options: {
   scanner: PiiScanner;
@@ -94,6 +92,5 @@ export function createPersonalData(options: {
 
 function messageOf(type: string, named: boolean): string {
   if (type.startsWith('custom:')) return `It matches the rule ${type.slice('custom:'.length)}.`;
-  const label = labels.get(type) ?? `${type[0]!.toUpperCase()}${type.slice(1)}`;
-  return named ? `${label}, named by the Presidio server.` : `${label}.`;
+  return named ? `${labelOf(type)}, named by the Presidio server.` : `${labelOf(type)}.`;
 }
