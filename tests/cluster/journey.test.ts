@@ -95,6 +95,36 @@ test('FR-006, FR-006l: an approved model is deployed on the cluster, becomes hea
   assert.ok(manifests.some(({ kind }: Json) => kind === 'Ingress'));
 });
 
+test('FR-006m, DEP-7: an argument that the image of vLLM would end by is refused with its place, and shown before by preflight', async () => {
+  const wrong = {
+    modelId: model.id,
+    environment: 'dev',
+    route: '/wrong',
+    servingRuntimeImage: 'vllm/vllm-openai:v0.32.0',
+    args: ['--max-num-seqs', '64', '--max-modle-len', '4096', '--port=80'],
+  };
+  const refused = await call(platform.api, people.operator, 'POST', '/serving/endpoints', wrong);
+  assert.equal(refused.status, 400);
+  const issues = refused.body.data.issues as { path: string; message: string }[];
+  assert.deepEqual(
+    issues.map(({ path }) => path),
+    ['args.2', 'args.4'],
+  );
+  assert.match(issues[1]!.message, /--port is set by the platform/);
+  assert.match(issues[0]!.message, /no flag --max-modle-len\. Did you mean --max-model-len\?/);
+  const looked = await ask(platform.api, people.operator, 'POST', '/serving/preflight', wrong);
+  assert.equal(looked.level, 'red');
+  assert.equal(looked.checks.filter(({ name }: Json) => name === 'arguments').length, 2);
+  // of a build that nobody knows it is said, and not refused
+  const own = { ...wrong, servingRuntimeImage: 'registry.corp.example/vllm-patched:7', args: wrong.args.slice(0, 4) };
+  const doubted = await ask(platform.api, people.operator, 'POST', '/serving/preflight', own);
+  assert.deepEqual(
+    doubted.checks.filter(({ name }: Json) => name === 'arguments'),
+    [],
+  );
+  assert.match(JSON.stringify(doubted.checks), /args\.2: vLLM 0\.32\.0 has no flag --max-modle-len.*may take it/);
+});
+
 test('FR-006, DEP-8: a new revision whose image cannot start is given up, and the old one serves without a failed request', async () => {
   const made = await deploy({ route: '/steady' });
   await becomes(made.id, 'healthy', ({ status }) => status === 'healthy');

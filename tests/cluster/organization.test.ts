@@ -191,6 +191,10 @@ test('ORG-3, ORG-6: the name is taken, nothing is large enough, the quota is ful
     requirements: {},
     deployment_config: { gpu_count: 4 },
   });
+  await refused(400, /deployment_config\.args\.1.*--enforce-egaer\. Did you mean --enforce-eager/, alice, 'POST', '', {
+    ...wish,
+    deployment_config: { ...wish.deployment_config, args: ['--trust-remote-code', '--enforce-egaer'] },
+  });
   await refused(400, /huggingface_id/, alice, 'POST', '', { name: 'third' });
   await refused(404, /no such model/, alice, 'GET', '/none-such');
   // another organization neither sees it nor changes it, and its operator may not approve what the catalog does not have

@@ -96,6 +96,8 @@ export interface RuntimePlan {
   /** shown by `GET …/manifests`; never holds a secret */
   manifests: Record<string, unknown>[];
   warnings: string[];
+  /** fields of the specification, `args.2`, that would certainly make it fail, as far as can be known before it runs */
+  refused?: { path: string; message: string }[];
 }
 
 export interface Condition {

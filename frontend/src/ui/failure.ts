@@ -31,8 +31,9 @@ export function failureOf(error: unknown, unexpected: string): ShownFailure {
   };
 }
 
-/** The message for one field of a form, by its dotted path. */
+/** The message for one field of a form, by its dotted path; one for an entry of a list (`args.2`) is shown at the list. */
 export function issueOf(error: unknown, ...paths: string[]): string | undefined {
   if (!(error instanceof ApiError)) return undefined;
-  return error.issues.find((issue) => paths.includes(issue.path))?.message;
+  const isOf = (path: string) => paths.includes(path) || paths.includes(path.replace(/\.\d+$/, ''));
+  return error.issues.find((issue) => isOf(issue.path))?.message;
 }

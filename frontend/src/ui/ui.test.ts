@@ -132,5 +132,8 @@ describe('UI-1: errors show message, field and remedy', () => {
     });
     expect(issueOf(error, 'metadata.description')).toBe('Say what it is.');
     expect(issueOf(error, 'name')).toBeUndefined();
+    const entry = new ApiError(400, 'Not valid.', { issues: [{ path: 'args.2', message: 'There is no such flag.' }] });
+    expect(issueOf(entry, 'args')).toBe('There is no such flag.');
+    expect(issueOf(entry, 'arg')).toBeUndefined();
   });
 });

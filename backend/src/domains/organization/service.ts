@@ -87,6 +87,15 @@ export function createModels(deps: OrganizationDeps) {
     });
   }
 
+  /** Throws `validation_failed` naming each argument that the image's program is known to end by. */
+  function requireArguments(spec: Redraft['spec']): void {
+    const issues = desk.refused(kind, spec);
+    if (issues.length === 0) return;
+    throw failure('validation_failed', {
+      issues: issues.map(({ path, message }) => ({ path: `deployment_config.${path}`, message })),
+    });
+  }
+
   async function requireFit(spec: Redraft['spec']): Promise<void> {
     const { level, checks } = await desk.preflight(kind, spec);
     if (level !== 'red') return;
@@ -144,6 +153,7 @@ export function createModels(deps: OrganizationDeps) {
             throw failure('organization_model_not_approved', { message: error.message, remedy: error.remedy });
           throw error;
         });
+      requireArguments(draft.spec);
       await requireRoom(trx, organization, { ...scale, gpuCount: spec.gpuCount }, { models: 0, gpus: 0 });
       await requireFit(draft.spec);
       const served = await desk.create(trx, access, kind, draft, organization);
@@ -178,6 +188,7 @@ export function createModels(deps: OrganizationDeps) {
       issues.push(...fixed.map((path) => ({ path, message: `Cannot be changed: it is ${view[path]}.` })));
       if (issues.length > 0) throw failure('validation_failed', { issues });
       const redraft = await desk.redraft(trx, access, id, spec);
+      if (redraft.differs) requireArguments(redraft.spec);
       const used = redraft.row.spec.gpuCount * redraft.row.max_replicas;
       const gpus = spec.gpuCount * scale.maxReplicas;
       // less is always welcome, also above a quota that was lowered

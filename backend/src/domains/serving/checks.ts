@@ -103,6 +103,12 @@ export function createChecks(deps: ChecksDeps) {
       });
     },
 
+    /** Throws `validation_failed` naming each argument that the runtime is known to end by. */
+    refuseArguments(kind: string, spec: ServingSpec): void {
+      const issues = runtimes[kind]?.plan(spec).refused ?? [];
+      if (issues.length > 0) throw failure('validation_failed', { issues });
+    },
+
     /** Throws `preflight_red` when the runtime says that it would not fit or start. */
     async refuseRed(kind: string, spec: ServingSpec): Promise<void> {
       const { level, checks } = await runtimePreflight(kind, spec);

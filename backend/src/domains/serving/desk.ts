@@ -4,7 +4,7 @@ import type { Endpoint, Environment, Permission } from '@llm-ops/contracts';
 import type { ServableModel } from '#domains/catalog';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
-import { failure } from '#platform/errors';
+import { failure, type Issue } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { AibrixModel, Autoscale, Preflight, Runtime } from '#ports/runtime';
@@ -112,6 +112,9 @@ export function createDesk(deps: {
       return usageOfTeam(trx, kind, team);
     },
     peekUsage: (kind: string, team: string) => usageOfTeam(db.kysely, kind, team),
+
+    /** Fields of a specification that would certainly make it fail. */
+    refused: (kind: string, spec: ServingSpec): Issue[] => runtimeOf(kind).plan(spec).refused ?? [],
 
     preflight: (kind: string, spec: ServingSpec): Promise<Preflight> => runtimeOf(kind).preflight(spec),
 

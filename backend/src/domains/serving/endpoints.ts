@@ -62,6 +62,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       requireDeploy(access, { name, modelId: request.modelId }, environment);
       const model = await servable(trx, access, request.modelId);
       const draft = drafted(request, model, { config, runtimes });
+      checks.refuseArguments(draft.runtime, draft.spec);
       if (environment === 'prod' && !request.rollbackPlan?.trim()) {
         throw failure('validation_failed', {
           issues: [{ path: 'rollbackPlan', message: 'Required for prod: how will this be taken back?' }],

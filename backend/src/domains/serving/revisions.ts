@@ -46,6 +46,7 @@ export function createRevisions(deps: RevisionsDeps) {
         throw failure('canary_without_live');
       const model = await servable(trx, access, request.modelId ?? row.model_id);
       const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
+      checks.refuseArguments(draft.runtime, draft.spec);
       const before = configurationOf(row.spec, row.artifact_digest);
       await checks.refuseDrift(trx, draft.spec, draft.artifactDigest, request.parityNote, before);
       const revision = {

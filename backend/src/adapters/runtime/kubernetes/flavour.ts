@@ -49,8 +49,9 @@ export function plainFlavour(deps: { client: ClusterClient; config: ClusterConfi
     kind: 'kubernetes',
     selector: `!${modelLabel}`,
     plan(spec) {
-      const { manifests, warnings } = revisionObjects(spec, config);
-      return { manifests: [...manifests, ...(spec.live === true ? endpointObjects(spec, config) : [])], warnings };
+      const plan = revisionObjects(spec, config);
+      if (spec.live !== true) return plan;
+      return { ...plan, manifests: [...plan.manifests, ...endpointObjects(spec, config)] };
     },
     namespaceOf: (environment) => `${config.namespacePrefix}${environment}`,
     owned: [...endpointKinds, autoscaler],

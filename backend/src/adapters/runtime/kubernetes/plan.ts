@@ -1,4 +1,4 @@
-import type { Autoscale, RevisionSpec } from '#ports/runtime';
+import type { Autoscale, RevisionSpec, RuntimePlan } from '#ports/runtime';
 import { namesOf, type Names } from './names.ts';
 import { labelsOf, podOf, selectorOf } from './pod.ts';
 import { servingPort, type ClusterConfig, type Manifest } from './types.ts';
@@ -12,6 +12,7 @@ export const liveRevisionAnnotation = 'llm-ops.io/live-revision';
 export interface ClusterPlan {
   manifests: Manifest[];
   warnings: string[];
+  refused: NonNullable<RuntimePlan['refused']>;
 }
 
 /** Objects of one revision on a plain cluster: its Deployment, the Service by which its pods are found, its HPA. Pure. */
@@ -33,6 +34,7 @@ export function revisionObjects(spec: RevisionSpec, config: ClusterConfig): Clus
   };
   return {
     warnings: pod.warnings,
+    refused: pod.refused,
     manifests: [
       deployment,
       service(names.revision, selectorOf(spec, names), spec, names, true),

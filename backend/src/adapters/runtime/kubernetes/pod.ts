@@ -1,4 +1,4 @@
-import type { RevisionSpec } from '#ports/runtime';
+import type { RevisionSpec, RuntimePlan } from '#ports/runtime';
 import { labelValue, type Names } from './names.ts';
 import { profileOf } from './profiles/index.ts';
 import { modelFolder, servingPort, type ClusterConfig, type ContainerProbe, type EnvVar } from './types.ts';
@@ -6,6 +6,7 @@ import { modelFolder, servingPort, type ClusterConfig, type ContainerProbe, type
 export interface PodPlan {
   template: { metadata: Record<string, unknown>; spec: Record<string, unknown> };
   warnings: string[];
+  refused: NonNullable<RuntimePlan['refused']>;
 }
 
 /** Labels of everything that belongs to an endpoint; `app` is the documents' own. */
@@ -41,6 +42,7 @@ export function podOf(spec: RevisionSpec, names: Names, config: ClusterConfig, c
     );
   return {
     warnings,
+    refused: plan.refused,
     template: {
       metadata: {
         labels: { ...labelsOf(spec, names), ...selectorOf(spec, names) },

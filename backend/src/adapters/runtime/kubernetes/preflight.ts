@@ -92,7 +92,14 @@ export function judge(
   const estimate =
     spec.model.inspection && estimateMemory(spec.model.inspection, { context: spec.contextLength, sequences: 4 });
   const checks: PreflightCheck[] = [nodesCheck(spec, rooms), ...quotaChecks(spec, quotas)];
-  const { warnings } = podOf(spec, namesOf(spec, config), config);
+  const { warnings, refused } = podOf(spec, namesOf(spec, config), config);
+  for (const { path, message } of refused)
+    checks.push({
+      name: 'arguments',
+      level: 'red',
+      message: `${path}: ${message}`,
+      remedy: 'Correct it, or leave it out.',
+    });
   for (const message of warnings) checks.push({ name: 'runtime', level: 'amber', message, remedy: null });
   const perGpu = spec.useGpu ? Math.max(0, ...fitting(spec, rooms).map(({ gpuMemory }) => gpuMemory ?? 0)) : 0;
   const room = spec.useGpu ? perGpu * Math.max(spec.gpuCount, 1) : bytes(spec.resources.memoryLimit);

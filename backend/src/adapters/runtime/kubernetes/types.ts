@@ -1,4 +1,4 @@
-import type { RevisionSpec } from '#ports/runtime';
+import type { RevisionSpec, RuntimePlan } from '#ports/runtime';
 
 /** What the platform's settings say about clusters. */
 export interface ClusterConfig {
@@ -66,6 +66,8 @@ export interface ProfilePlan {
   /** downloads the model's files to `modelFolder` before the runtime starts */
   download: boolean;
   warnings: string[];
+  /** arguments of the request that would certainly make it fail */
+  refused: NonNullable<RuntimePlan['refused']>;
 }
 
 /** A serving program: how it is told by its image, and how it is run. */

@@ -25,7 +25,7 @@ export function modelObjects(spec: RevisionSpec, { config, models }: AibrixConfi
   const names = modelNamesOf(spec, models);
   const labels = modelLabels(spec, config);
   const own = { ...labels, ...selectorOf(spec, namesOf(spec, config)) };
-  const { template, warnings } = modelPod(spec, names, own, config);
+  const { template, warnings, refused } = modelPod(spec, names, own, config);
   const meta = (name: string, its: Record<string, string>) => ({
     name,
     namespace: names.namespace,
@@ -58,6 +58,7 @@ export function modelObjects(spec: RevisionSpec, { config, models }: AibrixConfi
   const claim = claimOf(spec, meta(names.claim, modelOf(spec).storage?.shared === true ? labels : own));
   return {
     warnings,
+    refused,
     manifests: [
       ...claim,
       deployment,
@@ -83,7 +84,7 @@ const annotationsOf = (spec: RevisionSpec, names: ModelNames): Record<string, st
 /** The pod as for any revision, with AIBrix's labels, the volume that keeps what it downloads, the token and the GPUs that it fits on. */
 function modelPod(spec: RevisionSpec, names: ModelNames, labels: Record<string, string>, config: ClusterConfig) {
   const { storage, token: kept, minVramBytes } = modelOf(spec);
-  const { template, warnings } = podOf(spec, { ...namesOf(spec, config), route: names.model }, config);
+  const { template, warnings, refused } = podOf(spec, { ...namesOf(spec, config), route: names.model }, config);
   const pod = template.spec as { containers: [Container]; volumes: object[] } & Record<string, unknown>;
   const [container] = pod.containers;
   const token: EnvVar[] =
@@ -96,6 +97,7 @@ function modelPod(spec: RevisionSpec, names: ModelNames, labels: Record<string, 
   const engine = profileOf(spec.image).name;
   return {
     warnings,
+    refused,
     template: {
       metadata: {
         ...template.metadata,

@@ -106,8 +106,7 @@ export function createKserveRuntime(deps: {
     insight,
 
     plan(spec) {
-      const { manifests, warnings } = inferenceServiceOf(spec, deps.mode, config);
-      return { kind: 'kserve', revisionId: spec.revisionId, manifests, warnings };
+      return { kind: 'kserve', revisionId: spec.revisionId, ...inferenceServiceOf(spec, deps.mode, config) };
     },
 
     async apply(plan, spec) {

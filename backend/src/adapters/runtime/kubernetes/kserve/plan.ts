@@ -25,6 +25,7 @@ export function inferenceServiceOf(spec: RevisionSpec, mode: KserveMode, config:
   const labels = { ...labelsOf(spec, names), ...selectorOf(spec, names) };
   return {
     warnings: [...pod.warnings, ...unscaled(spec.autoscale ?? null)],
+    refused: pod.refused,
     manifests: [
       {
         apiVersion: 'serving.kserve.io/v1beta1',

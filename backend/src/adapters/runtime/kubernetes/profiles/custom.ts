@@ -17,6 +17,7 @@ export const custom: Profile = {
       },
       download: false,
       warnings: [],
+      refused: [],
     };
   },
 };

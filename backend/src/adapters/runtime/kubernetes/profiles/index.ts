@@ -1,7 +1,7 @@
 import type { Profile } from '../types.ts';
 import { custom } from './custom.ts';
 import { tgi } from './tgi.ts';
-import { vllm } from './vllm.ts';
+import { vllm } from './vllm/index.ts';
 
 const profiles: readonly Profile[] = [vllm, tgi, custom];
 

@@ -1,4 +1,4 @@
-import { servingPort, type EnvVar, type Profile } from '../types.ts';
+import { servingPort, type EnvVar, type Profile, type ProfilePlan } from '../types.ts';
 import { folder, hubId } from './source.ts';
 
 /** Hugging Face's Text Generation Inference. It downloads from the hub by itself; without a hub id an init container fetches the files. */
@@ -15,19 +15,19 @@ export const tgi: Profile = {
             `${spec.model.name} has no huggingface_model_id: its files are downloaded by an init container before each start. Import it from Hugging Face to have the id in its metadata.`,
           ]
         : [];
+    const ours = [
+      '--model-id',
+      source.model,
+      '--hostname',
+      '0.0.0.0',
+      '--port',
+      String(servingPort),
+      ...(spec.useGpu && spec.gpuCount > 1 ? ['--num-shard', String(spec.gpuCount)] : []),
+      ...(spec.contextLength === null ? [] : ['--max-total-tokens', String(spec.contextLength)]),
+    ];
     return {
       command: null,
-      args: [
-        '--model-id',
-        source.model,
-        '--hostname',
-        '0.0.0.0',
-        '--port',
-        String(servingPort),
-        ...(spec.useGpu && spec.gpuCount > 1 ? ['--num-shard', String(spec.gpuCount)] : []),
-        ...(spec.contextLength === null ? [] : ['--max-total-tokens', String(spec.contextLength)]),
-        ...spec.args,
-      ],
+      args: [...ours, ...spec.args],
       env: environmentOf(spec.useGpu),
       probes: {
         liveness: { path: '/health', initialDelaySeconds: 300, periodSeconds: 10, failureThreshold: 5 },
@@ -36,9 +36,21 @@ export const tgi: Profile = {
       },
       download: source.kind === 'folder',
       warnings,
+      refused: repeatedOf(ours, spec.args),
     };
   },
 };
+
+/** Its launcher ends where a flag is given twice. */
+function repeatedOf(ours: readonly string[], args: readonly string[]): ProfilePlan['refused'] {
+  return args.flatMap((word, at) => {
+    const flag = word.split('=', 1)[0]!;
+    const twice = flag.startsWith('--') && ours.includes(flag);
+    return twice
+      ? [{ path: `args.${at}`, message: `${flag} is set by the platform, and must not be given twice.` }]
+      : [];
+  });
+}
 
 function environmentOf(useGpu: boolean): EnvVar[] {
   const always = {

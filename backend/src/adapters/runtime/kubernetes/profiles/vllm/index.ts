@@ -1,9 +1,10 @@
 import type { RevisionSpec } from '#ports/runtime';
-import { servingPort, type EnvVar, type Profile } from '../types.ts';
-import { folder, hubId, isStreamable, type ModelSource } from './source.ts';
-import { isBelow, versionOf } from './version.ts';
+import { servingPort, type EnvVar, type Profile } from '../../types.ts';
+import { folder, hubId, isStreamable, type ModelSource } from '../source.ts';
+import { isBelow, versionOf } from '../version.ts';
+import { checkArguments } from './check.ts';
 
-/** vLLM's OpenAI server. Arguments: https://docs.vllm.ai/en/latest/cli/serve.html, checked against a real vLLM's parser in the tests. */
+/** vLLM's OpenAI server: https://docs.vllm.ai/en/latest/cli/serve.html. Its command lines are held against those of real releases, releases/README.md. */
 export const vllm: Profile = {
   name: 'vllm',
   matches: (image) => /vllm/i.test(image),
@@ -13,7 +14,8 @@ export const vllm: Profile = {
     // `*cpu*` images are builds of their own and count as new
     const old = !/cpu/i.test(image) && isBelow(versionOf(image), 0, 10);
     const source = sourceOf(spec);
-    const warnings: string[] = [];
+    const { refused, doubted } = checkArguments(spec.args, image);
+    const warnings = [...doubted];
     if (!useGpu && !/cpu/i.test(image))
       warnings.push(
         `${image} is built for GPUs and useGpu is false: it will hardly start; choose a CPU image of vLLM.`,
@@ -44,6 +46,7 @@ export const vllm: Profile = {
       },
       download: source.kind === 'folder',
       warnings,
+      refused,
     };
   },
 };
