@@ -1,5 +1,7 @@
 export * from './canary.ts';
 export * from './catalog.ts';
+export * from './change-plan.ts';
+export * from './changes.ts';
 export * from './common.ts';
 export * from './cost.ts';
 export * from './datasets.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Environment, Id, IdParams, Name, Page, QueryBoolean, RevisionNumber, Text, Time } from './common.ts';
 import { Canary, CanaryPlan } from './canary.ts';
 import { Registration, Route, RouteCreate, RoutePatch } from './gateway-routes.ts';
+import { ChangePlan } from './change-plan.ts';
 import { defineRoutes } from './route.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
@@ -87,6 +88,8 @@ const Probes = z.object({ liveness: Probe.optional(), readiness: Probe.optional(
 const PullPolicy = z.enum(['IfNotPresent', 'Always', 'Never']);
 const replicas = z.number().int().min(0).max(100);
 
+const plan = ChangePlan.describe('Backup plan and maintenance procedure; required for prod.');
+
 const overrides = {
   useGpu: z.boolean().optional(),
   servingRuntimeImage: z.string().trim().min(1).max(500).optional(),
@@ -107,6 +110,7 @@ export const EndpointDeploy = z.object({
   promptPolicyId: z.string().max(100).nullish(),
   rollbackPlan: Text.optional(),
   parityNote: Text.optional(),
+  change: plan.optional(),
   gpuCount: z.number().int().min(1).max(64).optional(),
   gpuType: z.string().max(100).optional(),
   deploymentMode: z.enum(['raw', 'kserve']).optional(),
@@ -228,6 +232,9 @@ export const servingRoutes = defineRoutes({
       'preflight_red',
       'drift_unexplained',
       'environment_not_allowed',
+      'change_plan_missing',
+      'change_approval_required',
+      'change_outside_window',
     ],
   },
   getEndpoint: {
@@ -306,6 +313,7 @@ export const servingRoutes = defineRoutes({
         args: z.array(z.string().max(2000)).max(100).optional(),
         env: z.record(z.string(), z.string()).optional(),
         parityNote: Text.optional(),
+        change: plan.optional(),
         canary: CanaryPlan.optional().describe('Shares of the traffic instead of all of it at once.'),
       })
       .optional(),
@@ -319,6 +327,9 @@ export const servingRoutes = defineRoutes({
       'model_not_approved',
       'model_files_missing',
       'drift_unexplained',
+      'change_plan_missing',
+      'change_approval_required',
+      'change_outside_window',
     ],
   },
   getCanary: {
@@ -406,11 +417,25 @@ export const servingRoutes = defineRoutes({
     tag: 'serving',
     permission: 'endpoint:deploy',
     params: IdParams,
-    body: z.object({ environment: Environment, parityNote: Text.optional(), rollbackPlan: Text.optional() }),
+    body: z.object({
+      environment: Environment,
+      parityNote: Text.optional(),
+      rollbackPlan: Text.optional(),
+      change: plan.optional(),
+    }),
     data: Endpoint,
     idempotent: true,
     audit: audited('promote'),
-    failures: ['endpoint_not_found', 'endpoint_not_healthy', 'drift_unexplained', 'environment_not_allowed'],
+    failures: [
+      'endpoint_not_found',
+      'endpoint_not_healthy',
+      'drift_unexplained',
+      'environment_not_allowed',
+      'preflight_red',
+      'change_plan_missing',
+      'change_approval_required',
+      'change_outside_window',
+    ],
   },
   verifyEndpoint: {
     method: 'POST',

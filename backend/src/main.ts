@@ -216,7 +216,7 @@ async function assemble(
     table,
     compare: (query) => compareRevisions(db.kysely, query),
     log,
-    config: servingConfig(settings),
+    config: servingConfig(settings, { fourEyes }),
   });
   catalog.registerReferences('endpoint', serving.references);
   const organization = createOrganization({
@@ -318,6 +318,7 @@ async function assemble(
             catalog.routes,
             ownDatasets().routes,
             serving.routes,
+            serving.changeRoutes,
             serving.observationRoutes,
             organization.routes,
             inference.routes,

@@ -173,8 +173,9 @@ export function modelsConfig(settings: Settings): ModelsSettings {
   };
 }
 
-export function servingConfig(settings: Settings): ServingConfig {
+export function servingConfig(settings: Settings, given: { fourEyes: boolean }): ServingConfig {
   return {
+    fourEyes: given.fourEyes,
     resources: {
       gpu: {
         cpuRequest: settings.SERVING_CPU_REQUEST,

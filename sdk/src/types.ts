@@ -1,6 +1,7 @@
 import type {
   BodyIn,
   catalogRoutes,
+  changeRoutes,
   costRoutes,
   DataOf,
   datasetRoutes,
@@ -21,6 +22,7 @@ export type Tables = typeof catalogRoutes &
   typeof datasetRoutes &
   typeof servingRoutes &
   typeof observationRoutes &
+  typeof changeRoutes &
   typeof inferenceRoutes &
   typeof organizationRoutes &
   typeof usageRoutes &

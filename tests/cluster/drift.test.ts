@@ -11,6 +11,7 @@ import {
   type RunningPlatform,
 } from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
+import { changePlan } from '../serving/plan.ts';
 import { startPlane, type Plane } from './plane.ts';
 
 /** What people and other programs change of applied objects, by the real kubectl on a real control plane. */
@@ -51,7 +52,7 @@ async function deploy(route: string, name: string): Promise<string> {
     environment: name,
     route,
     useGpu: true,
-    ...(name === 'prod' ? { rollbackPlan: 'Redeploy the revision before.' } : {}),
+    ...(name === 'prod' ? { rollbackPlan: 'Redeploy the revision before.', change: changePlan() } : {}),
   });
   await until('healthy and whole', async () => {
     const { status } = await get(id);

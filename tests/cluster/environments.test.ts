@@ -10,6 +10,7 @@ import {
   type RunningPlatform,
 } from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
+import { changePlan } from '../serving/plan.ts';
 import { startPlane, type Plane } from './plane.ts';
 
 /** Two clusters: dev and stg on one, prod on another. */
@@ -66,6 +67,7 @@ test('DEP-5, FR-006: promotion carries the same bytes to the cluster of the next
   prod = await ask(platform.api, people.operator, 'POST', `/serving/endpoints/${dev.id}/promote`, {
     environment: 'prod',
     rollbackPlan: 'Redeploy the revision before.',
+    change: changePlan(),
   });
   await becomes(prod.id, 'healthy', isHealthy);
   assert.deepEqual(await deployments(planes[0]!), [`deployment.apps/serving-${dev.id}-r1`]);

@@ -449,6 +449,7 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
     contracts.datasetRoutes,
     contracts.servingRoutes,
     contracts.observationRoutes,
+    contracts.changeRoutes,
     contracts.organizationRoutes,
     contracts.governanceRoutes,
     contracts.platformRoutes,

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { after, afterEach, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { servingRoutes, type DataOf, type Endpoint, type Environment, type Role } from '../../contracts/index.ts';
+import {
+  changeRoutes,
+  servingRoutes,
+  type DataOf,
+  type Endpoint,
+  type Environment,
+  type Role,
+} from '../../contracts/index.ts';
 import { compareRevisions } from '../../backend/src/domains/inference/index.ts';
 import {
   createServing,
@@ -21,7 +28,8 @@ import { createEngines, type Behaviour } from './engines.ts';
 
 export type ServableModel = Awaited<ReturnType<ServingCatalog['deployable']>>['model'];
 
-type Table = typeof servingRoutes;
+const tables = { ...servingRoutes, ...changeRoutes };
+type Table = typeof tables;
 /** What a client sends and gets, by the name of the route. */
 export type Call = <K extends keyof Table>(
   route: K,
@@ -85,6 +93,7 @@ const config: ServingConfig = {
   crash: { limit: 3, settleMs: 200 },
   verification: { attempts: 2, timeoutMs: 2_000, prompt: 'Say hello.' },
   healthEveryMs: 60_000,
+  fourEyes: false,
   secrets: [],
 };
 
@@ -134,7 +143,7 @@ function createGround(
   const serving = make();
 
   const call: Call = async (name, request = {}, access = operator) => {
-    const route = servingRoutes[name];
+    const route = tables[name];
     const parse = (schema: unknown, value: unknown) =>
       schema ? (schema as { parse(value: unknown): unknown }).parse(value) : value;
     const spec = route as { params?: unknown; query?: unknown; body?: unknown; audit?: unknown; list?: boolean };
@@ -148,7 +157,9 @@ function createGround(
       note() {},
       header() {},
     };
-    const handler = serving.routes.handlers[name] as (context: unknown) => Promise<unknown>;
+    const handler = ({ ...serving.routes.handlers, ...serving.changeRoutes.handlers } as Record<string, unknown>)[
+      name
+    ] as (context: unknown) => Promise<unknown>;
     const answer = spec.audit
       ? await db.kysely.transaction().execute((trx) => handler({ ...context, trx }))
       : await handler(context);

@@ -116,6 +116,7 @@ test('DEP-7: preflight tells everything that would be refused, each with what to
     request: 'red',
     route: 'green',
     drift: 'green',
+    change: 'red',
     memory: 'red',
   });
   assert.ok(found.checks.every(({ level, remedy }) => level === 'green' || remedy !== null));

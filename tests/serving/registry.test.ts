@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../contracts/index.ts';
 import { createRouteTable } from '../../backend/src/domains/serving/index.ts';
 import { codeOf, grounds, log, person } from './ground.ts';
+import { changePlan } from './plan.ts';
 
 const ground = grounds();
 
@@ -38,7 +39,7 @@ test('DEP-3: a registered name routes within 2 s without a reload being asked fo
 test('DEP-3: a name in several environments needs one to be named; taken and impossible names are refused', async () => {
   const g = ground();
   const dev = await served(g);
-  const prod = await served(g, { environment: 'prod', rollbackPlan: 'Back.' });
+  const prod = await served(g, { environment: 'prod', rollbackPlan: 'Back.', change: changePlan() });
   await g.call('createRegistration', { body: { name: 'both', endpointId: dev.id } });
   await g.call('createRegistration', { body: { name: 'both', endpointId: prod.id } });
   await assert.rejects(g.call('getRegistration', { params: { name: 'both' } }), codeOf('registration_ambiguous'));

@@ -1,4 +1,4 @@
-import type { BodyOf, Endpoint, servingRoutes } from '@llm-ops/contracts';
+import type { BodyOf, Change as ChangeKind, Endpoint, servingRoutes } from '@llm-ops/contracts';
 import type { ServableModel } from '#domains/catalog';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
@@ -22,10 +22,30 @@ import {
 } from './store.ts';
 import { closeCanary, insertCanary } from './store-canary.ts';
 import { insertRoute } from './store-routes.ts';
-import type { ServingCatalog } from './types.ts';
+import type { AutoscalePolicy, ServingCatalog, Visibility } from './types.ts';
 import { endpointView } from './views.ts';
 
 type CanaryPlan = NonNullable<NonNullable<BodyOf<(typeof servingRoutes)['redeployEndpoint']>>['canary']>;
+
+/** A change that may be made by whoever asked for it, and is not made yet. */
+export interface Prepared {
+  kind: ChangeKind['kind'];
+  draft: Drafted;
+  scale: { minReplicas: number; maxReplicas: number; autoscale: AutoscalePolicy | null };
+  team: string;
+  project: string | null;
+  visibility: Visibility;
+  /** that gets a further revision; null: a new one is made */
+  over: EndpointWithTarget | null;
+  sourceEndpointId: string | null;
+  /** of a redeployment: the configuration before */
+  known: Record<string, unknown> | undefined;
+  /** as asked for; empty: not at all */
+  rollbackPlan: string;
+  /** nothing of the configuration changes: a restart */
+  same: boolean;
+  commit(trx: Trx): Promise<Endpoint>;
+}
 
 export type Changes = ReturnType<typeof createChanges>;
 

@@ -1,4 +1,4 @@
-import type { BodyOf, DataOf, Environment, servingRoutes } from '@llm-ops/contracts';
+import type { BodyOf, ChangePlan, DataOf, Environment, servingRoutes } from '@llm-ops/contracts';
 import { environments } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import { withoutSecrets } from './redact.ts';
@@ -35,6 +35,25 @@ const worst = (checks: readonly PreflightCheck[]) =>
 /** Environments before this one, the nearest first: what a revision is compared with. */
 const lower = (environment: Environment) => environments.slice(0, environments.indexOf(environment)).reverse();
 
+/** A specification that may differ from its environments. */
+export interface DriftQuestion {
+  spec: ServingSpec;
+  artifactDigest: string | null;
+  /** the configuration before */
+  known?: Record<string, unknown> | undefined;
+  /** the endpoint that is promoted over */
+  over?: EndpointWithTarget | null | undefined;
+}
+
+/** Throws `change_plan_missing` with the fields that are. */
+export function requirePlan(plan: ChangePlan | null | undefined): ChangePlan {
+  if (plan) return plan;
+  const message = 'Required for prod: a reviewer reads it before the change, and it is kept with the revision.';
+  throw failure('change_plan_missing', {
+    issues: ['change.backup', 'change.maintenance'].map((path) => ({ path, message })),
+  });
+}
+
 export type Checks = ReturnType<typeof createChecks>;
 
 /** What is looked at before a deployment: fit, drift between environments, and everything that would refuse it. */
@@ -62,19 +81,13 @@ export function createChecks(deps: ChecksDeps) {
 
   return {
     /**
-     * Throws `drift_unexplained` with the differences to the nearest lower environment, and, when promoted over an endpoint that is
-     * there already, to that one in all but its model version, unless a parity note explains them. `known` is the configuration
-     * before: what differed already is not asked about again.
+     * Differences to the nearest lower environment, and, when promoted over an endpoint that is there already, to that one in all but its
+     * model version. `known` is the configuration before: what differed already is not asked about again.
      */
-    async refuseDrift(
+    async differences(
       connection: Connection,
-      spec: ServingSpec,
-      artifactDigest: string | null,
-      parityNote: string | undefined,
-      known?: Record<string, unknown>,
-      over?: EndpointWithTarget | null,
-    ): Promise<void> {
-      if (parityNote?.trim()) return;
+      { spec, artifactDigest, known, over }: DriftQuestion,
+    ): Promise<(Difference & { environment: Environment })[]> {
       const wanted = configurationOf(spec, artifactDigest);
       const name = nameOf(spec);
       const below = await counterpart(connection, spec.environment, { name, modelName: spec.model.name });
@@ -92,6 +105,13 @@ export function createChecks(deps: ChecksDeps) {
             differences.push({ ...difference, environment: over.environment });
         }
       }
+      return differences;
+    },
+
+    /** Throws `drift_unexplained` with the differences, unless a parity note explains them. */
+    async refuseDrift(connection: Connection, question: DriftQuestion, parityNote: string | undefined): Promise<void> {
+      if (parityNote?.trim()) return;
+      const differences = await this.differences(connection, question);
       if (differences.length === 0) return;
       throw failure('drift_unexplained', {
         message: `It differs between environments: ${differences.map((one) => `${one.environment} ${tell(withoutSecrets(one))}`).join('; ')}.`,
@@ -107,6 +127,22 @@ export function createChecks(deps: ChecksDeps) {
     refuseArguments(kind: string, spec: ServingSpec): void {
       const issues = runtimes[kind]?.plan(spec).refused ?? [];
       if (issues.length > 0) throw failure('validation_failed', { issues });
+    },
+
+    /** What the runtime says of it; one that cannot be asked is told so. */
+    async fit(kind: string, spec: ServingSpec): Promise<Preflight> {
+      return runtimePreflight(kind, spec).catch((error: unknown): Preflight => ({
+        level: 'amber',
+        checks: [
+          {
+            name: 'runtime',
+            level: 'amber',
+            message: `The runtime could not be asked: ${reasonOf(error)}`,
+            remedy: 'Try again.',
+          },
+        ],
+        memory: null,
+      }));
     },
 
     /** Throws `preflight_red` when the runtime says that it would not fit or start. */
@@ -166,20 +202,22 @@ export function createChecks(deps: ChecksDeps) {
         });
       }
       await check('drift', 'Nothing differs unexplained from the environment before.', () =>
-        this.refuseDrift(db.kysely, spec, artifactDigest, request.parityNote),
+        this.refuseDrift(db.kysely, { spec, artifactDigest }, request.parityNote),
       );
-      const fit = await runtimePreflight(runtime, spec).catch((error: unknown): Preflight => ({
-        level: 'amber',
-        checks: [
-          {
-            name: 'runtime',
-            level: 'amber',
-            message: `The runtime could not be asked: ${reasonOf(error)}`,
-            remedy: 'Try again.',
-          },
-        ],
-        memory: null,
-      }));
+      if (environment === 'prod') {
+        await check('change', 'Backup plan and maintenance procedure are given.', () => requirePlan(request.change));
+        if (config.fourEyes) {
+          await check(
+            'review',
+            'Nobody needs to approve it.',
+            () => {
+              throw failure('change_approval_required');
+            },
+            'amber',
+          );
+        }
+      }
+      const fit = await this.fit(runtime, spec);
       checks.push(...fit.checks);
       return { level: worst(checks), checks, memory: fit.memory };
     },

@@ -4,8 +4,7 @@ import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
 import { decodeCursor, pageOf, type Paged, type Trx } from '#platform/http';
 import type { Runtime } from '#ports/runtime';
-import { routeTaken, type Changes } from './changes.ts';
-import type { Checks } from './checks.ts';
+import { routeTaken, type Changes, type Prepared } from './changes.ts';
 import { drafted, type DeployRequest } from './draft.ts';
 import { admitted, requireDeploy, teamFor } from './guard.ts';
 import { normaliseRoute } from './names.ts';
@@ -31,7 +30,6 @@ interface EndpointsDeps {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   changes: Changes;
-  checks: Checks;
   config: ServingConfig;
 }
 
@@ -39,7 +37,7 @@ const defaultPlan = 'Roll back to the previous revision.';
 
 /** Endpoints: every change is a wish that the reconciler carries out. */
 export function createEndpoints(deps: EndpointsDeps) {
-  const { db, runtimes, changes, checks, config } = deps;
+  const { db, runtimes, changes, config } = deps;
   const { create, locked, servable, viewed } = changes;
 
   return {
@@ -56,27 +54,38 @@ export function createEndpoints(deps: EndpointsDeps) {
       return endpointView(admitted(access, await findEndpoint(db.kysely, id)));
     },
 
-    async deploy(trx: Trx, access: Access, request: DeployRequest): Promise<Endpoint> {
+    /** A new endpoint. Throws why it may not be or cannot be; what is yet to be explained or approved is not looked at. */
+    async prepare(trx: Trx, access: Access, request: DeployRequest): Promise<Prepared> {
       const { environment } = request;
       const { name } = normaliseRoute(request.route);
       requireDeploy(access, { name, modelId: request.modelId }, environment);
       const model = await servable(trx, access, request.modelId);
       const draft = drafted(request, model, { config, runtimes });
       checks.refuseArguments(draft.runtime, draft.spec);
-      if (environment === 'prod' && !request.rollbackPlan?.trim()) {
-        throw failure('validation_failed', {
-          issues: [{ path: 'rollbackPlan', message: 'Required for prod: how will this be taken back?' }],
-        });
-      }
       if (await endpointNamed(trx, environment, draft.name)) throw routeTaken(draft.name, environment);
-      await checks.refuseDrift(trx, draft.spec, draft.artifactDigest, request.parityNote);
-      if (environment === 'prod') await checks.refuseRed(draft.runtime, draft.spec);
-      return create(trx, access, draft, {
-        reason: 'deploy',
-        team: teamFor(access, model),
-        parityNote: request.parityNote ?? null,
-        rollbackPlan: request.rollbackPlan?.trim() || defaultPlan,
-      });
+      const { minReplicas, maxReplicas } = draft.spec;
+      const rollbackPlan = request.rollbackPlan?.trim() ?? '';
+      const team = teamFor(access, model);
+      return {
+        kind: 'deploy',
+        draft,
+        scale: { minReplicas, maxReplicas, autoscale: draft.autoscalePolicy },
+        team,
+        project: access.identity.project ?? model.project,
+        visibility: model.visibility,
+        over: null,
+        sourceEndpointId: null,
+        known: undefined,
+        rollbackPlan,
+        same: false,
+        commit: (held) =>
+          create(held, access, draft, {
+            reason: 'deploy',
+            team,
+            parityNote: request.parityNote ?? null,
+            rollbackPlan: rollbackPlan || defaultPlan,
+          }),
+      };
     },
 
     async update(trx: Trx, access: Access, id: string, patch: Patch): Promise<Endpoint> {

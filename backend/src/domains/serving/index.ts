@@ -5,11 +5,13 @@ import type { Cluster } from '#ports/cluster';
 import type { Runtime } from '#ports/runtime';
 import { createChanges } from './changes.ts';
 import { createCanaries } from './canaries.ts';
+import { createChangeRequests } from './change-requests.ts';
 import { createChecks } from './checks.ts';
 import type { Compare } from './comparing.ts';
 import type { Providers, Send } from './completion.ts';
 import { createDesk, type Desk } from './desk.ts';
 import { createEndpoints } from './endpoints.ts';
+import { createExamine } from './examine.ts';
 import type { Publisher } from './executor.ts';
 import { createInspect } from './inspect.ts';
 import { createManifests } from './manifests.ts';
@@ -17,7 +19,7 @@ import { createObservation } from './observation.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { createRegistry } from './registry.ts';
 import { createRevisions } from './revisions.ts';
-import { createObservationRoutes, createRoutes } from './routes.ts';
+import { createChangeRoutes, createObservationRoutes, createRoutes } from './routes.ts';
 import { endpointsOfModel } from './store.ts';
 import type { RouteTable } from './table.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
@@ -46,6 +48,8 @@ export interface Serving {
   routes: BoundRoutes;
   /** what runs, piece by piece: pods, events, manifests, the cluster */
   observationRoutes: BoundRoutes;
+  /** what is to be approved before it is deployed */
+  changeRoutes: BoundRoutes;
   /** for other faces of the same core */
   desk: Desk;
   /** runs in processes of the role worker */
@@ -63,14 +67,19 @@ export function createServing(deps: ServingDeps): Serving {
     manifests: createManifests({ db, runtimes, config }),
     observation: createObservation({ db, runtimes, config }),
   };
-  const endpoints = createEndpoints({ db, runtimes, changes, checks, config });
+  const endpoints = createEndpoints({ db, runtimes, changes, config });
+  const revisions = createRevisions({ db, runtimes, catalog, events, changes, config });
+  const examine = createExamine({ runtimes, clusters: deps.clusters ?? [], checks, config });
+  const requests = createChangeRequests({ db, checks, examine, endpoints, revisions, events, config });
   return {
     observationRoutes: createObservationRoutes(seen, deps.clusters ?? []),
+    changeRoutes: createChangeRoutes(requests),
     routes: createRoutes({
       ...seen,
       checks,
+      requests,
       endpoints,
-      revisions: createRevisions({ db, runtimes, catalog, events, changes, checks, config }),
+      revisions,
       canaries: createCanaries({ db, changes, compare: deps.compare }),
       inspect: createInspect({ db, runtimes, egress, providers, config }),
       registry: createRegistry({ db, gate: table }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concealer, exportedManifests, shownManifests, shownValue } from './redact.ts';
+import { concealer, exportedManifests, shownManifests, shownValue, withoutSecrets } from './redact.ts';
 
 const spec = {
   env: { HF_TOKEN: 'hf-canary-0001', GREETING: 'hello' },
@@ -63,4 +63,18 @@ test('EC-drift: variables that are found in a cluster are shown as digests, whoe
   assert.match(JSON.stringify(shownValue('c.env[X]', { name: 'X', value: 'by-hand' }, conceal)), /"value":"sha256:/);
   assert.equal(shownValue('spec.containers[serving].image', 'vllm:1', conceal), 'vllm:1');
   assert.equal(shownValue('c.env[X]', null, conceal), null);
+});
+
+test('EC-drift: a difference in variables shows digests of their values, one in arguments none that is a secret', () => {
+  const args = withoutSecrets({ path: 'args', before: ['--api-key', 'canary-0002'], after: ['--seed', '7'] });
+  assert.deepEqual(
+    [args.before, args.after],
+    [
+      ['--api-key', '[redacted]'],
+      ['--seed', '7'],
+    ],
+  );
+  const env = withoutSecrets({ path: 'env', before: { A: 'canary-0001' }, after: { A: 'canary-0001', B: 'x' } });
+  assert.doesNotMatch(JSON.stringify(env), /canary/);
+  assert.deepEqual(Object.keys(env.after), ['A', 'B']);
 });

@@ -7,13 +7,21 @@ import type { ServingSpec } from './types.ts';
  * to see which are equal.
  */
 export function withoutSecrets<T extends Difference>(difference: T): T {
+  if (difference.path === 'args')
+    return { ...difference, before: shownArgs(difference.before), after: shownArgs(difference.after) };
   if (difference.path !== 'env') return difference;
-  return { ...difference, before: digests(difference.before), after: digests(difference.after) };
+  return { ...difference, before: digestsOf(difference.before), after: digestsOf(difference.after) };
+}
+
+/** Arguments, of which those that are secrets are hidden. */
+function shownArgs(args: unknown): unknown {
+  return Array.isArray(args) ? args.map(concealer({ env: {}, args: args as string[] }, [])) : args;
 }
 
 const digestOf = (value: string) => `sha256:${createHash('sha256').update(value).digest('hex').slice(0, 8)}`;
 
-function digests(env: unknown): Record<string, string> {
+/** Variables by name, each with a short digest of its value. */
+export function digestsOf(env: unknown): Record<string, string> {
   return Object.fromEntries(
     Object.entries((env ?? {}) as Record<string, string>).map(([name, value]) => [name, digestOf(value)]),
   );

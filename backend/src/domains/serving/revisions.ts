@@ -5,13 +5,20 @@ import { failure } from '#platform/errors';
 import { decodeCursor, pageOf, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Runtime } from '#ports/runtime';
-import type { Changes } from './changes.ts';
-import type { Checks } from './checks.ts';
+import type { Changes, Prepared } from './changes.ts';
 import { digestOf, redrafted, type Drafted, type RedeployRequest } from './draft.ts';
 import type { Publisher } from './executor.ts';
 import { admitted, requireDeploy } from './guard.ts';
-import { configurationOf, rollbackTarget } from './spec.ts';
-import { endpointNamed, findEndpoint, findRevision, revisionsOf, tellServing, updateEndpoint } from './store.ts';
+import { configurationOf, differencesOf, rollbackTarget } from './spec.ts';
+import {
+  endpointNamed,
+  findEndpoint,
+  findRevision,
+  revisionsOf,
+  tellServing,
+  updateEndpoint,
+  type EndpointWithTarget,
+} from './store.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
 import { revisionView } from './views.ts';
 
@@ -23,13 +30,12 @@ interface RevisionsDeps {
   catalog: ServingCatalog;
   events: Publisher;
   changes: Changes;
-  checks: Checks;
   config: ServingConfig;
 }
 
 /** Further revisions of an endpoint: by redeployment, rollback and promotion. */
 export function createRevisions(deps: RevisionsDeps) {
-  const { db, runtimes, catalog, events, changes, checks, config } = deps;
+  const { db, runtimes, catalog, events, changes, config } = deps;
   const { add, create, locked, servable, viewed } = changes;
 
   return {
@@ -40,25 +46,40 @@ export function createRevisions(deps: RevisionsDeps) {
       return { rows: page.rows.map(revisionView), next: page.next };
     },
 
-    async redeploy(trx: Trx, access: Access, id: string, request: RedeployRequest): Promise<Endpoint> {
+    /** A further revision of an endpoint, whose row is held for the transaction. */
+    async prepareRedeploy(trx: Trx, access: Access, id: string, request: RedeployRequest): Promise<Prepared> {
       const row = await locked(trx, access, id);
       if (request.canary && (row.live_revision === 0 || row.desired !== 'running'))
         throw failure('canary_without_live');
       const model = await servable(trx, access, request.modelId ?? row.model_id);
       const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
       checks.refuseArguments(draft.runtime, draft.spec);
-      const before = configurationOf(row.spec, row.artifact_digest);
-      await checks.refuseDrift(trx, draft.spec, draft.artifactDigest, request.parityNote, before);
-      const revision = {
-        spec: draft.spec,
-        runtime: draft.runtime,
-        artifactDigest: draft.artifactDigest,
-        reason: 'redeploy',
-        rolledBackTo: null,
-        parityNote: request.parityNote ?? null,
-        createdBy: access.identity.userId,
-      } as const;
-      return add(trx, row, revision, request.canary);
+      const known = configurationOf(row.spec, row.artifact_digest);
+      return {
+        kind: 'redeploy',
+        draft,
+        ...belonging(row),
+        over: row,
+        sourceEndpointId: null,
+        known,
+        rollbackPlan: row.rollback_plan,
+        same: differencesOf(known, configurationOf(draft.spec, draft.artifactDigest)).length === 0,
+        commit: (held) =>
+          add(
+            held,
+            row,
+            {
+              spec: draft.spec,
+              runtime: draft.runtime,
+              artifactDigest: draft.artifactDigest,
+              reason: 'redeploy',
+              rolledBackTo: null,
+              parityNote: request.parityNote ?? null,
+              createdBy: access.identity.userId,
+            },
+            request.canary,
+          ),
+      };
     },
 
     async rollback(trx: Trx, access: Access, id: string, revision: number | undefined): Promise<Endpoint> {
@@ -108,7 +129,13 @@ export function createRevisions(deps: RevisionsDeps) {
       });
     },
 
-    async promote(trx: Trx, access: Access, id: string, request: BodyOf<Routes['promoteEndpoint']>): Promise<Endpoint> {
+    /** The revision that answers here, in another environment: over an endpoint of the same name there, else as a new one. */
+    async preparePromote(
+      trx: Trx,
+      access: Access,
+      id: string,
+      request: BodyOf<Routes['promoteEndpoint']>,
+    ): Promise<Prepared> {
       const source = admitted(access, await findEndpoint(trx, id));
       const { environment, parityNote } = request;
       requireDeploy(access, { name: source.name, modelId: source.model_id }, environment);
@@ -136,26 +163,7 @@ export function createRevisions(deps: RevisionsDeps) {
         minReplicas: source.min_replicas,
         maxReplicas: source.max_replicas,
       };
-      if (environment === 'prod' && !(request.rollbackPlan ?? source.rollback_plan).trim()) {
-        throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message: 'Required for prod.' }] });
-      }
-      const rollbackPlan = request.rollbackPlan?.trim() || source.rollback_plan;
-      await checks.refuseDrift(trx, spec, live.artifact_digest, parityNote, undefined, there);
-      if (environment === 'prod') await checks.refuseRed(live.runtime, spec);
-      if (there) {
-        const row = await locked(trx, access, there.id);
-        if (request.rollbackPlan)
-          await updateEndpoint(trx, row.id, { rollback_plan: rollbackPlan }, { generation: false });
-        return add(trx, row, {
-          spec,
-          runtime: live.runtime,
-          artifactDigest: live.artifact_digest,
-          reason: 'promote',
-          rolledBackTo: null,
-          parityNote: parityNote ?? null,
-          createdBy: access.identity.userId,
-        });
-      }
+      const rollbackPlan = request.rollbackPlan?.trim() || source.rollback_plan.trim();
       const draft: Drafted = {
         spec,
         model,
@@ -165,12 +173,46 @@ export function createRevisions(deps: RevisionsDeps) {
         autoscalePolicy: source.autoscale_policy,
         promptPolicyId: source.prompt_policy_id,
       };
-      return create(trx, access, draft, {
-        reason: 'promote',
-        team: source.team,
-        parityNote: parityNote ?? null,
+      const row = there && (await locked(trx, access, there.id));
+      return {
+        kind: 'promote',
+        draft,
+        ...belonging(row ?? source),
+        over: row,
+        sourceEndpointId: source.id,
+        known: undefined,
         rollbackPlan,
-      });
+        same: false,
+        async commit(held) {
+          if (row === null) {
+            const { team } = source;
+            return create(held, access, draft, {
+              reason: 'promote',
+              team,
+              parityNote: parityNote ?? null,
+              rollbackPlan,
+            });
+          }
+          if (request.rollbackPlan)
+            await updateEndpoint(held, row.id, { rollback_plan: rollbackPlan }, { generation: false });
+          return add(held, row, {
+            spec,
+            runtime: live.runtime,
+            artifactDigest: live.artifact_digest,
+            reason: 'promote',
+            rolledBackTo: null,
+            parityNote: parityNote ?? null,
+            createdBy: access.identity.userId,
+          });
+        },
+      };
     },
   };
+}
+
+/** What a revision of an endpoint takes from it. */
+function belonging(row: EndpointWithTarget): Pick<Prepared, 'scale' | 'team' | 'project' | 'visibility'> {
+  const { min_replicas: minReplicas, max_replicas: maxReplicas, autoscale_policy: autoscale } = row;
+  const { team, project, visibility } = row;
+  return { scale: { minReplicas, maxReplicas, autoscale }, team, project, visibility };
 }

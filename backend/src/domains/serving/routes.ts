@@ -1,7 +1,8 @@
-import { observationRoutes, servingRoutes } from '@llm-ops/contracts';
+import { changeRoutes, observationRoutes, servingRoutes } from '@llm-ops/contracts';
 import { bindRoutes, type BoundRoutes } from '#platform/http';
 import type { Cluster } from '#ports/cluster';
 import type { createCanaries } from './canaries.ts';
+import type { createChangeRequests, Made } from './change-requests.ts';
 import type { Checks } from './checks.ts';
 import type { createEndpoints } from './endpoints.ts';
 import type { createInspect } from './inspect.ts';
@@ -10,7 +11,10 @@ import type { createObservation } from './observation.ts';
 import type { createRegistry } from './registry.ts';
 import type { createRevisions } from './revisions.ts';
 
+type Requests = ReturnType<typeof createChangeRequests>;
+
 interface Services {
+  requests: Requests;
   endpoints: ReturnType<typeof createEndpoints>;
   revisions: ReturnType<typeof createRevisions>;
   canaries: ReturnType<typeof createCanaries>;
@@ -31,6 +35,41 @@ function noted<T extends { id: string }>(
   return answer;
 }
 
+/** Of something that was carried out at once: also what of it is recorded, and that nobody else approved it. */
+const madeOf = ({ change, approvedOwn }: Made) => ({
+  ...(change === null ? {} : { change }),
+  ...(approvedOwn ? { four_eyes: 'off', approved_own: true } : {}),
+});
+
+/** Changes that are approved before they are carried out. */
+export function createChangeRoutes(requests: Requests): BoundRoutes {
+  return bindRoutes(changeRoutes, {
+    previewChange: async (c) => requests.preview(c.access, c.body),
+    listChanges: async (c) => requests.list(c.access, c.query),
+    submitChange: async (c) => {
+      const change = await requests.submit(c.trx, c.access, c.body);
+      const { kind, environment, route, plan, parityNote } = change;
+      return noted(c, change, { kind, environment, route, plan, parityNote });
+    },
+    getChange: async (c) => requests.get(c.access, c.params.id),
+    amendChange: async (c) => {
+      const change = await requests.amend(c.trx, c.access, c.params.id, c.body);
+      const { version, plan, parityNote, rollbackPlan } = change;
+      return noted(c, change, { version, plan, parityNote, rollbackPlan });
+    },
+    decideChange: async (c) => {
+      const change = await requests.decide(c.trx, c.access, c.params.id, c.body);
+      const own = change.submittedBy === change.decidedBy ? { four_eyes: 'off', approved_own: true } : {};
+      return noted(c, change, { decision: c.body.decision, version: change.version, notes: change.notes, ...own });
+    },
+    applyChange: async (c) => {
+      const change = await requests.apply(c.trx, c.access, c.params.id);
+      return noted(c, change, { endpointId: change.endpointId, revision: change.revision });
+    },
+    withdrawChange: async (c) => noted(c, await requests.withdraw(c.trx, c.access, c.params.id)),
+  });
+}
+
 /** Looking at what runs, piece by piece. */
 export function createObservationRoutes(
   { observation, manifests }: Pick<Services, 'observation' | 'manifests'>,
@@ -49,13 +88,14 @@ export function createObservationRoutes(
 }
 
 export function createRoutes(services: Services): BoundRoutes {
-  const { endpoints, revisions, canaries, checks, inspect, registry, observation, manifests } = services;
+  const { requests, endpoints, revisions, canaries, checks, inspect, registry, observation, manifests } = services;
   return bindRoutes(servingRoutes, {
     listEndpoints: async (c) => endpoints.list(c.access, c.query),
     deployEndpoint: async (c) => {
-      const endpoint = await endpoints.deploy(c.trx, c.access, c.body);
+      const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'deploy' });
+      const { endpoint } = made;
       const { environment, modelId, route } = endpoint;
-      return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote });
+      return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote, ...madeOf(made) });
     },
     getEndpoint: async (c) => endpoints.get(c.access, c.params.id),
     updateEndpoint: async (c) => {
@@ -72,8 +112,13 @@ export function createRoutes(services: Services): BoundRoutes {
     },
     redeployEndpoint: async (c) => {
       const request = { ...c.query, ...c.body };
-      const endpoint = await revisions.redeploy(c.trx, c.access, c.params.id, request);
-      return noted(c, endpoint, { revision: endpoint.targetRevision, changed: Object.keys(request) });
+      const made = await requests.make(c.trx, c.access, { ...request, kind: 'redeploy', endpointId: c.params.id });
+      const { endpoint } = made;
+      return noted(c, endpoint, {
+        revision: endpoint.targetRevision,
+        changed: Object.keys(request),
+        ...madeOf(made),
+      });
     },
     getCanary: async (c) => canaries.get(c.access, c.params.id),
     updateCanary: async (c) => {
@@ -93,11 +138,13 @@ export function createRoutes(services: Services): BoundRoutes {
         ? observation.followLogs(c.access, c.params.id, c.query)
         : observation.logs(c.access, c.params.id, c.query),
     promoteEndpoint: async (c) => {
-      const endpoint = await revisions.promote(c.trx, c.access, c.params.id, c.body);
+      const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'promote', endpointId: c.params.id });
+      const { endpoint } = made;
       return noted(c, endpoint, {
         from: c.params.id,
         environment: endpoint.environment,
         parityNote: c.body.parityNote,
+        ...madeOf(made),
       });
     },
     verifyEndpoint: async (c) => inspect.verify(c.access, c.params.id, c.body?.prompt),

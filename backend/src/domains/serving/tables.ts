@@ -1,4 +1,13 @@
-import type { canaryStates, Environment, retryCauses } from '@llm-ops/contracts';
+import type {
+  canaryStates,
+  Change,
+  ChangePlan,
+  ChangeRequest,
+  ChangeReview,
+  ChangeStatus,
+  Environment,
+  retryCauses,
+} from '@llm-ops/contracts';
 import type { ColumnType, Generated } from 'kysely';
 import type { DriftRecord } from './drift.ts';
 import type { Comparison } from './judge.ts';
@@ -153,6 +162,44 @@ interface CanaryTable {
 }
 type CanaryState = (typeof canaryStates)[number];
 
+/** What was found of a change when it was submitted. */
+export type Examined = Pick<ChangeReview, 'topology' | 'differences' | 'preflight' | 'manifests'>;
+
+interface ChangeTable {
+  id: string;
+  kind: Change['kind'];
+  status: ChangeStatus;
+  version: Generated<number>;
+  environment: Environment;
+  name: string;
+  route: string;
+  team: string;
+  project: string | null;
+  visibility: Visibility;
+  endpoint_id: string | null;
+  source_endpoint_id: string | null;
+  revision: ColumnType<number | null, number | null | undefined, number | null>;
+  model_id: string;
+  model_name: string;
+  model_version: string;
+  artifact_digest: string | null;
+  request: Json<ChangeRequest>;
+  plan: JsonOrNull<ChangePlan>;
+  parity_note: string | null;
+  rollback_plan: string;
+  examined: Json<Examined>;
+  wanted_digest: string;
+  submitted_by: string;
+  submitted_at: ColumnType<Date, Date | undefined, Date>;
+  decided_by: ColumnType<string | null, string | null | undefined, string | null>;
+  decided_at: Moment;
+  notes: ColumnType<string | null, string | null | undefined, string | null>;
+  applied_by: ColumnType<string | null, string | null | undefined, string | null>;
+  applied_at: Moment;
+  created_by: string;
+  created_at: Generated<Date>;
+}
+
 interface VerificationTable {
   id: string;
   endpoint_id: string;
@@ -180,4 +227,5 @@ export type ServingTables = {
   route: RouteTable;
   verification: VerificationTable;
   canary: CanaryTable;
+  change_request: ChangeTable;
 };

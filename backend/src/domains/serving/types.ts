@@ -56,6 +56,8 @@ export interface ServingConfig {
   verification: { attempts: number; timeoutMs: number; prompt: string };
   /** `lastHealthCheck` of an otherwise unchanged endpoint is written this often */
   healthEveryMs: number;
+  /** APPROVAL_FOUR_EYES: a change of prod is approved by somebody else than who submitted it */
+  fourEyes: boolean;
   /** of the platform itself; they are taken out of what is shown of logs, events and manifests */
   secrets: readonly string[];
 }

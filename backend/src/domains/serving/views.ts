@@ -1,7 +1,8 @@
-import type { DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
+import type { Change, DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
 import { concealer } from './redact.ts';
 import { runtimeName } from './spec.ts';
 import type { EndpointWithTarget, RevisionRow } from './store.ts';
+import type { ChangeRow } from './store-changes.ts';
 import type { RouteRow } from './store-routes.ts';
 
 type RevisionView = DataOf<(typeof servingRoutes)['listRevisions']>[number];
@@ -79,6 +80,36 @@ export function revisionView(row: RevisionRow): RevisionView {
     createdAt: row.created_at.toISOString(),
     liveAt: time(row.live_at),
     retiredAt: time(row.retired_at),
+  };
+}
+
+/** Without what was asked for: that may hold values of variables. */
+export function changeView(row: ChangeRow): Change {
+  return {
+    id: row.id,
+    kind: row.kind,
+    status: row.status,
+    version: row.version,
+    environment: row.environment,
+    route: row.route,
+    team: row.team,
+    modelId: row.model_id,
+    modelName: row.model_name,
+    modelVersion: row.model_version,
+    artifactDigest: row.artifact_digest,
+    endpointId: row.endpoint_id,
+    sourceEndpointId: row.source_endpoint_id,
+    revision: row.revision,
+    parityNote: row.parity_note,
+    rollbackPlan: row.rollback_plan,
+    plan: row.plan,
+    submittedBy: row.submitted_by,
+    submittedAt: row.submitted_at.toISOString(),
+    decidedBy: row.decided_by,
+    decidedAt: time(row.decided_at),
+    notes: row.notes,
+    appliedBy: row.applied_by,
+    appliedAt: time(row.applied_at),
   };
 }
 

@@ -39,6 +39,52 @@ export const catalogue = {
     message: 'There is no such budget.',
     remedy: 'List the budgets with GET /governance/budgets.',
   },
+  change_amended: {
+    status: 409,
+    message: 'This change was amended after it was read.',
+    remedy: 'Read its newest version and decide about that.',
+  },
+  change_approval_required: {
+    status: 409,
+    message: 'A change of prod must be approved by somebody else before it is carried out.',
+    remedy: 'Submit the same as POST /serving/changes, let a reviewer approve it, then apply it.',
+  },
+  change_closed: {
+    status: 409,
+    message: 'This change was decided, applied or withdrawn, so it can no longer be altered.',
+    remedy: 'Submit a new change.',
+  },
+  change_four_eyes: {
+    status: 403,
+    message: 'Whoever submitted a change cannot approve it.',
+    remedy: 'Ask another reviewer.',
+  },
+  change_not_approved: {
+    status: 409,
+    message: 'This change is not approved yet.',
+    remedy: 'Ask a reviewer to approve it.',
+  },
+  change_not_found: {
+    status: 404,
+    message: 'There is no such change.',
+    remedy: 'List the changes to see their ids.',
+  },
+  change_outdated: {
+    status: 409,
+    message:
+      'What the change was approved for is no longer what it would do: its endpoint, source or model has changed since.',
+    remedy: 'Amend it, so that it is looked at and approved anew.',
+  },
+  change_outside_window: {
+    status: 409,
+    message: 'It is not the time of the maintenance window.',
+    remedy: 'Apply it within its window, or amend the window and let it be approved anew.',
+  },
+  change_plan_missing: {
+    status: 400,
+    message: 'A change of prod needs a backup plan and a maintenance procedure.',
+    remedy: 'Give `change` with `backup` and `maintenance`; POST /serving/changes/preview proposes both.',
+  },
   cluster_crd_missing: {
     status: 409,
     message: 'The cluster does not know this kind of object.',
