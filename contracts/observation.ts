@@ -164,6 +164,34 @@ export const observationRoutes = defineRoutes({
     answer: 'file',
     failures,
   },
+  exportGitops: {
+    method: 'GET',
+    path: '/serving/endpoints/{id}/revisions/{revision}/gitops.tar.gz',
+    summary: 'A folder for Git: manifests, kustomization, examples for Argo CD and Flux; without secrets',
+    tag: 'serving',
+    permission: 'endpoint:read',
+    params: RevisionParams,
+    query: z.object({
+      repository: z
+        .string()
+        .max(500)
+        .regex(/^(https:\/\/|ssh:\/\/)[A-Za-z0-9][A-Za-z0-9._~:@/-]*$/, 'Begin with https:// or ssh://.')
+        .default('https://git.example.com/team/deployments.git')
+        .describe('Where Argo CD and Flux find it.'),
+      branch: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/)
+        .default('main'),
+      path: z
+        .string()
+        .max(120)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/, 'Write a folder: clusters/prod/glossary.')
+        .optional()
+        .describe('Folder in the repository; llm-ops/{environment}/{name} when not given.'),
+    }),
+    answer: 'file',
+    failures: [...failures, 'manifests_not_for_cluster'],
+  },
   compareRevisionManifests: {
     method: 'GET',
     path: '/serving/endpoints/{id}/revisions/{revision}/manifests/compare/{other}',

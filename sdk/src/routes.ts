@@ -42,6 +42,7 @@ export const routes: Record<Operation, RouteFacts> = {
   downloadDataset: { method: 'GET', path: '/catalog/datasets/{id}/download', file: true },
   evaluatePolicies: { method: 'POST', path: '/governance/policies/evaluate' },
   exportAuditLogs: { method: 'GET', path: '/governance/audit/export', file: true },
+  exportGitops: { method: 'GET', path: '/serving/endpoints/{id}/revisions/{revision}/gitops.tar.gz', file: true },
   exportRevisionManifests: { method: 'GET', path: '/serving/endpoints/{id}/revisions/{revision}/manifests.yaml', file: true },
   getBudget: { method: 'GET', path: '/governance/budgets/{id}' },
   getCanary: { method: 'GET', path: '/serving/endpoints/{id}/canary' },

@@ -27,6 +27,21 @@ const definitions = {
     ),
     names: ['servicemonitors', 'podmonitors', 'prometheusrules'].map((kind) => `${kind}.monitoring.coreos.com`),
   },
+  'argo-cd': {
+    module: 'github.com/argoproj/argo-cd/v3@v3.2.0',
+    files: ['manifests/crds/application-crd.yaml'],
+    names: ['applications.argoproj.io'],
+  },
+  'flux-source': {
+    module: 'github.com/fluxcd/source-controller@v1.7.0',
+    files: ['config/crd/bases/source.toolkit.fluxcd.io_gitrepositories.yaml'],
+    names: ['gitrepositories.source.toolkit.fluxcd.io'],
+  },
+  'flux-kustomize': {
+    module: 'github.com/fluxcd/kustomize-controller@v1.6.0',
+    files: ['config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml'],
+    names: ['kustomizations.kustomize.toolkit.fluxcd.io'],
+  },
 } as const;
 
 /** Applies the definitions of an operator and waits until the API server serves them. */

@@ -1,16 +1,20 @@
-import type { DataOf, observationRoutes, servingRoutes } from '@llm-ops/contracts';
+import { gzipSync } from 'node:zlib';
+import type { DataOf, observationRoutes, QueryOf, servingRoutes } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
 import type { FileAnswer } from '#platform/http';
 import type { Runtime, RuntimePlan } from '#ports/runtime';
+import { gitopsFiles } from './gitops.ts';
 import { admitted } from './guard.ts';
 import { exportedManifests, shownManifests } from './redact.ts';
 import { findEndpoint, findRevision, type EndpointWithTarget, type RevisionRow } from './store.ts';
+import { tarOf } from './tar.ts';
 import type { ServingConfig, ServingSpec } from './types.ts';
 import { yamlDocuments } from './yaml.ts';
 
 type Routes = typeof observationRoutes;
+type GitopsQuery = QueryOf<Routes['exportGitops']>;
 type Runtimes = Readonly<Record<string, Runtime>>;
 
 /**
@@ -79,6 +83,34 @@ export function createManifests({ db, runtimes, config }: { db: Db; runtimes: Ru
         body: `${head.map((line) => line.replaceAll(/[\r\n]+/g, ' ')).join('\n')}\n${yamlDocuments(manifests)}`,
         contentType: 'application/yaml; charset=utf-8',
         fileName: `${row.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}-${row.environment}-r${number}.yaml`,
+      };
+    },
+
+    /** A folder for Git, packed: the manifests, a kustomization, and how Argo CD and Flux follow it. */
+    async asGitops(access: Access, id: string, number: number, query: GitopsQuery): Promise<FileAnswer> {
+      const { row, revision, plan } = await planned(access, id, number);
+      const ofCluster = plan.manifests.filter(({ apiVersion }) => apiVersion !== undefined);
+      if (ofCluster.length === 0) throw failure('manifests_not_for_cluster');
+      const secret = `serving-${id}-r${number}-env`;
+      const keys = Object.keys(revision.spec.env);
+      // an archive has no room for longer paths
+      const name = row.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
+      const exported = {
+        name,
+        route: row.route,
+        environment: row.environment,
+        revision: number,
+        model: `${revision.model_name} ${revision.version}`,
+        manifests: exportedManifests(ofCluster, revision.spec, config.secrets, secret),
+        secret: keys.length === 0 ? null : { name: secret, keys },
+        warnings: plan.warnings,
+      };
+      const path = query.path ?? `llm-ops/${row.environment}/${name}`;
+      const files = gitopsFiles(exported, { url: query.repository, branch: query.branch, path });
+      return {
+        body: gzipSync(tarOf(files, revision.created_at)),
+        contentType: 'application/gzip',
+        fileName: `${name}-${row.environment}-r${number}.tar.gz`,
       };
     },
 

@@ -81,6 +81,7 @@ export function createObservationRoutes(
       c.wantsEvents ? observation.followEvents(c.access, c.params.id) : observation.events(c.access, c.params.id),
     getRevisionManifests: async (c) => manifests.ofRevision(c.access, c.params.id, c.params.revision),
     exportRevisionManifests: async (c) => manifests.asYaml(c.access, c.params.id, c.params.revision),
+    exportGitops: async (c) => manifests.asGitops(c.access, c.params.id, c.params.revision, c.query),
     compareRevisionManifests: async (c) => manifests.compare(c.access, c.params.id, c.params.revision, c.params.other),
     getLiveDrift: async (c) => observation.drift(c.access, c.params.id),
     getCluster: async () => Promise.all(clusters.map((cluster) => cluster.look())),

@@ -205,6 +205,11 @@ export const catalogue = {
     message: 'There is no such version of this dataset.',
     remedy: 'List the versions and use a label from there.',
   },
+  manifests_not_for_cluster: {
+    status: 409,
+    message: 'What runs this revision has no objects of a cluster.',
+    remedy: 'Deploy it to a cluster to keep its manifests in Git.',
+  },
   pii_rule_exists: {
     status: 409,
     message: 'There is a rule of this name.',

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  approvedModel,
+  ask,
+  call,
+  people,
+  person,
+  startPlatform,
+  until,
+  type Json,
+  type RunningPlatform,
+} from '../journeys/harness.ts';
+import { startProvider, type Provider } from '../journeys/provider.ts';
+import { applyDefinitions } from './crds.ts';
+import { startPlane, type Plane } from './plane.ts';
+
+/** A change of prod on a real control plane: what its approver reads, and what is exported of it for Git. */
+let plane: Plane;
+let provider: Provider;
+let platform: RunningPlatform;
+let dev: Json;
+const canary = 'hf_canary0123456789abcdef';
+const reviewer = person('rita', 'reviewer', 'platform');
+
+before(async () => {
+  plane = await startPlane();
+  await plane.addNodes(2, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  provider = await startProvider();
+  platform = await startPlatform({
+    KUBECONFIG_PATH: plane.kubeconfig,
+    SERVING_LOCAL_BASE_URL: provider.url,
+    SERVING_RUNTIME_IMAGE: 'vllm/vllm-openai:v0.15.0',
+    SERVING_QUOTA_PROD: 'pods=100',
+    APPROVAL_FOUR_EYES: 'true',
+  });
+  const model = await approvedModel(platform.api, 'changed');
+  dev = await operator('POST', '/serving/endpoints', {
+    modelId: model.id,
+    environment: 'dev',
+    route: '/changed',
+    useGpu: true,
+    env: { HF_TOKEN: canary },
+    rollbackPlan: 'Back to the revision before.',
+  });
+  await healthy(dev.id);
+});
+after(async () => {
+  await platform?.stop();
+  await provider?.close();
+  await plane?.stop();
+});
+
+const operator = (method: string, route: string, body?: object): Promise<Json> =>
+  ask(platform.api, people.operator, method, route, body);
+const healthy = (id: string): Promise<Json> =>
+  until(
+    'healthy',
+    async () => {
+      const found = await operator('GET', `/serving/endpoints/${id}`);
+      return found.status === 'healthy' ? found : null;
+    },
+    60_000,
+  );
+
+test('FR-012, DEP-5: a promotion to prod waits for its approver, who sees clusters, objects and plans, and is then carried out', async () => {
+  const promotion = { kind: 'promote', endpointId: dev.id, environment: 'prod' };
+  const direct = await call(platform.api, people.operator, 'POST', `/serving/endpoints/${dev.id}/promote`, {
+    environment: 'prod',
+    change: (await operator('POST', '/serving/changes/preview', promotion)).plan,
+  });
+  assert.equal(direct.body.data.code, 'change_approval_required');
+  const { plan } = await operator('POST', '/serving/changes/preview', promotion);
+  const { id } = await operator('POST', '/serving/changes', { ...promotion, change: plan });
+
+  const read = await ask(platform.api, reviewer, 'GET', `/serving/changes/${id}`);
+  const row = (field: string): Json => read.topology.rows.find((one: Json) => one.field === field);
+  assert.deepEqual(row('gpuPools').values.prod, [{ type: 'h100', nodes: 2, gpus: 16 }]);
+  assert.match(row('version').wanted ?? '', /^v1\./);
+  assert.deepEqual(row('gpuCount').values, { dev: 1, stg: null, prod: null });
+  assert.deepEqual(row('services').wanted, ['8000/TCP']);
+  assert.ok(row('objects').wanted.includes('HorizontalPodAutoscaler'));
+  assert.equal(row('services').differs, false);
+  assert.equal(read.preflight.level === 'red', false);
+  assert.ok(
+    read.manifests.every(({ change }: Json) => change === 'added'),
+    'nothing is there yet',
+  );
+  assert.ok(!JSON.stringify(read).includes(canary));
+
+  await ask(platform.api, reviewer, 'POST', `/serving/changes/${id}/decide`, { decision: 'approve', version: 1 });
+  const applied = await operator('POST', `/serving/changes/${id}/apply`);
+  const prod = await healthy(applied.endpointId);
+  assert.deepEqual([prod.environment, applied.revision], ['prod', 1]);
+
+  // of a change of what is there, what it alters alone
+  const redeploy = { kind: 'redeploy', endpointId: prod.id, servingRuntimeImage: 'vllm/vllm-openai:v0.16.0' };
+  const next = await operator('POST', '/serving/changes/preview', redeploy);
+  const changed = next.topology.rows.filter(({ changes }: Json) => changes).map(({ field }: Json) => field);
+  assert.ok(changed.includes('image') && !changed.includes('gpuCount'), changed.join());
+  assert.ok(
+    next.manifests.some(
+      ({ path, after: image }: Json) => path.endsWith('image') && image === redeploy.servingRuntimeImage,
+    ),
+  );
+  assert.match(next.plan.backup.kept, /^Revision 1 /);
+  const audit = await ask(platform.api, people.admin, 'GET', `/governance/audit/logs?resource_type=change`);
+  assert.deepEqual(
+    new Set(audit.map(({ action }: Json) => action)),
+    new Set(['change.submit', 'change.decide', 'change.apply']),
+  );
+});
+
+test('FR-012: what is exported for Git is taken by the cluster, and by the definitions of Argo CD and Flux, and holds no secret', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gitops-'));
+  try {
+    const query = 'repository=https://git.example.com/team/deployments.git&path=clusters/dev/changed';
+    const answer = await fetch(`${platform.api}/serving/endpoints/${dev.id}/revisions/1/gitops.tar.gz?${query}`, {
+      headers: people.operator,
+    });
+    assert.equal(answer.status, 200);
+    await writeFile(join(folder, 'a.tar.gz'), Buffer.from(await answer.arrayBuffer()));
+    assert.equal(spawnSync('tar', ['-xzf', 'a.tar.gz'], { cwd: folder }).status, 0);
+    const names = (await readdir(folder, { recursive: true })).filter((name) => /\.(yaml|md)$/.test(name));
+    assert.ok(names.includes('clusters/dev/changed/deployment.yaml'), names.join());
+    for (const name of names) {
+      const text = await readFile(join(folder, name), 'utf8');
+      assert.ok(!text.includes(canary), name);
+      // as on another cluster: here its objects are already, and are the platform's
+      const elsewhere = text.replaceAll(dev.id, '00000000-0000-7000-8000-000000000000');
+      await writeFile(join(folder, name), elsewhere);
+    }
+    const dryRun = ['apply', '--server-side', '--dry-run=server'];
+    const taken = await plane.kubectl([...dryRun, '-k', join(folder, 'clusters/dev/changed')]);
+    for (const kind of ['deployment.apps', 'service', 'horizontalpodautoscaler', 'networkpolicy'])
+      assert.match(taken, new RegExp(`^${kind}.*serverside-applied`, 'm'));
+
+    for (const definitions of ['argo-cd', 'flux-source', 'flux-kustomize'] as const)
+      await applyDefinitions(plane, definitions);
+    for (const namespace of ['argocd', 'flux-system']) await plane.kubectl(['create', 'namespace', namespace]);
+    const followed = await plane.kubectl([
+      ...dryRun,
+      '--validate=strict',
+      '-f',
+      join(folder, 'argocd'),
+      '-f',
+      join(folder, 'flux'),
+    ]);
+    for (const kind of ['application.argoproj.io', 'gitrepository.source', 'kustomization.kustomize'])
+      assert.match(followed, new RegExp(`^${kind}.*serverside-applied`, 'm'));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
