@@ -7,6 +7,7 @@ export type Locale = (typeof locales)[number];
 export type Area =
   | 'shell'
   | 'catalog'
+  | 'changes'
   | 'cluster'
   | 'cost'
   | 'datasets'

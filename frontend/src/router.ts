@@ -21,6 +21,8 @@ const page = (
   component: component as NonNullable<RouteRecordRaw['component']>,
   meta: { areas: typeof areas === 'string' ? [areas] : areas, title },
 });
+/** A change is read with the parts of endpoints, and decided with those of the catalog. */
+const changes = ['serving', 'cluster', 'catalog', 'changes'] as const;
 /** Pages of datasets share parts with those of models. */
 const datasets = ['catalog', 'datasets'] as const;
 /** Models of organizations are endpoints and share parts with them. */
@@ -41,21 +43,23 @@ const routes: RouteRecordRaw[] = [
   ),
   page('/catalog/datasets/:id/compare', 'datasetCompare', datasets, () => import('./pages/catalog/DatasetCompare.vue')),
   page('/catalog/benchmarks', 'benchmarks', datasets, () => import('./pages/catalog/BenchmarkList.vue')),
-  page('/catalog/approvals', 'approvals', 'catalog', () => import('./pages/catalog/ApprovalList.vue')),
+  page('/catalog/approvals', 'approvals', ['catalog', 'changes'], () => import('./pages/catalog/ApprovalList.vue')),
   page('/serving/endpoints', 'endpoints', 'serving', () => import('./pages/serving/EndpointList.vue')),
   page('/serving/cluster', 'cluster', ['serving', 'cluster'], () => import('./pages/serving/ClusterView.vue')),
   page(
     '/serving/endpoints/deploy',
     'endpointDeploy',
-    ['serving', 'cluster'],
+    ['serving', 'cluster', 'changes'],
     () => import('./pages/serving/EndpointDeploy.vue'),
   ),
   page(
     '/serving/endpoints/:id',
     'endpoint',
-    ['serving', 'cluster'],
+    ['serving', 'cluster', 'changes'],
     () => import('./pages/serving/EndpointDetail.vue'),
   ),
+  page('/serving/changes', 'changes', changes, () => import('./pages/serving/ChangeList.vue')),
+  page('/serving/changes/:id', 'change', changes, () => import('./pages/serving/ChangeDetail.vue')),
   page('/serving/routes', 'routes', 'serving', () => import('./pages/serving/RouteList.vue')),
   page('/serving/routes/:id', 'route', 'serving', () => import('./pages/serving/RouteDetail.vue')),
   page('/serving/registrations', 'registrations', 'serving', () => import('./pages/serving/RegistrationList.vue')),

@@ -28,6 +28,7 @@ export const navigation: Group[] = [
     label: 'serving',
     entries: [
       { label: 'endpoints', to: '/serving/endpoints', icon: 'i-lucide-rocket', permission: 'endpoint:read' },
+      { label: 'changes', to: '/serving/changes', icon: 'i-lucide-clipboard-check', permission: 'endpoint:read' },
       { label: 'cluster', to: '/serving/cluster', icon: 'i-lucide-server', permission: 'endpoint:read' },
       { label: 'routes', to: '/serving/routes', icon: 'i-lucide-split', permission: 'route:read' },
       { label: 'registrations', to: '/serving/registrations', icon: 'i-lucide-signpost', permission: 'route:read' },

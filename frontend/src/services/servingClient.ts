@@ -30,6 +30,16 @@ export const servingClient = {
     api.call('getEndpointLogs', { params: { id }, query }),
   preflight: (payload: Body<'preflight'>, signal?: AbortSignal) => api.call('preflight', { body: payload, signal }),
   listRuntimes: () => api.call('listRuntimes'),
+  previewChange: (payload: Body<'previewChange'>, signal?: AbortSignal) =>
+    api.call('previewChange', { body: payload, signal }),
+  submitChange: (payload: Body<'submitChange'>) => api.call('submitChange', { body: payload }),
+  listChanges: (query?: Query<'listChanges'>) => api.call('listChanges', { query }),
+  getChange: (id: string) => api.call('getChange', { params: { id } }),
+  amendChange: (id: string, payload: Body<'amendChange'>) => api.call('amendChange', { params: { id }, body: payload }),
+  decideChange: (id: string, payload: Body<'decideChange'>) =>
+    api.call('decideChange', { params: { id }, body: payload }),
+  applyChange: (id: string) => api.call('applyChange', { params: { id } }),
+  withdrawChange: (id: string) => api.call('withdrawChange', { params: { id } }),
   listDrift: (query?: Query<'listDrift'>) => api.call('listDrift', { query }),
   listRoutes: (query?: Query<'listRoutes'>) => api.call('listRoutes', { query }),
   getRoute: (id: string) => api.call('getRoute', { params: { id } }),

@@ -13,6 +13,7 @@ const tones: Record<string, Tone> = {
   ok: 'success',
   answered: 'success',
   alive: 'success',
+  applied: 'success',
   green: 'success',
   clean: 'success',
   rejected: 'error',

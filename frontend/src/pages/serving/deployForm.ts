@@ -1,4 +1,5 @@
 import type { BodyOf, Environment, servingRoutes } from '@llm-ops/contracts';
+import { emptyPlan, type PlanForm } from './change/planForm.ts';
 import { previewRoute } from './routeName.ts';
 
 export interface ResourceForm {
@@ -48,6 +49,8 @@ export interface DeployForm extends ResourceForm {
   maxReplicas: number | undefined;
   rollbackPlan: string;
   parityNote: string;
+  /** asked for where it is required: see `change/ChangeSection.vue` */
+  plan: PlanForm;
   /** an image of the list; empty for the platform's default; `customImage` for the one below */
   image: string;
   customImage: string;
@@ -75,6 +78,7 @@ export const emptyDeployForm = (): DeployForm => ({
   maxReplicas: 1,
   rollbackPlan: '',
   parityNote: '',
+  plan: emptyPlan(),
   image: '',
   customImage: '',
   useGpu: false,
@@ -158,5 +162,5 @@ export function stepOf(path: string): Step {
   const [field = ''] = path.split('.');
   if (field === 'modelId' || field === 'version') return 'model';
   if (placeFields.includes(field)) return 'place';
-  return field === 'parityNote' ? 'preflight' : 'runtime';
+  return field === 'parityNote' || field === 'change' ? 'preflight' : 'runtime';
 }

@@ -1,4 +1,4 @@
-import type { DataOf, Endpoint, EndpointStatus, Environment, servingRoutes } from '@llm-ops/contracts';
+import type { ChangeStatus, DataOf, Endpoint, EndpointStatus, Environment, servingRoutes } from '@llm-ops/contracts';
 
 export type Revision = DataOf<(typeof servingRoutes)['listRevisions']>[number];
 export type Canary = NonNullable<DataOf<(typeof servingRoutes)['getCanary']>>;
@@ -18,6 +18,15 @@ export const endpointStatuses = [
   'stopped',
   'deleting',
 ] as const satisfies readonly EndpointStatus[];
+
+export const changeStatuses = [
+  'open',
+  'approved',
+  'rejected',
+  'changes_requested',
+  'applied',
+  'withdrawn',
+] as const satisfies readonly ChangeStatus[];
 
 /** A newer revision is on its way to the traffic. */
 export const isRollingOut = ({ status, revision, targetRevision }: Endpoint): boolean =>

@@ -1,0 +1,52 @@
+import type { ChangePlan } from '@llm-ops/contracts';
+
+export const backupFields = ['kept', 'restore', 'verification'] as const;
+export const procedureFields = ['steps', 'contact', 'rollbackCriteria', 'informed'] as const;
+export type TextField = (typeof backupFields)[number] | (typeof procedureFields)[number];
+
+/** Backup plan and maintenance procedure as they are typed; times are local, as the browser's own field gives them. */
+export type PlanForm = Record<TextField | 'startsAt' | 'endsAt', string>;
+
+export const emptyPlan = (): PlanForm => ({
+  kept: '',
+  restore: '',
+  verification: '',
+  startsAt: '',
+  endsAt: '',
+  steps: '',
+  contact: '',
+  rollbackCriteria: '',
+  informed: '',
+});
+export const isUntouched = (form: PlanForm): boolean => Object.values(form).every((value) => value.trim() === '');
+
+const pad = (part: number) => String(part).padStart(2, '0');
+/** `2026-01-02T03:04` of here */
+export function localOf(time: string): string {
+  const at = new Date(time);
+  const day = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}`;
+  return `${day}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
+}
+/** What is no time stays as it was typed, so that the platform names the field. */
+const timeOf = (local: string): string => (Number.isNaN(Date.parse(local)) ? local : new Date(local).toISOString());
+
+export function formOf({ backup, maintenance }: ChangePlan): PlanForm {
+  return {
+    ...backup,
+    ...maintenance,
+    startsAt: localOf(maintenance.startsAt),
+    endsAt: localOf(maintenance.endsAt),
+  };
+}
+
+export function planOf(form: PlanForm): ChangePlan {
+  const { kept, restore, verification, startsAt, endsAt, steps, contact, rollbackCriteria, informed } = form;
+  return {
+    backup: { kept, restore, verification },
+    maintenance: { startsAt: timeOf(startsAt), endsAt: timeOf(endsAt), steps, contact, rollbackCriteria, informed },
+  };
+}
+
+/** Where a field is in the request. */
+export const pathOf = (field: keyof PlanForm): string =>
+  `change.${(backupFields as readonly string[]).includes(field) ? 'backup' : 'maintenance'}.${field}`;
