@@ -6,9 +6,11 @@ import { after, before, test } from 'node:test';
 import {
   basePath,
   catalogRoutes,
+  changeRoutes,
   costRoutes,
   datasetRoutes,
   governanceRoutes,
+  observationRoutes,
   organizationRoutes,
   permissions,
   permissionsOf,
@@ -26,9 +28,11 @@ import { loadConfig } from '../../backend/src/platform/config/index.ts';
 
 const routes: [string, RouteSpec][] = Object.entries({
   ...catalogRoutes,
+  ...changeRoutes,
   ...costRoutes,
   ...datasetRoutes,
   ...governanceRoutes,
+  ...observationRoutes,
   ...organizationRoutes,
   ...platformRoutes,
   ...servingRoutes,
@@ -87,7 +91,7 @@ test('FR-010: every route declares what it needs', () => {
 
 /** They change nothing. */
 const isDryRun = (name: string) =>
-  ['evaluatePolicies', 'preflight', 'verifyEndpoint', 'testModelConnection', 'testPii'].includes(name);
+  ['evaluatePolicies', 'preflight', 'previewChange', 'verifyEndpoint', 'testModelConnection', 'testPii'].includes(name);
 
 test('FR-010: every route is closed to nobody, and to each role exactly as declared', async () => {
   for (const [name, route] of routes) {

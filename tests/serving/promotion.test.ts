@@ -60,6 +60,8 @@ test('EC-drift: a difference to the environment before blocks deployment, redepl
   assert.deepEqual([drift!.parityNote, drift!.blocked], ['The GPUs of stg need the older image.', false]);
   await g.until(stg.id, ({ status }) => status === 'healthy');
   await g.call('redeployEndpoint', { params: { id: stg.id } });
+  const [still] = await g.call('listDrift', { query: { route: '/drifting' } });
+  assert.equal(still!.blocked, false, 'what was explained stays explained by a restart');
   await assert.rejects(
     g.call('redeployEndpoint', { params: { id: stg.id }, query: { cpuLimit: '4' } }),
     codeOf('drift_unexplained'),

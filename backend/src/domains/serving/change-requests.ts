@@ -198,41 +198,40 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     },
 
     async preview(access: Access, request: ChangeRequest): Promise<DataOf<Routes['previewChange']>> {
-      return db.kysely.transaction().execute(async (trx) => {
-        const change = await prepare(trx as Trx, access, request);
-        const { draft, over, rollbackPlan, team } = change;
-        const live = over && (await findRevision(trx, over.id, over.live_revision));
-        const required = governed(change);
-        return {
-          ...(await examine.of(trx, change, { fit: true })),
-          plan: proposedPlan({
-            now: await databaseNow(trx),
-            by: access.identity.userId,
-            environment: draft.spec.environment,
-            route: draft.spec.route,
-            live: live && {
-              number: live.number,
-              modelName: live.model_name,
-              version: live.version,
-              image: live.spec.image,
-              artifactDigest: live.artifact_digest,
-            },
-            wanted: {
-              modelName: draft.model.name,
-              version: draft.model.version,
-              storageUri: draft.model.storageUri,
-              artifactDigest: draft.artifactDigest,
-            },
-            rollbackPlan: rollbackPlan || 'Roll back to the previous revision.',
-            team,
-            rolloutTimeoutMs: config.rolloutTimeoutMs,
-            watch: config.watch,
-            shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
-          }),
-          planRequired: required,
-          approvalRequired: required && config.fourEyes,
-        };
-      });
+      // nothing is held while a cluster is looked at
+      const change = await db.kysely.transaction().execute((trx) => prepare(trx as Trx, access, request));
+      const { draft, over, rollbackPlan, team } = change;
+      const live = over && (await findRevision(db.kysely, over.id, over.live_revision));
+      const required = governed(change);
+      return {
+        ...(await examine.of(db.kysely, change, { fit: true })),
+        plan: proposedPlan({
+          now: await databaseNow(db.kysely),
+          by: access.identity.userId,
+          environment: draft.spec.environment,
+          route: draft.spec.route,
+          live: live && {
+            number: live.number,
+            modelName: live.model_name,
+            version: live.version,
+            image: live.spec.image,
+            artifactDigest: live.artifact_digest,
+          },
+          wanted: {
+            modelName: draft.model.name,
+            version: draft.model.version,
+            storageUri: draft.model.storageUri,
+            artifactDigest: draft.artifactDigest,
+          },
+          rollbackPlan: rollbackPlan || 'Roll back to the previous revision.',
+          team,
+          rolloutTimeoutMs: config.rolloutTimeoutMs,
+          watch: config.watch,
+          shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
+        }),
+        planRequired: required,
+        approvalRequired: required && config.fourEyes,
+      };
     },
 
     async submit(trx: Trx, access: Access, request: ChangeRequest): Promise<ChangeReview> {

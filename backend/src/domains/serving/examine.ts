@@ -20,7 +20,7 @@ interface ExamineDeps {
 }
 
 /** a cluster that does not answer is left out of a comparison */
-const lookMs = 3_000;
+const lookMs = 2_000;
 
 export type Examine = ReturnType<typeof createExamine>;
 

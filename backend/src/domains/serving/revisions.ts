@@ -55,6 +55,8 @@ export function createRevisions(deps: RevisionsDeps) {
       const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
       checks.refuseArguments(draft.runtime, draft.spec);
       const known = configurationOf(row.spec, row.artifact_digest);
+      // what differed before stays explained
+      const parityNote = request.parityNote?.trim() || (await findRevision(trx, id, row.target_revision))?.parity_note;
       return {
         kind: 'redeploy',
         draft,
@@ -74,7 +76,7 @@ export function createRevisions(deps: RevisionsDeps) {
               artifactDigest: draft.artifactDigest,
               reason: 'redeploy',
               rolledBackTo: null,
-              parityNote: request.parityNote ?? null,
+              parityNote: parityNote ?? null,
               createdBy: access.identity.userId,
             },
             request.canary,
