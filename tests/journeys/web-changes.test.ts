@@ -60,7 +60,8 @@ test('FR-012, EC-drift, UI-1: in the browser: a promotion to prod is planned and
   await page.context().close();
 
   const review = await openPage(browser, `${platform.url}/catalog/approvals`, reviewer);
-  await review.getByRole('link', { name: 'Changes', exact: true }).last().click();
+  await shown(review.getByText('Changes of endpoints that wait for approval: 1'));
+  await review.getByRole('main').getByRole('link', { name: 'Changes', exact: true }).click();
   await review.waitForURL(/status=open$/);
   await shown(review.getByRole('row').filter({ hasText: '/reviewed' }).filter({ hasText: 'Promotion' }));
   await assertAccessible(review, 'changes');
@@ -87,7 +88,7 @@ test('FR-012, EC-drift, UI-1: in the browser: a promotion to prod is planned and
   await button(again, 'Apply').click();
   const sure = again.getByRole('dialog', { name: 'Apply the change of /reviewed in prod?' });
   await button(sure, 'Apply').click();
-  await shown(again.getByText('Applied', { exact: true }));
+  await sure.waitFor({ state: 'detached' });
   const [change] = await ask(platform.api, people.operator, 'GET', `/serving/changes?endpointId=${dev.id}`);
   assert.deepEqual([change.status, change.notes, change.revision], ['applied', 'Read all of it.', 1]);
   await untilStatus(platform.api, change.endpointId, 'healthy');

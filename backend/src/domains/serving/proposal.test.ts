@@ -33,5 +33,6 @@ test('FR-012: without a revision to return to the plan says so, and shares of th
   const plan = proposedPlan({ ...known, live: null, shares: [5, 50, 100] });
   assert.match(plan.backup.kept, /nothing to lose/);
   assert.match(plan.backup.restore, /^1\. Delete the endpoint/);
+  assert.match(plan.backup.restore, /\n2\. Were the database lost/);
   assert.match(plan.maintenance.steps, /at 5, 50, 100 % of the traffic/);
 });

@@ -29,6 +29,8 @@ export function proposedPlan(known: Known): ChangePlan {
   const minutes = (ms: number) => Math.max(1, Math.round(ms / 60_000));
   const digest = (text: string | null) => (text === null ? 'no digest: it is served elsewhere' : `digest ${text}`);
   const lines = (...all: (string | false)[]) => all.filter((line) => line !== false).join('\n');
+  const numbered = (...all: (string | false)[]) =>
+    lines(...all.filter((line) => line !== false).map((line, index) => `${index + 1}. ${line}`));
   return {
     backup: {
       kept: lines(
@@ -39,12 +41,12 @@ export function proposedPlan(known: Known): ChangePlan {
           `Files of ${wanted.modelName} ${wanted.version}: ${wanted.storageUri}, ${digest(wanted.artifactDigest)}.`,
         'Database (catalog, endpoints, revisions, audit) and object store: the last `llmops backup`.',
       ),
-      restore: lines(
+      restore: numbered(
         live === null
-          ? `1. Delete the endpoint ${route} in ${environment}.`
-          : `1. Roll back to revision ${live.number}: the button of the endpoint, or POST /llm-ops/v1/serving/endpoints/{id}/rollback with {"revision": ${live.number}}.`,
-        `2. ${known.rollbackPlan}`,
-        '3. Were the database lost: `llmops restore` of the last backup, then look at the endpoints.',
+          ? `Delete the endpoint ${route} in ${environment}.`
+          : `Roll back to revision ${live.number}: the button of the endpoint, or POST /llm-ops/v1/serving/endpoints/{id}/rollback with {"revision": ${live.number}}.`,
+        live !== null && known.rollbackPlan,
+        'Were the database lost: `llmops restore` of the last backup, then look at the endpoints.',
       ),
       verification:
         live === null

@@ -8,9 +8,9 @@ export type Preview = DataOf<(typeof changeRoutes)['previewChange']>;
 /** What a parity note must explain, as it was found before anything was tried; null: nothing. */
 export const foundDrift = (preview: Preview | null) => (preview?.differences.length ? preview.differences : null);
 
-/** The plans, where they are asked for. */
-export const plansOf = (preview: Preview | null, form: PlanForm) =>
-  preview?.planRequired ? { change: planOf(form) } : {};
+/** The plans, where they are asked for, or somebody wrote them all the same. */
+export const plansOf = (preview: Preview | null, form: PlanForm, written = false) =>
+  preview?.planRequired || written ? { change: planOf(form) } : {};
 
 /** Submits it where somebody else must approve it: answers the address of the change; null: it may be carried out at once. */
 export async function submitted(preview: Preview | null, request: Request, form: PlanForm): Promise<string | null> {
