@@ -103,7 +103,7 @@ test('FR-012, UI-1: what changes of an endpoint in prod is shown before and afte
   });
   await button(page, 'Redeploy').click();
   const dialog = page.getByRole('dialog', { name: 'Redeploy /reviewed' });
-  await shown(dialog.getByRole('status').filter({ hasText: '0 are changed' }));
+  await shown(dialog.getByRole('status').filter({ hasText: 'Changed: 0' }));
   assert.equal(await dialog.getByRole('textbox', { name: 'Contact' }).count(), 0, 'a restart needs no plans');
   await dialog.getByRole('textbox', { name: 'Memory limit' }).fill('3Gi');
   const row = topology(dialog).getByRole('row').filter({ hasText: 'Memory limit' });

@@ -44,9 +44,14 @@ function objectFacts(manifests: readonly Json[]): Facts {
       storageClassName,
       resources,
     })),
-    'network.services': of('Service').flatMap(({ ports }) =>
-      list(ports).map(({ port, protocol }) => `${String(port)}/${String(protocol ?? 'TCP')}`),
-    ),
+    // one for the revision, one for the endpoint
+    'network.services': [
+      ...new Set(
+        of('Service').flatMap(({ ports }) =>
+          list(ports).map(({ port, protocol }) => `${String(port)}/${String(protocol ?? 'TCP')}`),
+        ),
+      ),
+    ],
     'network.ingress': of('Ingress').flatMap(({ ingressClassName, rules, tls }) =>
       list(rules).map(({ host, http }) => ({
         class: ingressClassName ?? null,
