@@ -2,19 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
-import {
-  approvedModel,
-  ask,
-  healthyEndpoint,
-  people,
-  startPlatform,
-  untilStatus,
-  type Json,
-  type RunningPlatform,
-} from './harness.ts';
+import { approvedModel, ask, people, startPlatform, untilStatus, type Json, type RunningPlatform } from './harness.ts';
 
 const operator = { userId: 'margaret', roles: ['operator'], team: 'platform' };
 const reviewer = { userId: 'grace', roles: ['reviewer'], team: 'platform' };
+/** the first start of an engine also provides for its conversion */
+const engineMs = 240_000;
 let platform: RunningPlatform;
 let browser: Browser;
 let dev: Json;
@@ -25,7 +18,9 @@ before(async () => {
     approvedModel(platform.api, 'web-change'),
     openBrowser().then((opened) => (browser = opened)),
   ]);
-  dev = await healthyEndpoint(platform.api, model.id, '/reviewed');
+  const wish = { modelId: model.id, environment: 'dev', route: '/reviewed', useGpu: false };
+  dev = await ask(platform.api, people.operator, 'POST', '/serving/endpoints', wish);
+  dev = await untilStatus(platform.api, dev.id, 'healthy', engineMs);
 });
 after(async () => {
   await browser?.close();
@@ -91,7 +86,7 @@ test('FR-012, EC-drift, UI-1: in the browser: a promotion to prod is planned and
   await sure.waitFor({ state: 'detached' });
   const [change] = await ask(platform.api, people.operator, 'GET', `/serving/changes?endpointId=${dev.id}`);
   assert.deepEqual([change.status, change.notes, change.revision], ['applied', 'Read all of it.', 1]);
-  await untilStatus(platform.api, change.endpointId, 'healthy');
+  await untilStatus(platform.api, change.endpointId, 'healthy', engineMs);
   await again.context().close();
 });
 
