@@ -72,7 +72,13 @@ test('FR-006l, DEP-3: environments are tried healthy first, then prod, stg, dev;
   const made: Endpoint[] = [];
   for (const environment of ['dev', 'stg', 'prod'])
     made.push(
-      await served(g, { environment, route: '/a/b', modelId: made[0]?.modelId ?? g.model().id, rollbackPlan: 'Back.' }),
+      await served(g, {
+        environment,
+        route: '/a/b',
+        modelId: made[0]?.modelId ?? g.model().id,
+        rollbackPlan: 'Back.',
+        change: changePlan(),
+      }),
     );
   await g.table.reload();
   const where = (options: object = {}) => {
