@@ -68,6 +68,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     const { kind, draft, known, over, rollbackPlan } = change;
     const { spec, artifactDigest, runtime } = draft;
     const prod = spec.environment === 'prod';
+    if (!change.same) checks.refuseArguments(runtime, spec);
     if (prod && kind !== 'redeploy' && rollbackPlan === '') {
       const message = 'Required for prod: how will this be taken back?';
       throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message }] });

@@ -61,7 +61,6 @@ export function createEndpoints(deps: EndpointsDeps) {
       requireDeploy(access, { name, modelId: request.modelId }, environment);
       const model = await servable(trx, access, request.modelId);
       const draft = drafted(request, model, { config, runtimes });
-      checks.refuseArguments(draft.runtime, draft.spec);
       if (await endpointNamed(trx, environment, draft.name)) throw routeTaken(draft.name, environment);
       const { minReplicas, maxReplicas } = draft.spec;
       const rollbackPlan = request.rollbackPlan?.trim() ?? '';

@@ -53,7 +53,6 @@ export function createRevisions(deps: RevisionsDeps) {
         throw failure('canary_without_live');
       const model = await servable(trx, access, request.modelId ?? row.model_id);
       const draft = redrafted(row.spec, request, model, { config, runtimes, name: row.name });
-      checks.refuseArguments(draft.runtime, draft.spec);
       const known = configurationOf(row.spec, row.artifact_digest);
       // what differed before stays explained
       const parityNote = request.parityNote?.trim() || (await findRevision(trx, id, row.target_revision))?.parity_note;
