@@ -12,6 +12,7 @@ import {
   migrate,
   openDatabase,
   unavailable,
+  createSharedLocks,
   withAdvisoryLock,
   type Db,
 } from '../../backend/src/platform/db/index.ts';
@@ -236,6 +237,43 @@ for (const [kind, provide] of Object.entries(servers)) {
           return 'done';
         });
       assert.deepEqual(await Promise.all([one(), one(), one()]), ['done', 'done', 'done']);
+    });
+
+    it('many locks of one process cost one connection, exclude each other and other processes, and outlive that connection', async () => {
+      const { pool } = server.db;
+      const locks = createSharedLocks(pool);
+      const others = createSharedLocks(pool);
+      const most = pool.options.max! * 2;
+      const { promise: end, resolve: go } = Promise.withResolvers<void>();
+      let inside = 0;
+      const held = Array.from({ length: most }, (_, index) =>
+        locks.ifFree(`shared ${index}`, async () => {
+          inside += 1;
+          await end;
+          return 'done';
+        }),
+      );
+      await poll(async () => inside === most, 5_000);
+      const { rows } = await pool.query(
+        `select count(distinct pid)::int as n from pg_locks where locktype = 'advisory'`,
+      );
+      assert.deepEqual(rows, [{ n: 1 }]);
+      assert.equal(await locks.ifFree('shared 0', async () => 'both'), null);
+      assert.equal(await others.ifFree('shared 1', async () => 'both'), null);
+      assert.equal(await withAdvisoryLock(pool, 'shared 2', async () => 'both', { wait: false }), null);
+      go();
+      assert.deepEqual(
+        await Promise.all(held),
+        Array.from({ length: most }, () => 'done'),
+      );
+      assert.equal(await others.ifFree('shared 0', async () => 'free'), 'free');
+
+      const broken = await locks.ifFree('shared 0', async () => {
+        await pool.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'`);
+        return 'ended';
+      });
+      assert.equal(broken, 'ended');
+      assert.equal(await locks.ifFree('shared 0', async () => 'again'), 'again');
     });
 
     it('NOTIFY reaches a listener, also after the server was restarted while the pool is in use; meanwhile queries fail as 503', async () => {

@@ -93,7 +93,7 @@ export function createServing(deps: CatalogDeps & { store: CatalogStore }) {
 
     /** Keeps a model from being deleted until the transaction ends, for whoever writes a row that refers to it. Throws `model_not_found`. */
     async hold(trx: Trx, id: string): Promise<void> {
-      if ((await store.lock(trx, id)) === null) throw notFound();
+      if (!(await store.hold(trx, id))) throw notFound();
     },
 
     /** Models that name a dataset in their lineage, for whoever would delete it or shows its lineage. */

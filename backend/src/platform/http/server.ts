@@ -21,6 +21,7 @@ import { once, type Sealer } from './idempotency.ts';
 import { openLane } from './lane/index.ts';
 import { parseRequest } from './parse.ts';
 import type { Reply, RequestHead } from './reply.ts';
+import { createTurns, type Turns } from './turns.ts';
 import type { BoundRoutes, Context, FileAnswer, Paged, Trx } from './types.ts';
 
 /** Takes whole requests before the framework does: the inference path, sign-in, resumable uploads. */
@@ -99,6 +100,7 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
     });
   });
 
+  const turns = createTurns({ width: changesAtOnce(deps.db.pool.options.max) });
   const methodsOf = new Map<string, Set<string>>();
   for (const { table, handlers } of deps.routes) {
     for (const [name, route] of Object.entries(table)) {
@@ -113,7 +115,7 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
           method: route.method,
           url,
           exposeHeadRoute: false,
-          handler: (request, reply) => serve(deps, route, handler, request, reply, closing.signal),
+          handler: (request, reply) => serve({ ...deps, turns }, route, handler, request, reply, closing.signal),
         });
       }
     }
@@ -233,8 +235,11 @@ const commonMethods = new Set(
   METHODS.filter((method) => ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].includes(method)),
 );
 
+/** The others of the pool's connections are for reads and for what goes on by itself. */
+const changesAtOnce = (connections: number) => Math.max(1, Math.floor(connections * 0.6));
+
 async function serve(
-  deps: HttpDeps,
+  deps: HttpDeps & { turns: Turns },
   route: RouteSpec,
   handler: BoundRoutes['handlers'][string],
   request: FastifyRequest,
@@ -297,7 +302,7 @@ async function serve(
     }
 
     const key = idempotencyKeyOf(route, request);
-    const result = await deps.db.kysely.transaction().execute(async (transaction) => {
+    const change = async (transaction: unknown) => {
       const trx = transaction as unknown as Trx;
       const work = async () => {
         // a spread would read the getter, which throws
@@ -314,7 +319,8 @@ async function serve(
         { scope, key, body: [parsed.query, request.body], sensitive: route.sensitive === true },
         work,
       );
-    });
+    };
+    const result = await deps.turns.take(() => deps.db.kysely.transaction().execute(change));
     return await answer(route, result, request, reply);
   } catch (error) {
     const rule = ruleOf(error);

@@ -31,6 +31,12 @@ export function createModelStore(kysely: Connection) {
       );
     },
 
+    /** Whether it is there; it stays as it is until the transaction ends, for many at once who only refer to it. */
+    async hold(trx: Connection, id: string): Promise<boolean> {
+      const query = on(trx).selectFrom('model').select('id').where('id', '=', id).forShare();
+      return (await query.executeTakeFirst()) !== undefined;
+    },
+
     /** null: there is one of that team, name and version already. */
     async insert(trx: Connection, row: NewModel): Promise<ModelRow | null> {
       const inserted = await on(trx)
