@@ -33,7 +33,7 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
     environment: {
       OUTAGE_SECONDS: process.env['OUTAGE_SECONDS'] ?? '600',
       OUTAGE_ENDPOINTS: process.env['OUTAGE_ENDPOINTS'] ?? '50',
-      CLUSTER_KILLS: '25',
+      CLUSTER_KILLS: process.env['CLUSTER_KILLS'] ?? '25',
     },
   },
   soak: {

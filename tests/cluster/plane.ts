@@ -32,6 +32,9 @@ export interface Plane {
   stop(): Promise<void>;
 }
 
+/** As large clusters set them: 20 requests a second would make hundreds of deployments wait for the controllers. */
+const swift = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+
 /** A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. */
 export async function startPlane(): Promise<Plane> {
   const program = buildPlane();
@@ -173,6 +176,7 @@ export async function startPlane(): Promise<Plane> {
       '--leader-elect=false',
       '--node-monitor-grace-period=1h',
       '--node-monitor-period=25s',
+      ...swift,
     ]);
     start('kube-scheduler', [
       `--kubeconfig=${file('kubeconfig')}`,
@@ -180,6 +184,7 @@ export async function startPlane(): Promise<Plane> {
       `--secure-port=${schedulerPort}`,
       `--cert-dir=${file('scheduler-certificates')}`,
       '--leader-elect=false',
+      ...swift,
     ]);
     start('kwok', [
       `--kubeconfig=${file('kubeconfig')}`,

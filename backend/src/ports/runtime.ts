@@ -173,8 +173,8 @@ export interface Runtime {
   observe(revisionId: string): Promise<Observation>;
   /** What others have changed of it; for runtimes where others can. From what is known already: costs no request. */
   drift?(spec: RevisionSpec): readonly Drifted[];
-  /** Tells of endpoints of which something changed, as a hint; for runtimes that are told so themselves, and need not be asked often. */
-  onChange?(listener: (endpointId: string) => void): void;
+  /** Tells of endpoints of which something changed (null: of any), as a hint; for runtimes that are told so themselves, and need not be asked often. */
+  onChange?(listener: (endpointId: string | null) => void): void;
   /** Stops and forgets the revision after in-flight work is drained for up to `graceMs`. No error when absent. */
   remove(revisionId: string, graceMs: number): Promise<void>;
   /** Of one replica that answers; null until one does. */

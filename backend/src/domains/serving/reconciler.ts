@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { unavailable, withAdvisoryLock, type Db } from '#platform/db';
+import { createSharedLocks, unavailable, type Db } from '#platform/db';
 import type { Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Drifted, Observation, Runtime } from '#ports/runtime';
@@ -11,7 +11,7 @@ import { createRetries } from './retries.ts';
 import { busy, decide, type Action, type EndpointView, type World } from './rules.ts';
 import { specNow } from './spec.ts';
 import { statusOf, type Status } from './status.ts';
-import { loadEndpoints, openRevisionIds, writeHealthCheck, writeStatus, type Seen } from './store-state.ts';
+import { loadEndpoints, openRevisionIds, writeHealthChecks, writeStatus, type Seen } from './store-state.ts';
 import { tellServing } from './store.ts';
 import type { ServingConfig } from './types.ts';
 
@@ -34,8 +34,10 @@ interface ReconcilerDeps extends Omit<ExecutorDeps, 'specs' | 'retries'> {
   config: ServingConfig;
 }
 
-const soonMs = 200;
-const atOnce = 4;
+/** Until something under way is looked at again: where the runtime tells of changes, only for what time alone decides. */
+const soonMs = { told: 1_000, untold: 200 };
+/** Endpoints that are worked on at a time: they wait for a cluster more than they do. */
+const atOnce = 16;
 const rounds = 12;
 const patienceMs = 5_000;
 /** How long a start waits for the first look. */
@@ -44,7 +46,9 @@ const firstLookMs = 1_500;
 const collectEvery = 30;
 const collectMs = 15_000;
 /** Between two looks at all endpoints, where the runtimes tell of changes. */
-const quietMs = 5_000;
+const quietMs = 15_000;
+/** Until an endpoint is looked at again that could not be. */
+const troubledMs = 5_000;
 const someAtOnce = 100;
 const gatherMs = 25;
 
@@ -62,16 +66,27 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** of the last look at all endpoints */
   let specs: Seen['specs'] = new Map();
   const queue = new Map<string, { endpoint: EndpointView; seen: Seen }>();
-  /** to be looked at before all are: something changed, or is under way */
+  /** to be looked at before all are: something changed */
   const soon = new Set<string>();
+  /** something is under way: when it is to be looked at again */
+  const due = new Map<string, number>();
+  let allAt = 0;
   let collectedAt = 0;
   let hinted = false;
   const comparing = createComparing(deps);
+  const locks = createSharedLocks(db.pool);
   const retries = createRetries();
   /** What is to be done now: what failed a moment ago waits. */
-  const actionsOf = (endpoint: EndpointView, world: World): Action[] =>
-    decide(endpoint, world, config).filter((action) => action.do !== 'apply' || retries.due(action.revision));
+  function actionsOf(endpoint: EndpointView, world: World): Action[] {
+    const all = decide(endpoint, world, config);
+    const now = all.filter((action) => action.do !== 'apply' || retries.due(action.revision));
+    if (now.length < all.length) lookAgain(endpoint.id, soonMs.told);
+    return now;
+  }
+  const lookAgain = (id: string, inMs: number): void => void due.set(id, performance.now() + inMs);
   const looking = new Set<string>();
+  /** seen to be well, not yet written */
+  const healthy = new Map<string, Date>();
   const workers = new Set<Promise<void>>();
 
   async function observe(endpoint: EndpointView): Promise<Map<string, Observation>> {
@@ -100,11 +115,20 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return { now, inFlight: deps.inFlight, observations, drifts: driftsOf(endpoint, specs), compared };
   }
 
-  /** Whether there is anything to do or to write; decided without a lock, so that a quiet look costs two queries in all. */
+  /** Whether there is nothing to do; decided without a lock, so that a quiet look costs a few queries for all. */
   async function quiet(endpoint: EndpointView, seen: Seen): Promise<boolean> {
     const world = await worldOf(endpoint, seen);
-    if (actionsOf(endpoint, world).length > 0) return false;
-    return !changed(endpoint, statusOf(endpoint, world, config)) && checkedAt(endpoint, world) === null;
+    if (actionsOf(endpoint, world).length > 0 || changed(endpoint, statusOf(endpoint, world, config))) return false;
+    const checked = checkedAt(endpoint, world);
+    if (checked !== null) healthy.set(endpoint.id, checked);
+    return true;
+  }
+
+  /** Of looks that found nothing else to write, together. */
+  async function noteHealth(): Promise<void> {
+    const checks = [...healthy];
+    healthy.clear();
+    if (checks.length > 0) await writeHealthChecks(db.kysely, new Map(checks));
   }
 
   function checkedAt(endpoint: EndpointView, world: World): Date | null {
@@ -138,7 +162,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const status = statusOf(endpoint, world, config);
     const checked = checkedAt(endpoint, world);
     if (!changed(endpoint, status)) {
-      if (checked !== null) await writeHealthCheck(db.kysely, endpoint.id, checked);
+      if (checked !== null) healthy.set(endpoint.id, checked);
       return;
     }
     await db.kysely.transaction().execute(async (trx) => {
@@ -156,10 +180,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function look(endpoint: EndpointView, seen: Seen): Promise<void> {
     try {
       if (await quiet(endpoint, seen)) return;
-      await withAdvisoryLock(db.pool, `endpoint:${endpoint.id}`, () => reconcile(endpoint.id), { wait: false });
+      const mine = await locks.ifFree(`endpoint:${endpoint.id}`, () => reconcile(endpoint.id).then(() => true));
+      if (mine === null) lookAgain(endpoint.id, soonMs.told);
     } catch (error) {
       // a runtime or a database that cannot be reached says nothing about the endpoint: keep what is known, look again
       log.warn({ endpoint: endpoint.id, reason: reasonOf(error) }, 'an endpoint could not be reconciled, trying again');
+      lookAgain(endpoint.id, troubledMs);
     }
   }
 
@@ -185,9 +211,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const seen = await loadEndpoints(db.kysely, only, specs);
     if (only === undefined) specs = seen.specs;
     for (const endpoint of seen.endpoints) {
-      if (looking.has(endpoint.id)) soon.add(endpoint.id);
-      else queue.set(endpoint.id, { endpoint, seen });
-      if (busy(endpoint)) soon.add(endpoint.id);
+      if (looking.has(endpoint.id)) lookAgain(endpoint.id, soonMs.untold);
+      else {
+        queue.set(endpoint.id, { endpoint, seen });
+        if (busy(endpoint)) lookAgain(endpoint.id, soonMs[told(endpoint) ? 'told' : 'untold']);
+        else due.delete(endpoint.id);
+      }
     }
     while (workers.size < Math.min(atOnce, workers.size + queue.size)) {
       const worker: Promise<void> = work().finally(() => workers.delete(worker));
@@ -212,38 +241,43 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function once(): Promise<boolean> {
     const { seen, settled } = await lookAround();
     await settled;
+    await noteHealth();
     return seen.endpoints.some(busy);
   }
 
-  /** Where every runtime tells of changes by itself, looking at all of a thousand endpoints often would only cost. */
-  function pauseAfter({ endpoints }: Seen): number {
-    const told = endpoints.every(({ revisions }) =>
-      revisions.every(({ runtime, external }) => external || runtimes[runtime]?.onChange !== undefined),
-    );
-    return told ? Math.max(quietMs, config.reconcileIntervalMs) : config.reconcileIntervalMs;
-  }
+  /** Whether its runtimes tell of changes by themselves. */
+  const told = ({ revisions }: EndpointView): boolean =>
+    revisions.every(({ runtime, external }) => external || runtimes[runtime]?.onChange !== undefined);
+
+  /** Where all are told of, looking at a thousand endpoints often would only cost. */
+  const pauseAfter = ({ endpoints }: Seen): number =>
+    endpoints.every(told) ? Math.max(quietMs, config.reconcileIntervalMs) : config.reconcileIntervalMs;
 
   async function run(signal: AbortSignal): Promise<void> {
-    for (let allAt = 0; !signal.aborted;) {
+    while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => (wake = resolve));
-      const all = performance.now() >= allAt;
+      const now = performance.now();
+      for (const [id, at] of due) if (at <= now && due.delete(id)) soon.add(id);
+      const all = now >= allAt;
       const some = [...soon].slice(0, someAtOnce);
       for (const id of all ? [...soon] : some) soon.delete(id);
       try {
         if (all || some.length > 0) {
           const { seen, settled } = await lookAround(all ? undefined : some);
           if (all) allAt = performance.now() + pauseAfter(seen);
-          await Promise.race([settled, sleep(config.reconcileIntervalMs, undefined, { ref: false })]);
+          await Promise.race([settled, sleep(soonMs.untold, undefined, { ref: false })]);
+          await noteHealth();
         }
       } catch (error) {
-        for (const id of some) soon.add(id);
         allAt = performance.now() + config.reconcileIntervalMs;
+        for (const id of some) due.set(id, allAt);
         log[unavailable(error) ? 'warn' : 'error'](
           { reason: reasonOf(error) },
           'could not look at the endpoints, trying again',
         );
       }
-      const pause = Math.max(Math.min(allAt - performance.now(), soon.size > 0 ? soonMs : Number.POSITIVE_INFINITY), 0);
+      const next = soon.size > 0 ? 0 : Math.min(allAt, ...due.values());
+      const pause = Math.max(next - performance.now(), 0);
       const timer = new AbortController();
       await Promise.race([
         woken,
@@ -255,8 +289,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
+  /** null: changes may have been missed. */
   function hint(endpointId: string | null): void {
-    if (endpointId !== null && endpointId !== '') soon.add(endpointId);
+    if (endpointId === null) allAt = 0;
+    else if (endpointId !== '') soon.add(endpointId);
     wake?.();
   }
 

@@ -1,5 +1,6 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Address } from '#ports/runtime';
+import type { Routing } from './routing.ts';
 import type { RoutedEndpoint, RoutedRevision, RouteRow } from './store-routes.ts';
 import type { Timeouts } from './tables.ts';
 import type { EndpointStatus } from './types.ts';
@@ -33,13 +34,11 @@ const health: Record<EndpointStatus, number> = {
   deleting: 5,
 };
 
-export function buildSnapshot(found: {
-  routes: readonly RouteRow[];
-  endpoints: readonly RoutedEndpoint[];
-  revisions: readonly RoutedRevision[];
-}): Snapshot {
-  const endpoints = new Map(found.endpoints.map((endpoint) => [endpoint.id, endpoint]));
-  const revisions = new Map(found.revisions.map((revision) => [`${revision.endpointId}:${revision.number}`, revision]));
+export function buildSnapshot(found: Routing): Snapshot {
+  const endpoints = new Map<string, RoutedEndpoint>();
+  for (const endpoint of found.endpoints) endpoints.set(endpoint.id, endpoint);
+  const revisions = new Map<string, RoutedRevision>();
+  for (const revision of found.revisions) revisions.set(`${revision.endpointId}:${revision.number}`, revision);
   const byName = new Map<string, Candidate[]>();
   for (const route of found.routes) {
     const targets = route.targets.flatMap((target): CandidateTarget[] => {

@@ -1,4 +1,4 @@
-import { sql, type Insertable, type Selectable, type Updateable } from 'kysely';
+import { sql, type Insertable, type Kysely, type Selectable, type Updateable } from 'kysely';
 import type { Environment } from '@llm-ops/contracts';
 import type { Scope } from '#platform/access';
 import type { Cursor } from '#platform/http';
@@ -99,22 +99,31 @@ export interface RoutedEndpoint {
   createdAt: Date;
 }
 
-/** Everything that routing needs, in three queries of one snapshot. */
+/**
+ * Everything that routing needs, in a few queries of one snapshot; or `only` routes of these ids and those that lead to these endpoints, with
+ * all endpoints that they lead to. `version` is that of everything, '' where only some was read.
+ */
 export async function loadRouting(
   connection: Connection,
-): Promise<{ routes: RouteRow[]; endpoints: RoutedEndpoint[]; revisions: RoutedRevision[] }> {
+  only?: { routes: readonly string[]; endpoints: readonly string[] },
+): Promise<{ routes: RouteRow[]; endpoints: RoutedEndpoint[]; revisions: RoutedRevision[]; version: string }> {
   return on(connection)
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (trx) => {
-      const routes = await trx.selectFrom('route').selectAll().execute();
+      const plain = trx as unknown as Kysely<object>;
+      const version = only === undefined ? await routingVersion(plain) : '';
+      const routes = await routesFor(plain, only);
+      const targets = routes.flatMap((route) => route.targets.map(({ endpointId }) => endpointId));
+      const ids = only && [...new Set([...only.endpoints, ...targets])];
       const found = await trx
         .selectFrom('endpoint')
         .leftJoin('canary as c', (join) =>
           join.onRef('c.endpoint_id', '=', 'endpoint.id').on('c.state', '=', 'running').on('c.weight', '>', '0'),
         )
         .where('deleted_at', 'is', null)
+        .$if(ids !== undefined, (query) => query.where('id', '=', sql<string>`any(${ids}::uuid[])`))
         .select([
           'id',
           'environment',
@@ -144,6 +153,7 @@ export async function loadRouting(
         .innerJoin('revision_state as s', 's.revision_id', 'r.id')
         .innerJoin('endpoint as e', 'e.id', 'r.endpoint_id')
         .where('e.deleted_at', 'is', null)
+        .$if(ids !== undefined, (query) => query.where('e.id', '=', sql<string>`any(${ids}::uuid[])`))
         .where((where) =>
           where.or([where('s.state', '=', 'live'), sql<boolean>`r.number in (e.target_revision, e.live_revision)`]),
         )
@@ -159,6 +169,36 @@ export async function loadRouting(
         .select(sql<boolean>`r.spec->'model'->>'type' = 'external'`.as('external'))
         .select(sql<ServingSpec | null>`case when r.spec->'model'->>'type' = 'external' then r.spec end`.as('spec'))
         .execute();
-      return { routes, endpoints, revisions };
+      return { routes, endpoints, revisions, version };
     });
+}
+
+async function routesFor(
+  trx: Connection,
+  only: { routes: readonly string[]; endpoints: readonly string[] } | undefined,
+): Promise<RouteRow[]> {
+  const all = on(trx).selectFrom('route').selectAll();
+  if (only === undefined) return all.execute();
+  // by the index of targets
+  const leading = sql<string>`(select route.id from unnest(${only.endpoints}::text[]) as wanted (id)
+    join route on targets @> jsonb_build_array(jsonb_build_object('endpointId', wanted.id)))`;
+  return all
+    .where((where) =>
+      where.or([where('id', '=', sql<string>`any(${only.routes}::uuid[])`), where('id', 'in', leading)]),
+    )
+    .execute();
+}
+
+/** A text that is another when anything that routing needs is another; costs the database a few milliseconds for a thousand routes. */
+export async function routingVersion(connection: Connection): Promise<string> {
+  const sum = (text: ReturnType<typeof sql>) => sql`coalesce(sum(hashtextextended(${text}, 0)), 0)`;
+  const ofEndpoint = sql`concat_ws(' ', id, environment, team, project, visibility, desired, status, live_revision, target_revision, prompt_policy_id)`;
+  const { rows } = await sql<{ version: string }>`select concat_ws(' ',
+    (select ${sum(sql`route::text`)} from route),
+    (select ${sum(ofEndpoint)} from endpoint where deleted_at is null),
+    (select ${sum(sql`revision_id::text`)} from revision_state where state = 'live'),
+    (select ${sum(sql`concat_ws(' ', endpoint_id, revision, weight)`)} from canary where state = 'running')) as version`.execute(
+    on(connection),
+  );
+  return rows[0]!.version;
 }

@@ -19,6 +19,25 @@ export interface Seen {
   specs: Map<string, ServingSpec>;
 }
 
+/** All that is decided on: the log lines of what failed are for people. */
+const stateColumns = [
+  's.state',
+  's.message',
+  's.conditions',
+  's.crashes',
+  's.verify_attempts',
+  's.applied_generation',
+  's.remove_attempts',
+  's.failing_since',
+  's.started_at',
+  's.verified_at',
+  's.live_at',
+  's.draining_at',
+  's.failed_at',
+  's.remove_after',
+  's.removed_at',
+] as const;
+
 /**
  * Endpoints with the revisions that matter now, as the reconciler decides on them; all, or some. Specifications never change and are most of
  * what a revision is: those in `known` are not read again.
@@ -54,7 +73,7 @@ export async function loadEndpoints(
     .select(sql<Date>`clock_timestamp()`.as('now'))
     .execute();
   if (rows.length === 0) return { now: new Date(0), endpoints: [], specs: new Map() };
-  const pinned = await pinnedRevisions(connection);
+  const pinned = await pinnedRevisions(connection, endpointIds);
   const canaries = await openCanaries(connection, endpointIds);
   const found = await db
     .selectFrom('revision as r')
@@ -75,7 +94,7 @@ export async function loadEndpoints(
       ]),
     )
     .select(['r.id', 'r.endpoint_id', 'r.number', 'r.runtime'])
-    .selectAll('s')
+    .select(stateColumns)
     .orderBy('r.number')
     .execute();
   const specs = await specsOf(
@@ -83,6 +102,7 @@ export async function loadEndpoints(
     found.map(({ id }) => id),
     known,
   );
+  const pins = Map.groupBy(pinned, ({ endpointId }) => endpointId);
   const byEndpoint = new Map<string, RevisionView[]>();
   for (const row of found) {
     const list = byEndpoint.get(row.endpoint_id) ?? [];
@@ -131,7 +151,7 @@ export async function loadEndpoints(
       drift: row.drift,
       canary: canaries.get(row.id) ?? null,
       revisions: byEndpoint.get(row.id) ?? [],
-      pinned: pinned.filter((pin) => pin.endpointId === row.id).map((pin) => pin.revision),
+      pinned: (pins.get(row.id) ?? []).map(({ revision }) => revision),
     })),
   };
 }
@@ -150,10 +170,19 @@ async function specsOf(
   return new Map(ids.map((id) => [id, known.get(id) ?? read.get(id)!]));
 }
 
-async function pinnedRevisions(connection: Connection): Promise<{ endpointId: string; revision: number }[]> {
+/** Of some by the index of targets: a look at one endpoint reads no other's routes. */
+async function pinnedRevisions(
+  connection: Connection,
+  endpointIds: readonly string[] | undefined,
+): Promise<{ endpointId: string; revision: number }[]> {
+  const named =
+    endpointIds === undefined
+      ? sql`route`
+      : sql`unnest(${endpointIds}::text[]) as wanted (id)
+          join route on targets @> jsonb_build_array(jsonb_build_object('endpointId', wanted.id))`;
   const { rows } = await sql<{ endpointId: string; revision: number }>`
     select distinct target->>'endpointId' as "endpointId", (target->>'revision')::int as revision
-    from route, jsonb_array_elements(targets) as target
+    from ${named}, jsonb_array_elements(targets) as target
     where enabled and target->>'revision' is not null`.execute(on(connection));
   return rows;
 }
@@ -239,9 +268,12 @@ export async function writeDrift(trx: Connection, endpointId: string, drift: Dri
     .execute();
 }
 
-/** Only the time of the last good look. */
-export async function writeHealthCheck(connection: Connection, endpointId: string, at: Date): Promise<void> {
-  await on(connection).updateTable('endpoint').set({ last_health_check: at }).where('id', '=', endpointId).execute();
+/** Only the times of the last good looks, by endpoint. */
+export async function writeHealthChecks(connection: Connection, checks: ReadonlyMap<string, Date>): Promise<void> {
+  await sql`
+    update endpoint set last_health_check = seen.at
+    from unnest(${[...checks.keys()]}::uuid[], ${[...checks.values()]}::timestamptz[]) as seen (id, at)
+    where endpoint.id = seen.id`.execute(on(connection));
 }
 
 /** Ends an endpoint: its row stays for history, its names are free again. Returns who asked for it. */

@@ -11,7 +11,8 @@ import {
   type SkippedTarget,
   type Snapshot,
 } from './snapshot.ts';
-import { loadRouting, type RoutedRevision, type RouteRow } from './store-routes.ts';
+import { createRouting } from './routing.ts';
+import type { RoutedRevision, RouteRow } from './store-routes.ts';
 import type { Retry, RouteLimits, Timeouts } from './tables.ts';
 import type { EndpointStatus, Visibility } from './types.ts';
 
@@ -120,9 +121,12 @@ interface TableDeps {
   pollMs?: number;
 }
 
+/** More than so many that changed are read with all others. */
+const someAtOnce = 200;
+
 /**
- * An immutable snapshot of routes, swapped when the database tells of a change and every `pollMs`. Without the database the last one
- * is kept. Resolving never leaves the process.
+ * An immutable snapshot of routes, swapped when the database tells of a change or, every `pollMs`, has one. Without the database the last
+ * one is kept. Resolving never leaves the process.
  */
 export function createRouteTable(deps: TableDeps): RouteTable {
   const { db, runtimes, log } = deps;
@@ -136,10 +140,13 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   const routes = new WeakMap<RouteRow, { open: readonly OpenTarget[]; resolved: ResolvedRoute }>();
   let snapshot: Snapshot = buildSnapshot({ routes: [], endpoints: [], revisions: [] });
   let loading: Promise<void> | null = null;
-  let again = false;
+  /** endpoints that changed since, or all of them */
+  let wanted: Set<string> | 'all' = 'all';
   let timer: NodeJS.Timeout | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let warned = false;
+
+  const routing = createRouting(db, answers);
 
   const addressesOf = (revision: RoutedRevision): readonly Address[] =>
     runtimes[revision.runtime]?.addresses(revision.revisionId) ?? [];
@@ -158,30 +165,47 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   }
 
   async function load(): Promise<void> {
-    const all = await loadRouting(db.kysely);
-    const found = { ...all, routes: all.routes.filter(({ environment }) => answers(environment)) };
-    for (const revision of found.revisions) await attach(revision);
-    snapshot = buildSnapshot(found);
+    const what = wanted;
+    wanted = new Set();
+    try {
+      const found = what === 'all' ? await routing.readAll() : await routing.read([...what]);
+      for (const revision of found) await attach(revision);
+    } catch (error) {
+      wanted = 'all';
+      throw error;
+    }
+    snapshot = buildSnapshot(routing.now());
     for (const [id, until] of denied) if (until < Date.now()) denied.delete(id);
   }
 
   /** One load at a time; a wish that comes during one is served by the next, which starts after it. */
-  function reload(): Promise<void> {
-    if (loading) {
-      again = true;
-      return loading;
-    }
-    loading = (async () => {
-      do {
-        again = false;
-        await load();
-      } while (again);
+  function follow(): Promise<void> {
+    loading ??= (async () => {
+      do await load();
+      while (wanted === 'all' || wanted.size > 0);
     })().finally(() => (loading = null));
     return loading;
   }
 
-  function hint(): void {
-    reload().then(
+  function reload(): Promise<void> {
+    wanted = 'all';
+    return follow();
+  }
+
+  async function poll(): Promise<void> {
+    if (loading === null && wanted !== 'all' && !(await routing.changed())) return;
+    await reload();
+  }
+
+  /** `changed`: the endpoint; null or nothing: any, changes may have been missed. */
+  function hint(changed: string | null): void {
+    if (!changed || (wanted !== 'all' && wanted.size >= someAtOnce)) wanted = 'all';
+    else if (wanted !== 'all') wanted.add(changed);
+    told(follow());
+  }
+
+  function told(reading: Promise<void>): void {
+    reading.then(
       () => (warned = false),
       (error: unknown) => {
         if (!warned) log.warn({ reason: reasonOf(error) }, 'routes could not be read again; the last ones are kept');
@@ -224,7 +248,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   return {
     async start() {
       if (timer) return;
-      timer = setInterval(hint, pollMs);
+      timer = setInterval(() => told(poll()), pollMs);
       timer.unref();
       listening = await db.listen('serving', hint);
       await reload();

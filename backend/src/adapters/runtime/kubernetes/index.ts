@@ -56,6 +56,7 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
       addresses.changed(revisionId);
       changes.ofRevision(revisionId, followed.deployments.by(revisionId)[0]?.metadata.labels?.[endpointLabel]);
     },
+    onTurn: changes.ofAll,
     onOwned(endpointId) {
       drifts.changed(endpointId);
       changes.tell(endpointId);

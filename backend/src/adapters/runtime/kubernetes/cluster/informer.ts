@@ -61,6 +61,8 @@ export function createInformer<T extends Stored>(deps: {
   /** What is kept of an object: all, when not given. */
   trim?(object: T): T;
   onChange(key: string): void;
+  /** It can be followed no more, or again. */
+  onTurn?(): void;
   log: Logger;
 }): Informer<T> {
   const { client, path, query, index, onChange, log } = deps;
@@ -126,8 +128,10 @@ export function createInformer<T extends Stored>(deps: {
       if (!seen.has(object.metadata.uid) && !isNewer(object.metadata.resourceVersion, version)) drop(object);
     synced = true;
     first.resolve();
-    lost = null;
     problem = null;
+    if (lost === null) return;
+    lost = null;
+    deps.onTurn?.();
   }
 
   async function follow(): Promise<void> {
@@ -169,8 +173,11 @@ export function createInformer<T extends Stored>(deps: {
       } catch (error) {
         if (stopping.signal.aborted) return;
         failures++;
-        lost ??= new Date();
         problem = (error as Error).message;
+        if (lost === null) {
+          lost = new Date();
+          deps.onTurn?.();
+        }
         first.resolve();
         const expired = error instanceof ClusterError && error.status === 410;
         // a kind that the cluster does not know, or a long outage, is told once in a while

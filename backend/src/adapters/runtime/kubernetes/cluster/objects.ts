@@ -43,6 +43,8 @@ export function followCluster(deps: {
   selector: string;
   owned: readonly ResourceKind[];
   onChange(revisionId: string): void;
+  /** what runs can be followed no more, or again */
+  onTurn(): void;
   /** an object that is applied for this endpoint changed */
   onOwned(endpointId: string): void;
   log: Logger;
@@ -70,6 +72,8 @@ export function followCluster(deps: {
         index: ({ metadata }) => metadata.labels?.[endpointLabel],
         trim: (object) => ({ ...trimmed(object, true), status: undefined }),
         onChange: deps.onOwned,
+        // of what runs alone it is told that it is lost
+        onTurn: () => undefined,
       }),
     ]),
   );

@@ -53,6 +53,7 @@ export function createKserveRuntime(deps: {
       query: { labelSelector: `${ours},${revisionLabel}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
       trim: (object) => trimmed(object, path === servicesPath),
+      onTurn: changes.ofAll,
       onChange(revisionId) {
         addresses.changed(revisionId);
         const endpoint = services.by(revisionId)[0]?.metadata.labels?.[endpointLabel];
