@@ -56,12 +56,16 @@ function usage({ process: { pid } }: RunningPlatform): { cpu: number; rss: numbe
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: megabytes('VmRSS'), peak: megabytes('VmHWM') };
 }
 
-/** Requests to the Kubernetes API so far that write. */
-async function writes({ url }: RunningPlatform): Promise<number> {
+/** Requests to the Kubernetes API so far of these methods. */
+async function requests({ url }: RunningPlatform, methods: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const found = text.matchAll(/^llmops_cluster_requests_total\{method="(?:PATCH|DELETE)".*\} (\d+)$/gm);
+  const found = text.matchAll(
+    new RegExp(`^llmops_cluster_requests_total\\{method="(?:${methods})".*\\} (\\d+)$`, 'gm'),
+  );
   return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
 }
+const writes = (server: RunningPlatform) => requests(server, 'PATCH|DELETE');
+const reads = (server: RunningPlatform) => requests(server, 'GET');
 
 async function times(count: number, width: number, work: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0;
@@ -164,14 +168,15 @@ async function measure(): Promise<void> {
   const idleWrites = (await writes(server)) - idleFrom.writes;
   say(`idle: ${(idleCpu * 100).toFixed(1)} % of a core, ${idle.rss.toFixed(0)} MB`);
 
-  const resyncFrom = { ...usage(server), writes: await writes(server), at: Date.now() };
+  const resyncFrom = { ...usage(server), writes: await writes(server), reads: await reads(server), at: Date.now() };
   await plane.haltApi();
   await plane.resumeApi();
   await sleep(40_000);
   const after = usage(server);
   const resyncCpu = after.cpu - resyncFrom.cpu - (idleCpu * (Date.now() - resyncFrom.at)) / 1000;
   const resyncWrites = (await writes(server)) - resyncFrom.writes;
-  say(`resync: ${resyncCpu.toFixed(2)} s of CPU above idle, ${resyncWrites} writes`);
+  const read = (await reads(server)) - resyncFrom.reads;
+  say(`resync: ${resyncCpu.toFixed(2)} s of CPU above idle, ${read} reads, ${resyncWrites} writes`);
 
   const delays: number[] = [];
   const sample = [...(await statuses()).values()].filter(({ status }) => status === 'healthy').slice(0, 12);

@@ -5,6 +5,7 @@ import type { Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Drifted, Observation, Runtime } from '#ports/runtime';
 import { reasonOf } from './completion.ts';
+import { createAgenda } from './agenda.ts';
 import { createExecutor, type ExecutorDeps } from './executor.ts';
 import { createComparing, type Compare } from './comparing.ts';
 import { createRetries } from './retries.ts';
@@ -49,7 +50,6 @@ const collectMs = 15_000;
 const quietMs = 15_000;
 /** Until an endpoint is looked at again that could not be. */
 const troubledMs = 5_000;
-const someAtOnce = 100;
 const gatherMs = 25;
 
 /**
@@ -63,14 +63,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let wake: (() => void) | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let looks = 0;
-  /** of the last look at all endpoints */
+  /** as read before */
   let specs: Seen['specs'] = new Map();
   const queue = new Map<string, { endpoint: EndpointView; seen: Seen }>();
-  /** to be looked at before all are: something changed */
-  const soon = new Set<string>();
-  /** something is under way: when it is to be looked at again */
-  const due = new Map<string, number>();
-  let allAt = 0;
+  const agenda = createAgenda();
   let collectedAt = 0;
   let hinted = false;
   const comparing = createComparing(deps);
@@ -80,14 +76,20 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   function actionsOf(endpoint: EndpointView, world: World): Action[] {
     const all = decide(endpoint, world, config);
     const now = all.filter((action) => action.do !== 'apply' || retries.due(action.revision));
-    if (now.length < all.length) lookAgain(endpoint.id, soonMs.told);
+    if (now.length < all.length) agenda.later(endpoint.id, soonMs.told);
     return now;
   }
-  const lookAgain = (id: string, inMs: number): void => void due.set(id, performance.now() + inMs);
   const looking = new Set<string>();
   /** seen to be well, not yet written */
   const healthy = new Map<string, Date>();
   const workers = new Set<Promise<void>>();
+
+  async function load(only?: readonly string[]): Promise<Seen> {
+    const seen = await loadEndpoints(db.kysely, only, specs);
+    if (only === undefined) specs = seen.specs;
+    else for (const [id, spec] of seen.specs) specs.set(id, spec);
+    return seen;
+  }
 
   async function observe(endpoint: EndpointView): Promise<Map<string, Observation>> {
     const observations = new Map<string, Observation>();
@@ -141,7 +143,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function reconcile(id: string): Promise<void> {
     const done = new Set<string>();
     for (let round = 0; round < rounds; round += 1) {
-      const seen = await loadEndpoints(db.kysely, [id], specs);
+      const seen = await load([id]);
       const endpoint = seen.endpoints[0];
       if (!endpoint) return;
       const world = await worldOf(endpoint, seen);
@@ -181,11 +183,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     try {
       if (await quiet(endpoint, seen)) return;
       const mine = await locks.ifFree(`endpoint:${endpoint.id}`, () => reconcile(endpoint.id).then(() => true));
-      if (mine === null) lookAgain(endpoint.id, soonMs.told);
+      if (mine === null) agenda.later(endpoint.id, soonMs.told);
     } catch (error) {
       // a runtime or a database that cannot be reached says nothing about the endpoint: keep what is known, look again
       log.warn({ endpoint: endpoint.id, reason: reasonOf(error) }, 'an endpoint could not be reconciled, trying again');
-      lookAgain(endpoint.id, troubledMs);
+      agenda.later(endpoint.id, troubledMs);
     }
   }
 
@@ -208,14 +210,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * ended: one that takes long (a test completion, an engine that drains) holds up no other.
    */
   async function lookAround(only?: readonly string[]): Promise<{ seen: Seen; settled: Promise<unknown> }> {
-    const seen = await loadEndpoints(db.kysely, only, specs);
-    if (only === undefined) specs = seen.specs;
+    const seen = await load(only);
     for (const endpoint of seen.endpoints) {
-      if (looking.has(endpoint.id)) lookAgain(endpoint.id, soonMs.untold);
+      if (looking.has(endpoint.id)) agenda.later(endpoint.id, soonMs.untold);
       else {
         queue.set(endpoint.id, { endpoint, seen });
-        if (busy(endpoint)) lookAgain(endpoint.id, soonMs[told(endpoint) ? 'told' : 'untold']);
-        else due.delete(endpoint.id);
+        if (busy(endpoint)) agenda.later(endpoint.id, soonMs[told(endpoint) ? 'told' : 'untold']);
+        else agenda.drop(endpoint.id);
       }
     }
     while (workers.size < Math.min(atOnce, workers.size + queue.size)) {
@@ -256,32 +257,25 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => (wake = resolve));
-      const now = performance.now();
-      for (const [id, at] of due) if (at <= now && due.delete(id)) soon.add(id);
-      const all = now >= allAt;
-      const some = [...soon].slice(0, someAtOnce);
-      for (const id of all ? [...soon] : some) soon.delete(id);
+      const { all, some } = agenda.take();
       try {
         if (all || some.length > 0) {
           const { seen, settled } = await lookAround(all ? undefined : some);
-          if (all) allAt = performance.now() + pauseAfter(seen);
+          if (all) agenda.again(pauseAfter(seen));
           await Promise.race([settled, sleep(soonMs.untold, undefined, { ref: false })]);
           await noteHealth();
         }
       } catch (error) {
-        allAt = performance.now() + config.reconcileIntervalMs;
-        for (const id of some) due.set(id, allAt);
+        agenda.again(config.reconcileIntervalMs);
         log[unavailable(error) ? 'warn' : 'error'](
           { reason: reasonOf(error) },
           'could not look at the endpoints, trying again',
         );
       }
-      const next = soon.size > 0 ? 0 : Math.min(allAt, ...due.values());
-      const pause = Math.max(next - performance.now(), 0);
       const timer = new AbortController();
       await Promise.race([
         woken,
-        sleep(pause, undefined, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {}),
+        sleep(agenda.pause(), undefined, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {}),
       ]);
       timer.abort();
       // changes come in swarms
@@ -289,10 +283,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
-  /** null: changes may have been missed. */
   function hint(endpointId: string | null): void {
-    if (endpointId === null) allAt = 0;
-    else if (endpointId !== '') soon.add(endpointId);
+    if (endpointId !== '') agenda.hint(endpointId);
     wake?.();
   }
 
