@@ -39,7 +39,7 @@ test('FR-012, EC-drift, UI-1: in the browser: a promotion to prod is planned and
   await page.getByRole('option', { name: 'prod' }).click();
   await shown(dialog.getByText('Somebody else must approve this'));
   const kept = dialog.getByRole('textbox', { name: 'What is kept, and where' });
-  assert.match(await kept.inputValue(), /web-change 1\.0\.0/);
+  assert.match(await kept.inputValue(), /in prod yet[^]*web-change 1\.0\.0/, 'it is proposed for where it goes');
   await dialog.getByRole('textbox', { name: 'Rollback plan' }).fill('Delete it again.');
   await dialog.getByRole('textbox', { name: 'Contact' }).fill('');
   await assertAccessible(page, 'promotion with plans');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyPlan, formOf, isUntouched, pathOf, planOf } from './planForm.ts';
+import { emptyPlan, formOf, isUntouched, pathOf, planOf, proposedAnew } from './planForm.ts';
 
 const plan = {
   backup: { kept: 'Revision 1.', restore: 'Roll back.', verification: 'Tried.' },
@@ -17,6 +17,13 @@ describe('FR-012: backup plan and maintenance procedure as people write them', (
   it('come back as they were given, with the times of here', () => {
     expect(planOf(formOf(plan))).toEqual(plan);
     expect(formOf(plan).startsAt).toMatch(/^2026-01-0[123]T\d\d:04$/);
+  });
+  it('follow a new proposal but for what somebody wrote, or emptied', () => {
+    const first = proposedAnew(emptyPlan(), emptyPlan(), formOf(plan));
+    expect(first).toEqual(formOf(plan));
+    const written = { ...first, contact: 'on call', informed: '' };
+    const second = { ...formOf(plan), kept: 'Nothing.', contact: 'pat', informed: 'all' };
+    expect(proposedAnew(written, first, second)).toEqual({ ...second, contact: 'on call', informed: '' });
   });
   it('are untouched until somebody writes, and a wrong time is left for the platform to refuse', () => {
     expect(isUntouched(emptyPlan())).toBe(true);

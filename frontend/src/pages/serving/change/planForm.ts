@@ -19,6 +19,14 @@ export const emptyPlan = (): PlanForm => ({
   informed: '',
 });
 export const isUntouched = (form: PlanForm): boolean => Object.values(form).every((value) => value.trim() === '');
+/** What nobody has changed since it was proposed follows a new proposal: another environment has another. */
+export function proposedAnew(form: PlanForm, before: PlanForm, now: PlanForm): PlanForm {
+  const next = { ...form };
+  for (const field of Object.keys(next) as (keyof PlanForm)[]) {
+    if (form[field] === before[field]) next[field] = now[field];
+  }
+  return next;
+}
 
 const pad = (part: number) => String(part).padStart(2, '0');
 /** `2026-01-02T03:04` of here */
