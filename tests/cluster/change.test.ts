@@ -15,6 +15,8 @@ import {
   type Json,
   type RunningPlatform,
 } from '../journeys/harness.ts';
+import type { Browser } from 'playwright-core';
+import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from '../journeys/browser.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
 import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
@@ -23,6 +25,7 @@ import { startPlane, type Plane } from './plane.ts';
 let plane: Plane;
 let provider: Provider;
 let platform: RunningPlatform;
+let browser: Browser;
 let dev: Json;
 const canary = 'hf_canary0123456789abcdef';
 const reviewer = person('rita', 'reviewer', 'platform');
@@ -50,6 +53,7 @@ before(async () => {
   await healthy(dev.id);
 });
 after(async () => {
+  await browser?.close();
   await platform?.stop();
   await provider?.close();
   await plane?.stop();
@@ -156,4 +160,34 @@ test('FR-012: what is exported for Git is taken by the cluster, and by the defin
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test('FR-012, UI-1: in the browser: the clusters of a change beside each other, and a revision as a folder for Git', async () => {
+  browser = await openBrowser();
+  const grace = { userId: 'rita', roles: ['reviewer'], team: 'platform' };
+  const [{ id }] = await operator('GET', `/serving/changes?endpointId=${dev.id}`);
+  const page = await openPage(browser, `${platform.url}/serving/changes/${id}`, grace);
+  await page.getByRole('switch', { name: 'Show everything' }).click();
+  const row = page.getByRole('table', { name: 'Topology' }).getByRole('row').filter({ hasText: 'GPU pools' });
+  await row.filter({ hasText: 'type: h100, nodes: 2, gpus: 16' }).waitFor();
+  await assertAccessible(page, 'a change on a cluster');
+  await screenshot(page, 'changes-cluster');
+
+  await page.goto(`${platform.url}/serving/endpoints/${dev.id}?tab=manifests`);
+  await page.getByRole('button', { name: 'For Git' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Export for Git' });
+  await dialog.getByRole('textbox', { name: 'Repository' }).fill('nowhere');
+  await assertAccessible(page, 'export for Git');
+  await dialog.getByRole('button', { name: 'Download' }).click();
+  await dialog.getByText('Begin with https:// or ssh://.').first().waitFor();
+  await dialog.getByRole('textbox', { name: 'Repository' }).fill('https://git.example.com/team/deployments.git');
+  await screenshot(page, 'changes-git');
+  problemsOf(page);
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    dialog.getByRole('button', { name: 'Download' }).click(),
+  ]);
+  assert.equal(file.suggestedFilename(), 'changed-dev-r1.tar.gz');
+  assert.deepEqual(problemsOf(page), []);
+  await page.context().close();
 });

@@ -50,7 +50,7 @@ class ServingClient:
     ) -> dict[str, Any]:
         """
         Deploys an approved model and returns its endpoint, still `deploying`. `environment` is dev, stg or prod; `options` are
-        further fields of the request, such as `use_gpu`, `version`, `rollback_plan` (needed for prod) or `memory_limit`.
+        further fields of the request, such as `use_gpu`, `version`, `memory_limit`, or `rollback_plan` and `change` (needed for prod).
         With one `idempotency_key` a repeated call deploys once.
         """
         body = {
