@@ -26,6 +26,7 @@ let browser: Browser;
 let page: Page;
 let model: { id: string } | null = null;
 let endpoint: { id: string } | null = null;
+let change: { id: string } | null = null;
 
 const looks: Look[] = [
   { name: 'home', path: () => '/', action: link(/Open chat/) },
@@ -93,6 +94,13 @@ const looks: Look[] = [
     path: () => `/serving/endpoints/${endpoint?.id ?? ''}?tab=manifests`,
     action: button('Download YAML'),
   },
+  {
+    name: 'changes',
+    path: () => '/serving/changes',
+    action: link('/assistants/glossary'),
+    empty: 'No changes yet.',
+  },
+  { name: 'change', path: () => `/serving/changes/${change?.id ?? ''}`, action: button('Approve') },
   {
     name: 'cluster',
     path: () => '/serving/cluster',
@@ -221,6 +229,9 @@ test('the platform is filled through its API', async () => {
   const approved = await approvedModel(platform.api, 'glossary-llama');
   model = approved;
   endpoint = await healthyEndpoint(platform.api, approved.id, '/assistants/glossary');
+  const promotion = { kind: 'promote', endpointId: endpoint?.id, environment: 'prod' };
+  const { plan } = await ask(platform.api, people.operator, 'POST', '/serving/changes/preview', promotion);
+  change = await ask(platform.api, people.operator, 'POST', '/serving/changes', { ...promotion, change: plan });
   const waiting = await ask(platform.api, people.researcher, 'POST', '/catalog/models', {
     name: 'waiting',
     version: '2.0.0-rc.1',
