@@ -28,8 +28,8 @@ create table change_request (
   plan jsonb,
   parity_note text,
   rollback_plan text not null,
-  -- {topology, differences, preflight, manifests} as found when it was submitted; json keeps the order of fields
-  examined json not null,
+  -- {topology, differences, preflight, manifests} as found when it was submitted
+  examined jsonb not null,
   -- of the configuration that was found: what is applied must be the same
   wanted_digest text not null,
   submitted_by text not null,
