@@ -54,6 +54,7 @@ export function datasetOf(change: Partial<Dataset> = {}): Dataset {
     rows: 0,
     size: 0,
     columns: [],
+    column_count: 0,
     files_digest: null,
     pii_scan_status: 'clean',
     quality_score: 90,

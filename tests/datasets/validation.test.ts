@@ -305,6 +305,12 @@ describe('validation of datasets', () => {
     );
     assert.ok(Math.max(...watch.sent.map((json) => json.length)) <= 512 * 1024);
     const at = `/catalog/datasets/${dataset.id}`;
+    const listed = await world.ada.ask('GET', `/catalog/datasets?name=${dataset.name}`);
+    assert.deepEqual(
+      [listed[0].columns.length, listed[0].files[0].facts.columns.length, listed[0].column_count],
+      [100, 100, 3_000],
+    );
+    assert.equal((await world.ada.ask('GET', at)).columns.length, 3_000);
     const profile = await world.ada.ask('GET', `${at}/profile`);
     assert.deepEqual([profile.rows, profile.column_count, profile.columns.length], [30, 3_000, 200]);
     const later = await world.ada.ask('GET', `${at}/profile?offset=2990&limit=100`);

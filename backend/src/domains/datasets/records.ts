@@ -9,6 +9,9 @@ import { prefixOf, rowsPrefixOf } from './paths.ts';
 import type { DatasetRow, DatasetStore, NewDataset } from './store/index.ts';
 import { requireTeam, resourceOf, scopeOf, toDataset, type Guard } from './view.ts';
 
+/** columns of a file that an entry of a list names */
+const listedColumns = 100;
+
 export const removeFilesQueue = 'datasets.remove-files';
 
 type Routes = typeof datasetRoutes;
@@ -51,10 +54,13 @@ export function createRecords(
 ) {
   const { store, guard, events, jobs, config } = deps;
 
-  /** Rows as the API answers them, in their order. */
-  async function viewAll(rows: readonly DatasetRow[], trx?: Trx): Promise<Dataset[]> {
+  /** Rows of a list as the API answers them, in their order. */
+  const viewAll = (rows: readonly DatasetRow[], trx?: Trx): Promise<Dataset[]> => viewed(rows, listedColumns, trx);
+
+  /** `columns`: at most so many of a file; null: all */
+  async function viewed(rows: readonly DatasetRow[], columns: number | null, trx?: Trx): Promise<Dataset[]> {
     const ids = rows.map(({ id }) => id);
-    const files = await store.files(ids, trx);
+    const files = columns === null ? await store.files(ids, trx) : await store.fileHeads(ids, columns, trx);
     const standings = await store.standings(ids, trx);
     return rows.map((row) =>
       toDataset(
@@ -67,7 +73,7 @@ export function createRecords(
   }
 
   async function view(row: DatasetRow, trx?: Trx): Promise<Dataset> {
-    return (await viewAll([row], trx))[0]!;
+    return (await viewed([row], null, trx))[0]!;
   }
 
   /** A page of rows of which there may be one too many. */

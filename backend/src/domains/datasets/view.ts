@@ -14,13 +14,14 @@ export function visibilityOf(row: Pick<DatasetRow, 'visibility' | 'status'>): 't
 /** A row as the API answers it. `standing` is how it stands with its validations; undefined: there are none. */
 export function toDataset(
   row: DatasetRow,
-  files: readonly FileRow[],
+  files: readonly (FileRow & { column_count?: number | null })[],
   standing: Standing | undefined,
   threshold: number,
 ): Dataset {
   const { source_kind, source_id, huggingface_dataset_id, validated_digest: _, created_at, updated_at, ...rest } = row;
   const completeness = completenessOf(row);
   const digest = digestOfFiles(files);
+  const columns = columnsOfFiles(files);
   return {
     ...rest,
     visibility: visibilityOf(row),
@@ -29,7 +30,9 @@ export function toDataset(
     files: files.map(toFile),
     rows: digest === null ? null : files.reduce((sum, { facts }) => sum + (facts?.rows ?? 0), 0),
     size: files.reduce((sum, { size }) => sum + size, 0),
-    columns: columnsOfFiles(files),
+    columns,
+    // in lists not all are there
+    column_count: Math.max(columns.length, ...files.map(({ column_count: count }) => count ?? 0)),
     files_digest: digest,
     validation_id: standing?.validation_id ?? null,
     completeness,

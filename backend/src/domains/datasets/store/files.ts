@@ -28,6 +28,22 @@ export type FileChange = Partial<
   >
 >;
 
+const plain = [
+  'dataset_id',
+  'path',
+  'size',
+  'sha256',
+  'status',
+  'bad_rows',
+  'issues',
+  'issue_count',
+  'rows_key',
+  'upload_id',
+  'uploaded_by',
+  'attempt',
+  'touched_at',
+] as const satisfies (keyof FileRow)[];
+
 export function createFileRows(kysely: Connection) {
   const pool = on(kysely);
   return {
@@ -36,6 +52,33 @@ export function createFileRows(kysely: Connection) {
       return on(trx)
         .selectFrom('dataset_file')
         .selectAll()
+        .where('dataset_id', 'in', ids)
+        .orderBy(sql`path collate "C"`)
+        .execute();
+    },
+
+    /**
+     * The same for lists: facts name at most `columns` columns of a file, and how many it has is told beside them. A table of twenty thousand columns
+     * would be megabytes of each entry.
+     */
+    async fileHeads(
+      ids: readonly string[],
+      columns: number,
+      trx: Connection = kysely,
+    ): Promise<(FileRow & { column_count: number | null })[]> {
+      if (ids.length === 0) return [];
+      const count = sql<number | null>`jsonb_array_length(facts -> 'columns')`;
+      const some = sql.raw(`'$[0 to ${columns - 1}]'`);
+      return on(trx)
+        .selectFrom('dataset_file')
+        .select([
+          ...plain,
+          sql<FileRow['facts']>`case when ${count} > ${columns}
+            then jsonb_set(facts, '{columns}', jsonb_path_query_array(facts -> 'columns', ${some})) else facts end`.as(
+            'facts',
+          ),
+          count.as('column_count'),
+        ])
         .where('dataset_id', 'in', ids)
         .orderBy(sql`path collate "C"`)
         .execute();
