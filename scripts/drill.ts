@@ -36,6 +36,12 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
       CLUSTER_KILLS: process.env['CLUSTER_KILLS'] ?? '25',
     },
   },
+  vllm: {
+    about:
+      'a real vLLM on the CPU: its own parser on all command lines, then as a pod behind the gateway (6 GB, Python 3.11 to 3.13)',
+    files: ['tests/vllm/arguments.test.ts', 'tests/vllm/serving.test.ts'],
+    environment: {},
+  },
   soak: {
     about: '200 streams for 30 minutes and a slow client: memory, gaps (needs Go)',
     files: ['bench/gateway/soak.ts'],

@@ -21,10 +21,11 @@ interface Interpreter {
  * A Python environment with what `requirementsFile` lists, made once for each content of that file under
  * `${XDG_CACHE_HOME:-~/.cache}/llm-ops/python/` and used again afterwards. Says on stderr what it installs.
  * Two processes that need the same one at once both get a whole one.
+ * `complete`: the file names every package, and what the packages themselves ask for is not looked at.
  * @returns path of the environment's `python`
  * @throws when there is no Python 3.11 or newer, or when the installation fails, with the command to run
  */
-export async function provisionPython(requirementsFile: string): Promise<string> {
+export async function provisionPython(requirementsFile: string, { complete = false } = {}): Promise<string> {
   const requirements = await readFile(requirementsFile, 'utf8');
   const interpreter = await findPython();
   const key = createHash('sha256').update(`${interpreter.version}\n${requirements}`).digest('hex').slice(0, 16);
@@ -37,7 +38,7 @@ export async function provisionPython(requirementsFile: string): Promise<string>
   const part = join(cache, `${key}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.part`);
   say(`installing a Python environment for ${basename(requirementsFile)}: ${packages(requirements).join(', ')}`);
   try {
-    await install(interpreter, part, requirementsFile);
+    await install(interpreter, part, ['--requirement', requirementsFile, ...(complete ? ['--no-deps'] : [])]);
     await writeFile(join(part, READY), `${requirements}`);
     await publish(part, folder);
   } finally {
@@ -70,7 +71,7 @@ async function findPython(): Promise<Interpreter> {
   );
 }
 
-async function install(interpreter: Interpreter, folder: string, requirementsFile: string): Promise<void> {
+async function install(interpreter: Interpreter, folder: string, what: readonly string[]): Promise<void> {
   const python = join(folder, 'bin', 'python');
   const big = {
     maxBuffer: 64 * 1024 * 1024,
@@ -83,15 +84,15 @@ async function install(interpreter: Interpreter, folder: string, requirementsFil
   try {
     if (uv) {
       await run('uv', ['venv', '--quiet', '--python', interpreter.command, folder], big);
-      await run('uv', ['pip', 'install', '--quiet', '--python', python, '--requirements', requirementsFile], big);
+      await run('uv', ['pip', 'install', '--quiet', '--python', python, ...what], big);
     } else {
       await run(interpreter.command, ['-m', 'venv', folder], big);
-      await run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', requirementsFile], big);
+      await run(python, ['-m', 'pip', 'install', '--quiet', ...what], big);
     }
   } catch (cause) {
     const detail = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause);
     throw new Error(
-      `The Python environment for ${basename(requirementsFile)} could not be installed: ${detail}\n` +
+      `The Python environment for ${basename(what[1]!)} could not be installed: ${detail}\n` +
         `Install venv and pip (apt-get install python3-venv python3-pip), or uv (pip install uv), and check the package index.`,
       { cause },
     );

@@ -38,7 +38,7 @@ export const vllm: Profile = {
       args: old
         ? [...(useGpu ? [] : ['--device', 'cpu']), '--model', source.model, ...common]
         : [source.model, ...common],
-      env: environmentOf(spec),
+      env: environmentOf(spec, source),
       probes: {
         liveness: { path: '/health', initialDelaySeconds: 120, periodSeconds: 10, failureThreshold: 3 },
         readiness: { path: '/health', initialDelaySeconds: 60, periodSeconds: 5, failureThreshold: 3 },
@@ -58,9 +58,11 @@ function sourceOf(spec: RevisionSpec): ModelSource {
   return folder();
 }
 
-function environmentOf({ useGpu }: RevisionSpec): EnvVar[] {
+function environmentOf({ useGpu }: RevisionSpec, source: ModelSource): EnvVar[] {
   return [
     { name: 'VLLM_LOGGING_LEVEL', value: 'DEBUG' },
+    // its streamer looks for a bucket as a subdomain of the store's host, which of all stores AWS alone always answers to
+    ...(source.kind === 'storage' ? [{ name: 'RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING', value: '0' }] : []),
     ...(useGpu
       ? []
       : [
