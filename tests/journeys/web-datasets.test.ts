@@ -502,6 +502,37 @@ test('FR-003a: a large file is sent in parts: paused, and resumed where it was',
   await network.detach();
 });
 
+test('FR-003b: a table of hundreds of columns is looked at a screen at a time, with the figures of those', async () => {
+  const dataset = await ask(platform.api, people.researcher, 'POST', '/catalog/datasets', {
+    name: 'wide',
+    version: '1',
+    owner_team: 'platform',
+    metadata: { description: 'Many columns.' },
+  });
+  const names = Array.from({ length: 250 }, (_, at) => `column_${at}`);
+  const lines = Array.from({ length: 60 }, (_, row) => names.map((_, at) => row * at).join(','));
+  const body = new FormData();
+  body.append('files', new File([`${names.join(',')}\n${lines.join('\n')}\n`], 'wide.csv'));
+  const headers = { 'x-user-id': 'ada', 'x-user-roles': 'researcher', 'x-user-team': 'platform' };
+  const sent = await fetch(`${platform.api}/catalog/datasets/${dataset.id}/upload`, { method: 'POST', body, headers });
+  assert.equal(sent.status, 200);
+  await settledValidation(dataset.id);
+  await page.goto(`${platform.url}/catalog/datasets/${dataset.id}?tab=preview`);
+  const rows = page.getByRole('region', { name: 'Rows' });
+  const head = (name: string) => rows.getByRole('button', { name, exact: true });
+  await head('column_29').waitFor();
+  for (let screen = 1; screen <= 8; screen++) {
+    await button('Columns after').click();
+    await page.getByText(`Columns ${screen * 30 + 1}–${Math.min(250, screen * 30 + 30)} of 250`).waitFor();
+  }
+  await head('column_249').waitFor();
+  await page.getByRole('img', { name: /^Distribution of column_249/ }).waitFor();
+  await rows.getByRole('cell', { name: String(49 * 249), exact: true }).waitFor();
+  await look('wide');
+  await page.goto(`${platform.url}/catalog/datasets`);
+  await ask(platform.api, people.admin, 'DELETE', `/catalog/datasets/${dataset.id}`);
+});
+
 test('FR-003c: a rule of the organization is tried while it is written, used, and deleted', async () => {
   await page.getByRole('link', { name: 'PII rules' }).click();
   await page.getByText('No rules of your own.').waitFor();
