@@ -1,6 +1,7 @@
 import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
 import { ClusterError, type ClusterClient } from './cluster/client.ts';
 import { estimateMemory } from './estimate.ts';
+import { imageCheck, type NodeImages, type PodImages } from './image.ts';
 import { namesOf } from './names.ts';
 import { podOf } from './pod.ts';
 import { cores, bytes } from './quantity.ts';
@@ -9,11 +10,15 @@ import type { ClusterConfig } from './types.ts';
 interface Node {
   metadata: { name: string; labels?: Record<string, string> };
   spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] };
-  status?: { allocatable?: Record<string, string>; conditions?: { type: string; status: string }[] };
+  status?: NodeImages['status'] & {
+    allocatable?: Record<string, string>;
+    conditions?: { type: string; status: string }[];
+  };
 }
 interface Pod {
+  metadata: PodImages['metadata'];
   spec?: { nodeName?: string; containers: { resources?: { requests?: Record<string, string> } }[] };
-  status?: { phase?: string };
+  status?: PodImages['status'] & { phase?: string };
 }
 export interface Quota {
   metadata: { name: string };
@@ -79,7 +84,7 @@ export async function preflightOf(
     }),
   ]);
   const rooms = roomOf(nodes.items, pods.items, config.gpuLabel);
-  return judge(spec, rooms, quotas.items, config);
+  return judge(spec, rooms, quotas.items, config, imageCheck(spec, nodes.items, pods.items));
 }
 
 /** Pure: the same cluster and revision give the same answer. */
@@ -88,10 +93,11 @@ export function judge(
   rooms: readonly Room[],
   quotas: readonly Quota[],
   config: ClusterConfig,
+  image: readonly PreflightCheck[],
 ): Preflight {
   const estimate =
     spec.model.inspection && estimateMemory(spec.model.inspection, { context: spec.contextLength, sequences: 4 });
-  const checks: PreflightCheck[] = [nodesCheck(spec, rooms), ...quotaChecks(spec, quotas)];
+  const checks: PreflightCheck[] = [nodesCheck(spec, rooms), ...quotaChecks(spec, quotas), ...image];
   const { warnings, refused } = podOf(spec, namesOf(spec, config), config);
   for (const { path, message } of refused)
     checks.push({

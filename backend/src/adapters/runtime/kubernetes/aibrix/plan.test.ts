@@ -156,7 +156,7 @@ test('ORG-3, ORG-5: a card sold as 24 GB is one; smaller ones and those that do 
   const level = (gigabytes: number | null) =>
     judgeModel(
       specOf({}, { storage: null }),
-      { rooms: [room(gigabytes)], classes: [], operators: operators(true), quotas: [] },
+      { rooms: [room(gigabytes)], classes: [], operators: operators(true), quotas: [], image: [] },
       config,
     ).checks.find(({ name }) => name === 'vram')?.level ?? 'green';
   assert.deepEqual([80, 22.5, 16, null].map(level), ['green', 'green', 'red', 'red']);
@@ -166,7 +166,7 @@ test('ORG-3, ORG-4: several replicas need a class that many nodes can write to; 
   const red = (storage: AibrixModel['storage'], classes: StorageClass[], installed = true) =>
     judgeModel(
       specOf({}, { storage }),
-      { rooms: [room(80)], classes, operators: operators(installed), quotas: [] },
+      { rooms: [room(80)], classes, operators: operators(installed), quotas: [], image: [] },
       config,
     )
       .checks.filter(({ level }) => level === 'red')

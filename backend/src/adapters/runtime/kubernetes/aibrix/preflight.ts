@@ -1,6 +1,7 @@
 import type { Operator, StorageClass } from '#ports/models';
 import type { AibrixModel, Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
 import { ClusterError, type ClusterClient } from '../cluster/client.ts';
+import { imageCheck } from '../image.ts';
 import { judge, roomOf, type Quota, type Room } from '../preflight.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
@@ -22,7 +23,9 @@ export async function modelPreflight(
       deps.operators(),
       quotasOf(client, modelNamesOf(spec, models).namespace),
     ]);
-    return judgeModel(spec, { rooms: roomOf(nodes, pods, config.gpuLabel), classes, operators, quotas }, config);
+    const rooms = roomOf(nodes, pods, config.gpuLabel);
+    const image = imageCheck(spec, nodes, pods);
+    return judgeModel(spec, { rooms, classes, operators, quotas, image }, config);
   } catch (error) {
     throw toldAs(error);
   }
@@ -31,13 +34,19 @@ export async function modelPreflight(
 /** Pure. */
 export function judgeModel(
   spec: RevisionSpec,
-  cluster: { rooms: Room[]; classes: StorageClass[]; operators: readonly Operator[]; quotas: Quota[] },
+  cluster: {
+    rooms: Room[];
+    classes: StorageClass[];
+    operators: readonly Operator[];
+    quotas: Quota[];
+    image: readonly PreflightCheck[];
+  },
   config: ClusterConfig,
 ): Preflight {
   const { minVramBytes, storage } = modelOf(spec);
   const asked = spec.useGpu ? minVramBytes : null;
   const large = cluster.rooms.filter((room) => asked === null || isLarge(room, asked));
-  const fit = judge(spec, large, cluster.quotas, config);
+  const fit = judge(spec, large, cluster.quotas, config, cluster.image);
   const own = [
     ...cluster.operators.filter(({ required, installed }) => required && !installed).map(missingOperator),
     ...(asked !== null && large.length === 0 ? [vramCheck(cluster.rooms, asked)] : []),

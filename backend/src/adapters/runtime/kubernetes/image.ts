@@ -1,0 +1,77 @@
+import type { PreflightCheck, RevisionSpec } from '#ports/runtime';
+
+/** What nodes say they hold; kubelets name the largest of them only, so that an image that is not named may be there. */
+export interface NodeImages {
+  metadata: { name: string };
+  status?: { images?: { names?: string[] }[] };
+}
+/** How pods that there are came by their images. */
+export interface PodImages {
+  metadata: { name: string; namespace?: string };
+  status?: {
+    containerStatuses?: PulledImage[];
+    initContainerStatuses?: PulledImage[];
+  };
+}
+interface PulledImage {
+  image?: string;
+  state?: { running?: object; waiting?: { reason?: string; message?: string } };
+}
+
+const unpullable = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull']);
+
+/** Docker Hub's short names in full, so that the same image is known by whatever name. */
+export function fullImageName(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  const hosted = rest.length > 0 && /[.:]|^localhost$/.test(first);
+  const path = hosted ? image : rest.length === 0 ? `docker.io/library/${image}` : `docker.io/${image}`;
+  const last = path.slice(path.lastIndexOf('/') + 1);
+  return /[:@]/.test(last) ? path : `${path}:latest`;
+}
+
+/** Whether the image can be had, where the cluster has shown it: no registry is asked. Pure. */
+export function imageCheck(
+  { image, imagePullPolicy }: Pick<RevisionSpec, 'image' | 'imagePullPolicy'>,
+  nodes: readonly NodeImages[],
+  pods: readonly PodImages[],
+): PreflightCheck[] {
+  const wanted = fullImageName(image);
+  const isWanted = (name: string | undefined) => name !== undefined && fullImageName(name) === wanted;
+  const holders = nodes.filter(({ status }) => status?.images?.some(({ names }) => names?.some(isWanted)));
+  const seen = pods.flatMap((pod) =>
+    [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])]
+      .filter((container) => isWanted(container.image))
+      .map((container) => ({ pod, state: container.state })),
+  );
+  const failing = seen.find(({ state }) => unpullable.has(state?.waiting?.reason ?? ''));
+  const works = holders.length > 0 || seen.some(({ state }) => state?.running !== undefined);
+  if (failing !== undefined) {
+    const { metadata } = failing.pod;
+    const why = failing.state?.waiting?.message ?? failing.state?.waiting?.reason ?? '';
+    return [
+      {
+        name: 'image',
+        level: works ? 'amber' : 'red',
+        message: `The pod ${metadata.namespace ?? 'default'}/${metadata.name} cannot pull ${image}: ${why}`,
+        remedy: works
+          ? 'Other nodes have it: see what that node lacks, or the secret for the registry in that namespace.'
+          : 'Correct the name of the image, or let the cluster reach its registry (imagePullSecrets of the namespace).',
+      },
+    ];
+  }
+  if (holders.length > 0) {
+    const named = holders.slice(0, 3).map(({ metadata }) => metadata.name);
+    const more = holders.length > 3 ? ` and ${holders.length - 3} more` : '';
+    return [{ name: 'image', level: 'green', message: `Is on ${named.join(', ')}${more} already.`, remedy: null }];
+  }
+  if (works) return [{ name: 'image', level: 'green', message: 'Pods of this cluster run it already.', remedy: null }];
+  if (imagePullPolicy !== 'Never') return [];
+  return [
+    {
+      name: 'image',
+      level: 'amber',
+      message: `No node says that it has ${image}, and imagePullPolicy is Never. Nodes name their largest images only.`,
+      remedy: 'Load the image on the nodes, or set imagePullPolicy to IfNotPresent.',
+    },
+  ];
+}
