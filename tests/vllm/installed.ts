@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Release } from '../../backend/src/adapters/runtime/kubernetes/profiles/vllm/arguments.ts';
 import { provisionPython } from '../../scripts/provision/python.ts';
 
@@ -9,8 +9,8 @@ const script = join(import.meta.dirname, 'real.py');
 
 /** A vLLM that is installed on this machine. */
 export interface InstalledVllm {
-  /** the program `vllm` */
-  program: string;
+  /** the program `vllm`, as words */
+  program: readonly [string, ...string[]];
   /** what it needs in its environment beside what its pod gives */
   environment: Record<string, string>;
   /** Its command line as it has it itself. */
@@ -47,7 +47,8 @@ export async function installedVllm(): Promise<InstalledVllm> {
   }
 
   return {
-    program: join(dirname(python), 'vllm'),
+    // not bin/vllm, which keeps the name of the folder that it was installed in
+    program: [python, '-m', 'vllm.entrypoints.cli.main'],
     environment,
     record: () => ask('record', null),
     judge: (lines) => ask('judge', lines),

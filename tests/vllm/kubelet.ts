@@ -73,7 +73,7 @@ export async function startKubelet(deps: {
     return { words: [...(container.command ?? []), ...(container.args ?? [])], environment };
   }
 
-  const report = (pod: Json, isReady: boolean) => {
+  const report = (pod: Json, isReady: boolean, state?: object) => {
     const at = new Date().toISOString();
     const condition = (type: string, is: boolean) => ({ type, status: is ? 'True' : 'False', lastTransitionTime: at });
     const [{ name, image }] = pod.spec.containers;
@@ -98,7 +98,8 @@ export async function startKubelet(deps: {
               restartCount: 0,
               ready: isReady,
               started: isReady,
-              state: { running: { startedAt: at } },
+              state: state ?? { running: { startedAt: at } },
+              ...(state === undefined ? {} : { restartCount: 5 }),
             },
           ],
         },
@@ -115,6 +116,7 @@ export async function startKubelet(deps: {
     logs.set(pod.metadata.name, lines);
     const child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     running.set(pod.metadata.uid, child);
+    child.on('error', (error) => lines.push(`kubelet: ${error.message}\n`));
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text: Buffer) => {
         lines.push(text.toString());
@@ -130,7 +132,9 @@ export async function startKubelet(deps: {
       const is = answer?.ok === true;
       if (is !== was) await report(pod, is).then(() => (was = is));
     }
-    if (!stopped) await report(pod, false);
+    // not started again: whoever waits for it is told at once
+    const reason = 'CrashLoopBackOff';
+    if (!stopped) await report(pod, false, { waiting: { reason, message: lines.join('').slice(-1_000) } });
   }
 
   async function look(): Promise<void> {

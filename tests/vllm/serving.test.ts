@@ -50,7 +50,8 @@ before(async () => {
       assert.equal(program, 'vllm');
       // of a flag that is given twice vLLM takes the last
       const here = ['--host', '127.0.0.1', '--port', String(port)];
-      return { command: vllm.program, args: [...args, ...here], environment: { ...environment, ...vllm.environment } };
+      const [command, ...before] = vllm.program;
+      return { command, args: [...before, ...args, ...here], environment: { ...environment, ...vllm.environment } };
     },
   });
   platform = await startPlatform({
@@ -69,7 +70,12 @@ before(async () => {
     route: '/glossary',
     useGpu: false,
     env: { VLLM_CPU_KVCACHE_SPACE: '1' },
-    args: ['--enable-auto-tool-choice', '--tool-call-parser', 'hermes'],
+    args: [
+      '--enable-auto-tool-choice',
+      '--tool-call-parser=hermes',
+      // the model is too small to stop making blanks where a schema lets it
+      '--structured-outputs-config={"backend": "xgrammar", "disable_any_whitespace": true}',
+    ],
   });
   const since = Date.now();
   await untilStatus(platform.api, made.id, 'healthy', patience).catch((error: Error) => {
@@ -156,6 +162,9 @@ test('FR-006l: logprobs, completions, several choices and stops are vLLM’s own
   assert.equal(completion.choices[0]!.logprobs!.tokens!.length, 4);
 });
 
+/** Tokens of the sample model that are a blank, a tab or a line's end. */
+const withoutBlanks = { 200: -100, 201: -100, 204: -100, 223: -100 };
+
 test('FR-006l: tools are called, whole and streamed, and schemas are kept', async () => {
   const parameters = {
     type: 'object',
@@ -163,9 +172,9 @@ test('FR-006l: tools are called, whole and streamed, and schemas are kept', asyn
     required: ['term'],
     additionalProperties: false,
   };
-  const tools = [{ type: 'function' as const, function: { name: 'define', parameters } }];
+  const tools = [{ type: 'function' as const, function: { name: 'define', strict: true, parameters } }];
   const choice = { type: 'function' as const, function: { name: 'define' } };
-  const request = { ...asked, max_tokens: 64, tools, tool_choice: choice };
+  const request = { ...asked, max_tokens: 64, tools, tool_choice: choice, logit_bias: withoutBlanks };
   const isCall = (text: string) => assert.ok(['revision', 'route'].includes(JSON.parse(text).term), text);
   const whole = await client.chat.completions.create(request);
   const [call] = whole.choices[0]!.message.tool_calls!;
