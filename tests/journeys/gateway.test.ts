@@ -135,6 +135,29 @@ test('FR-006l: what may have cost something is tried again only where the route 
   assert.equal(provider.of('b').length, 0, 'the client has seen the beginning of another answer');
 });
 
+test('FR-006l, FR-009: an error that an engine tells of in its stream is one: before the first piece another target is tried, later it is in the ledger', async () => {
+  await route('telling', [{ to: 'a' }, { to: 'b', priority: 1 }], { retry: { attempts: 0, on: ['error'] } });
+  const vllm = { error: { message: 'CUDA out of memory', type: 'InternalServerError', code: 500 } };
+  provider.behave('a', { failsAfter: { pieces: 0, event: vllm } });
+  const other = await chat('telling', { stream: true });
+  assert.match(other.text, /"Hel"[^]*"lo\."[^]*\[DONE\]/);
+  assert.doesNotMatch(other.text, /CUDA/);
+  const before = provider.of('b').length;
+  const tgi = { error: 'Request failed during generation: CUDA out of memory', error_type: 'generation' };
+  provider.behave('a', { gapMs: 50, failsAfter: { pieces: 1, event: tgi } });
+  const told = await chat('telling', { stream: true });
+  assert.equal(told.status, 200);
+  assert.match(told.text, /"Hel"[^]*"error_type":"generation"[^]*\[DONE\]/);
+  assert.equal(provider.of('b').length, before, 'the client has seen the beginning of another answer');
+  const entry = await until<Json>('its entry', async () => {
+    const found = await detail('telling');
+    return found.error_code === 'upstream_failed' ? found : null;
+  });
+  assert.equal(entry.status, 502);
+  assert.equal(entry.completion_tokens, 1);
+  assert.equal(entry.decision.attempts.at(-1).outcome, 'error');
+});
+
 test('FR-006l: each target has its own time; a late one is given up, and a stalled stream too', async () => {
   await route('slow', [{ to: 'a', timeouts: { firstTokenMs: 150 } }], { timeouts: { idleMs: 150 } });
   provider.behave('a', { delayMs: 1_000 });

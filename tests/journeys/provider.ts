@@ -37,6 +37,8 @@ export interface Behaviour {
   raw?: string;
   /** the connection is reset after so many pieces */
   resetAfter?: number;
+  /** an event that tells of an error, after so many pieces, and the last line */
+  failsAfter?: { pieces: number; event: object };
 }
 
 export type Provider = Awaited<ReturnType<typeof startProvider>>;
@@ -117,7 +119,13 @@ export async function startProvider() {
         choices: [{ index: 0, delta: { ...(role === undefined ? {} : { role }), content }, finish_reason: null }],
       });
     let sent = 0;
+    const fails = async (): Promise<boolean> => {
+      if (how.failsAfter?.pieces !== sent) return false;
+      response.end(`data: ${JSON.stringify(how.failsAfter.event)}\n\ndata: [DONE]\n\n`);
+      return true;
+    };
     for (const piece of pieces) {
+      if (await fails()) return;
       await delta(piece, sent === 0 ? 'assistant' : undefined);
       sent += 1;
       if (how.resetAfter === sent) {

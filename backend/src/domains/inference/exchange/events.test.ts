@@ -55,6 +55,7 @@ test('FR-006l: however a stream is cut, its events arrive whole, and usage that 
         responseModel: 'm',
         done: true,
         pieces: 2,
+        error: null,
       });
     }),
     { numRuns: 3000 },
@@ -149,5 +150,22 @@ test('parsers: no bytes crash or hang the follower', () => {
       assert.ok(text === given.join('') || text === `${given.join('')}\n\n`);
     }),
     { numRuns: 10_000 },
+  );
+});
+
+test('FR-006l: an error that an engine tells of in the middle of its answer is known, however it is written and cut', () => {
+  const told = [
+    event({ error: { message: 'out of memory', type: 'server_error', code: 500 } }),
+    event({ error: 'out of memory', error_type: 'generation' }),
+    'data: {"error": {"message": "out of memory"}}\n\n',
+  ];
+  fc.assert(
+    fc.property(cuts, fc.constantFrom(...told), fc.boolean(), (at, failed, ends) => {
+      const events = [delta('a "error": b', { error: null }), failed, ...(ends ? [done] : [])];
+      const { text, facts } = follow(events, at, { wantsUsage: false, strip: false });
+      assert.equal(text, events.join(''));
+      assert.deepEqual([facts.error, facts.pieces, facts.done], ['out of memory', 1, ends]);
+    }),
+    { numRuns: 1000 },
   );
 });

@@ -6,13 +6,15 @@ export interface StreamFacts extends AnswerFacts {
   done: boolean;
   /** pieces of content that came: about one token each, where usage is missing */
   pieces: number;
+  /** what an event said that tells of an error in the middle of the answer, as engines send it; null: none did */
+  error: string | null;
 }
 
 export interface StreamFollower {
   facts: StreamFacts;
   /**
    * Chunks of the upstream with their framing, each ending an event, as they are to be sent on: framed, the same bytes where nothing is
-   * held back. May be empty. null: an event cut earlier has to be completed first, `push(unframe(frames))`.
+   * held back. May be empty. null: each event has to be looked at, `push(unframe(frames))`.
    */
   frames(frames: Buffer, count: number): Buffer | null;
   /** Whole events of the bytes, as they are to be sent on; an event cut by their end waits for the next. May be empty. */
@@ -26,6 +28,7 @@ const blankCrLf = Buffer.from('\r\n\r\n');
 /** Keys as all but a few write them; of eight bytes and more, which are looked for in leaps. */
 const usageKey = Buffer.from('"usage":');
 const finishKey = Buffer.from('"finish_reason":');
+const errorKey = Buffer.from('"error":');
 /** with a reason behind it, as one and as another serializer writes it */
 const finishes = [Buffer.from('"finish_reason":"'), Buffer.from('"finish_reason": "')];
 const empty: Buffer = Buffer.alloc(0);
@@ -50,6 +53,7 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
     responseModel: null,
     done: false,
     pieces: 0,
+    error: null,
   };
   let rest: Buffer = empty;
   let first = true;
@@ -67,6 +71,7 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
     if (data === null) return event;
     const value = parsed(data);
     if (value === null) return event;
+    facts.error ??= errorIn(value);
     if (hasContent(value)) facts.pieces += 1;
     const said = factsOfValue(value);
     facts.finishReason = said.finishReason ?? facts.finishReason;
@@ -100,7 +105,7 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
     facts,
     frames(frames, count) {
       if (first) odd = isOdd(frames);
-      if (rest.length > 0 || odd) return null;
+      if (rest.length > 0 || odd || tellingIn(frames, errorKey, 0) !== -1) return null;
       let at = 0;
       let passed = 0;
       const parts: Buffer[] = [];
@@ -202,6 +207,13 @@ function hasContent(value: Record<string, unknown>): boolean {
     const texts = [delta?.content, delta?.reasoning_content, delta?.reasoning, choice?.text];
     return texts.some((text) => typeof text === 'string' && text !== '') || Array.isArray(delta?.tool_calls);
   });
+}
+
+/** OpenAI and vLLM name a message; TGI gives the text itself. */
+function errorIn({ error }: Record<string, unknown>): string | null {
+  if (error === undefined || error === null) return null;
+  const said = typeof error === 'string' ? error : (error as { message?: unknown }).message;
+  return typeof said === 'string' ? said : JSON.stringify(error);
 }
 
 function endOfEvent(buffer: Buffer): number {

@@ -1,4 +1,5 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
+import { withoutCredentials } from '#platform/egress';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { headerOf, unframe, type WireCall, type WireHandler } from '#platform/wire';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
@@ -189,6 +190,17 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       onFailure(error, true);
     };
 
+    /** The client has been told of the error by the engine's own event: it gets the rest, and the ledger what it was. */
+    const ended = (rest: Buffer, error: Failure): void => {
+      if (firstTokenMs === null) return missed('error', status, error);
+      deps.breakers.failed(to.key, subjectOf(to));
+      note('error', status);
+      over = true;
+      reply.body(rest);
+      close(error.status, error.code, undefined, null, reply.ending());
+      onFailure(error, true);
+    };
+
     const guarded = (work: () => void): void => {
       try {
         work();
@@ -199,11 +211,20 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       }
     };
 
+    /** What the engine said of an error of its own, without a word of what it was called with. */
+    const failed = (): Failure =>
+      nonsense(
+        route.routeName,
+        `failed in the middle of its answer: ${withoutCredentials(follower!.facts.error!, to.address.headers).slice(0, 500)}`,
+      );
+
     const onStream = (payload: Buffer): void =>
       guarded(() => {
         const events = stream === null ? payload : stream.push(payload);
         // bytes that are handed on must outlive this turn
         const out = follower!.push(events);
+        // nothing has left yet: another may do better
+        if (follower!.facts.error !== null && firstTokenMs === null) return broken(failed());
         pass(out.length > 0 && stream === null ? Buffer.from(out) : out);
         progress();
       });
@@ -257,6 +278,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
             follower!.end(),
           ]);
           const { facts } = follower!;
+          if (facts.error !== null) return ended(rest, failed());
           if (!facts.done && facts.finishReason === null) {
             if (rest.length > 0) pass(rest);
             return broken(nonsense(route.routeName, 'ended its answer early'));
