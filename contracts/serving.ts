@@ -14,7 +14,6 @@ export const RoutePath = z.string().trim().min(1).max(200);
 export const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
-/** Counts from 1 within an endpoint. */
 export const AutoscalePolicy = z.object({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),

@@ -263,6 +263,67 @@ test('UI-1, FR-006h: in the browser: a broken image is deployed; cause, remedy, 
   await page.context().close();
 });
 
+test('UI-1, FR-006: in the browser: how far an endpoint grows, and by which metric, is set when it is deployed and changed later', async () => {
+  const page = await openPage(browser, `${platform.url}/serving/endpoints/deploy?modelId=${model.id}`, operator);
+  await shown(page.getByRole('radio', { name: 'on-cluster 1.0.0' }));
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('textbox', { name: 'Route' }).fill('/growing');
+  assert.equal(await page.getByRole('group', { name: 'Grow and shrink by' }).count(), 0, 'one replica has no goal');
+  await page.getByRole('spinbutton', { name: 'Most replicas' }).fill('4');
+  await page.keyboard.press('Tab');
+  const goals = page.getByRole('group', { name: 'Grow and shrink by' });
+  await goals.getByRole('textbox', { name: 'Metric of the pods' }).fill('vllm:num_requests_waiting');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await shown(goals.getByText('Write a number, such as 40'));
+  await goals.getByRole('textbox', { name: 'Average for each' }).fill('5');
+  await goals.getByRole('spinbutton', { name: 'GPU, percent' }).fill('80');
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(300);
+  await assertAccessible(page, 'the step of place with goals');
+  await screenshot(page, 'cluster-deploy-goals');
+  for (const step of ['runtime', 'preflight']) {
+    await page.getByRole('button', { name: 'Next' }).click();
+    if (step === 'runtime') await shown(page.getByText('Resources', { exact: true }));
+  }
+  await shown(page.getByRole('status', { name: 'Result of the preflight' }));
+  await page.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await page.waitForURL(/\/serving\/endpoints\/[0-9a-f-]{36}$/);
+  const id = page.url().slice(-36);
+  const scaling = async () => {
+    const { minReplicas, maxReplicas, autoscalePolicy } = await ask(
+      platform.api,
+      people.operator,
+      'GET',
+      `/serving/endpoints/${id}`,
+    );
+    return { minReplicas, maxReplicas, autoscalePolicy };
+  };
+  const metric = { name: 'vllm:num_requests_waiting', target: '5' };
+  assert.deepEqual(await scaling(), {
+    minReplicas: 1,
+    maxReplicas: 4,
+    autoscalePolicy: { gpuUtilization: 80, metric },
+  });
+  await page.getByRole('button', { name: 'Scale' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Scale /growing' });
+  await dialog.getByRole('spinbutton', { name: 'GPU, percent' }).fill('');
+  await dialog.getByRole('textbox', { name: 'Wait before shrinking' }).fill('10m');
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(300);
+  await assertAccessible(page, 'scaling');
+  await screenshot(page, 'cluster-scale');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await shown(page.getByText('Scaling changed'));
+  await shown(page.getByText('vllm:num_requests_waiting at 5'));
+  assert.deepEqual(await scaling(), {
+    minReplicas: 1,
+    maxReplicas: 4,
+    autoscalePolicy: { metric: { ...metric, scaleDownDelay: '10m' } },
+  });
+  assert.deepEqual(problemsOf(page), []);
+  await page.context().close();
+});
+
 test('UI-1, FR-006h, EC-drift: in the browser: pods, their live logs held still and let go, manifests compared and checked against the cluster', async () => {
   const page = await openPage(browser, `${platform.url}/serving/endpoints/${stuck.id}?tab=pods`, operator);
   await shown(page.getByRole('row').filter({ hasText: 'ImagePullBackOff' }));

@@ -1,6 +1,7 @@
 import type { BodyOf, Environment, servingRoutes } from '@llm-ops/contracts';
 import { emptyPlan, type PlanForm } from './change/planForm.ts';
 import { previewRoute } from './routeName.ts';
+import { emptyScale, policyOf, type ScaleForm } from './scaleForm.ts';
 
 export interface ResourceForm {
   cpuRequest: string;
@@ -41,12 +42,10 @@ export function probesOf(form: ProbesForm) {
 }
 
 /** Everything the wizard asks for, as it is typed. */
-export interface DeployForm extends ResourceForm {
+export interface DeployForm extends ResourceForm, ScaleForm {
   modelId: string;
   environment: Environment;
   route: string;
-  minReplicas: number | undefined;
-  maxReplicas: number | undefined;
   rollbackPlan: string;
   parityNote: string;
   /** asked for where it is required: see `change/ChangeSection.vue` */
@@ -74,8 +73,7 @@ export const emptyDeployForm = (): DeployForm => ({
   modelId: '',
   environment: 'dev',
   route: '',
-  minReplicas: 1,
-  maxReplicas: 1,
+  ...emptyScale(),
   rollbackPlan: '',
   parityNote: '',
   plan: emptyPlan(),
@@ -127,6 +125,7 @@ type Deployment = BodyOf<(typeof servingRoutes)['deployEndpoint']>;
 /** What is sent. An external model runs elsewhere: nothing of the runtime is asked for. */
 export function deployPayload(form: DeployForm, external: boolean): Deployment {
   const image = form.image === customImage ? form.customImage.trim() : form.image;
+  const policy = policyOf(form);
   const ran = {
     useGpu: form.useGpu,
     ...(image === '' ? {} : { servingRuntimeImage: image }),
@@ -136,6 +135,7 @@ export function deployPayload(form: DeployForm, external: boolean): Deployment {
     ...resourcesOf(form),
     ...probesOf(form.probes),
     ...(form.deploymentMode === '' ? {} : { deploymentMode: form.deploymentMode }),
+    ...(policy === null ? {} : { autoscalePolicy: policy }),
   };
   return {
     modelId: form.modelId,
@@ -155,7 +155,7 @@ export function deployPayload(form: DeployForm, external: boolean): Deployment {
 export const steps = ['model', 'place', 'runtime', 'preflight'] as const;
 export type Step = (typeof steps)[number];
 
-const placeFields = ['environment', 'route', 'minReplicas', 'maxReplicas', 'rollbackPlan'];
+const placeFields = ['environment', 'route', 'minReplicas', 'maxReplicas', 'autoscalePolicy', 'rollbackPlan'];
 
 /** Where a field of the request is asked for. */
 export function stepOf(path: string): Step {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { estimateMemory } from './estimate.ts';
 import { namesOf } from './names.ts';
-import { endpointObjects, metricsOf, revisionObjects } from './plan.ts';
+import { calmSeconds, endpointObjects, metricsOf, revisionObjects } from './plan.ts';
 import { profileOf } from './profiles/index.ts';
 import type { ClusterConfig, Manifest } from './types.ts';
 
@@ -199,4 +199,9 @@ test('DEP-7: the memory estimate counts weights, grouped-query and latent caches
   );
   assert.match(estimateMemory({ ...facts, layers: null }, { context: 1, sequences: 1 })!.basis, /not known/);
   assert.equal(estimateMemory({ ...facts, weightBytes: 0, parameters: null }, { context: 1, sequences: 1 }), null);
+});
+
+test('FR-006: the time that a metric must be calm before replicas go is as asked for, an hour at most', () => {
+  const told = [undefined, '30s', '3m', '1h', '90m', '2h30m5s', '0s'].map(calmSeconds);
+  assert.deepEqual(told, [300, 30, 180, 3600, 3600, 3600, 0]);
 });

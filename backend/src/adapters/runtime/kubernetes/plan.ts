@@ -152,10 +152,22 @@ function hpa(spec: RevisionSpec, autoscale: Autoscale | null, names: Names): Man
       behavior: {
         scaleUp: { stabilizationWindowSeconds: 0 },
         // a replica that loads for minutes is not given up for a short calm
-        scaleDown: { stabilizationWindowSeconds: 300, policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }] },
+        scaleDown: {
+          stabilizationWindowSeconds: calmSeconds(autoscale?.metric?.scaleDownDelay),
+          policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }],
+        },
       },
     },
   };
+}
+
+const mostCalmSeconds = 3600;
+
+/** `1h30m`, `90s` in seconds; five minutes where nothing is said, an hour at most, as Kubernetes has it. */
+export function calmSeconds(delay: string | undefined): number {
+  if (delay === undefined) return 300;
+  const [, hours = 0, minutes = 0, seconds = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(delay) ?? [];
+  return Math.min(Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds), mostCalmSeconds);
 }
 
 export function metricsOf(autoscale: Autoscale | null): Record<string, unknown>[] {
