@@ -42,7 +42,15 @@ export default defineConfig({
       icon: { clientBundle: { scan: { globInclude: ['src/**/*.{vue,ts}'] }, sizeLimitKb: 0 } },
       ui: {
         colors: { primary: 'indigo', neutral: 'zinc' },
-        button: { variants: { size: { md: { leadingIcon: 'size-4', trailingIcon: 'size-4' } } } },
+        button: {
+          variants: { size: { md: { leadingIcon: 'size-4', trailingIcon: 'size-4' } } },
+          // under the pointer a filled button fades to three quarters, on which its text misses the contrast
+          compoundVariants: [
+            { color: 'primary', variant: 'solid', class: 'hover:bg-primary/90 active:bg-primary/90' },
+            { color: 'error', variant: 'solid', class: 'hover:bg-error/90 active:bg-error/90' },
+            { color: 'success', variant: 'solid', class: 'hover:bg-success/90 active:bg-success/90' },
+          ],
+        },
         // a see-through text misses the contrast of its tinted ground
         alert: { slots: { description: 'opacity-100' } },
       },

@@ -277,9 +277,9 @@ test('UI-1, FR-006: in the browser: how far an endpoint grows, and by which metr
   await shown(goals.getByText('Write a number, such as 40'));
   await goals.getByRole('textbox', { name: 'Average for each' }).fill('5');
   await goals.getByRole('spinbutton', { name: 'GPU, percent' }).fill('80');
-  await page.mouse.move(0, 0);
+  await page.getByRole('button', { name: 'Next' }).hover();
   await page.waitForTimeout(300);
-  await assertAccessible(page, 'the step of place with goals');
+  await assertAccessible(page, 'the step of place with goals, a button under the pointer');
   await screenshot(page, 'cluster-deploy-goals');
   for (const step of ['runtime', 'preflight']) {
     await page.getByRole('button', { name: 'Next' }).click();
