@@ -175,6 +175,8 @@ export interface Runtime {
   drift?(spec: RevisionSpec): readonly Drifted[];
   /** Tells of endpoints of which something changed (null: of any), as a hint; for runtimes that are told so themselves, and need not be asked often. */
   onChange?(listener: (endpointId: string | null) => void): void;
+  /** Tells at once what would else be seen only when it is asked; for runtimes that are still to be asked often. */
+  onCrash?(listener: (endpointId: string | null) => void): void;
   /** Stops and forgets the revision after in-flight work is drained for up to `graceMs`. No error when absent. */
   remove(revisionId: string, graceMs: number): Promise<void>;
   /** Of one replica that answers; null until one does. */

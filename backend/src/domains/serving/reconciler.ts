@@ -294,7 +294,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (loop) return;
       stopping = new AbortController();
       listening = await db.listen('serving', hint);
-      if (!hinted) for (const runtime of Object.values(runtimes)) runtime.onChange?.(hint);
+      if (!hinted)
+        for (const runtime of Object.values(runtimes)) {
+          runtime.onChange?.(hint);
+          runtime.onCrash?.(hint);
+        }
       hinted = true;
       // what the rows say was seen by an earlier process, whose engines may have ended with it: look before anybody reads them
       await Promise.race([once().catch(() => {}), sleep(firstLookMs, undefined, { ref: false })]);

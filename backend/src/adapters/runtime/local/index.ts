@@ -52,12 +52,15 @@ export async function createLocalRuntime({
   const records = createRecords(join(dataDir, 'engines'));
   const models = createModels({ folder: join(dataDir, 'models'), objects, python });
   const supervisors = new Map<string, ReturnType<typeof createSupervisor>>();
+  const listeners: ((endpointId: string | null) => void)[] = [];
 
   const supervisorOf = (revisionId: string): ReturnType<typeof createSupervisor> => {
     const known = supervisors.get(revisionId);
     if (known !== undefined) return known;
     const command = engineCommand;
-    const made = createSupervisor({ revisionId, models, records, log, now, graceMs, backoff: restartBackoff, command });
+    const crashed = (endpointId: string | null): void => listeners.forEach((listener) => listener(endpointId));
+    const given = { models, records, log, now, graceMs, backoff: restartBackoff, command };
+    const made = createSupervisor({ ...given, revisionId, crashed });
     supervisors.set(revisionId, made);
     return made;
   };
@@ -83,6 +86,7 @@ export async function createLocalRuntime({
     async apply(_plan, spec) {
       supervisorOf(spec.revisionId).apply(spec);
     },
+    onCrash: (listener) => void listeners.push(listener),
     async observe(revisionId) {
       const absent = { phase: 'absent' as const, replicas: { total: 0, ready: 0, available: 0 }, conditions: [] };
       return supervisors.get(revisionId)?.observe() ?? absent;

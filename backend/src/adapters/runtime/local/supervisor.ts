@@ -22,6 +22,8 @@ interface Deps {
   graceMs: number;
   backoff: { firstMs: number; maxMs: number; resetAfterMs: number };
   command?: { command: string; args: string[] };
+  /** an engine ended by itself; null: of an endpoint that is not known yet */
+  crashed(endpointId: string | null): void;
 }
 
 interface Slot {
@@ -79,7 +81,10 @@ export function createSupervisor(deps: Deps) {
     slot.ready = false;
     const at = slots.indexOf(slot);
     if (at !== -1) slots.splice(at, 1);
-    if (!slot.ending) await crashed(exit, slot.readySince);
+    if (!slot.ending) {
+      await crashed(exit, slot.readySince);
+      deps.crashed(spec?.endpointId ?? null);
+    }
     await records.remove(revisionId, slot.engine.instance);
     wake.abort();
   }
