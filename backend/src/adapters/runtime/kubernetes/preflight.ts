@@ -75,16 +75,27 @@ export async function preflightOf(
   spec: RevisionSpec,
 ): Promise<Preflight> {
   const { namespace } = namesOf(spec, config);
-  const [nodes, pods, quotas] = await Promise.all([
+  const [[nodes, pods], quotas] = await Promise.all([nodesAndPods(client), quotasOf(client, namespace)]);
+  return judge(spec, roomOf(nodes, pods, config.gpuLabel), quotas, config, imageCheck(spec, nodes, pods));
+}
+
+export async function nodesAndPods(client: ClusterClient): Promise<[nodes: Node[], pods: Pod[]]> {
+  const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
+  const [nodes, pods] = await Promise.all([
     client.get<{ items: Node[] }>('/api/v1/nodes'),
-    client.get<{ items: Pod[] }>('/api/v1/pods', { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' }),
-    client.get<{ items: Quota[] }>(`/api/v1/namespaces/${namespace}/resourcequotas`).catch((error: unknown) => {
-      if (error instanceof ClusterError && (error.status === 403 || error.status === 404)) return { items: [] };
-      throw error;
-    }),
+    client.get<{ items: Pod[] }>('/api/v1/pods', { fieldSelector }),
   ]);
-  const rooms = roomOf(nodes.items, pods.items, config.gpuLabel);
-  return judge(spec, rooms, quotas.items, config, imageCheck(spec, nodes.items, pods.items));
+  return [nodes.items, pods.items];
+}
+
+/** None where the namespace is not there yet, or they may not be read. */
+export async function quotasOf(client: ClusterClient, namespace: string): Promise<Quota[]> {
+  try {
+    return (await client.get<{ items: Quota[] }>(`/api/v1/namespaces/${namespace}/resourcequotas`)).items;
+  } catch (error) {
+    if (error instanceof ClusterError && (error.status === 403 || error.status === 404)) return [];
+    throw error;
+  }
 }
 
 /** Pure: the same cluster and revision give the same answer. */

@@ -1,5 +1,4 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
-import { withoutCredentials } from '#platform/egress';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { headerOf, unframe, type WireCall, type WireHandler } from '#platform/wire';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
@@ -14,7 +13,7 @@ import type { Line } from '../upstream/index.ts';
 import { keepAnswer } from './answers.ts';
 import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFollower } from './events.ts';
-import { brokenOff, nonsense, refusalOf } from './failures.ts';
+import { brokenOff, nonsense, refusalOf, toldByEngine } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
 import { beginRecord, type Outcome } from './record.ts';
 
@@ -178,26 +177,19 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       reply.body(events);
     };
 
-    const broken = (error: Failure): void => {
-      wire?.abort();
+    /** `rest`: the engine has told of the error in its own words, which are sent on; else it is broken off and the client told in ours. */
+    const broken = (error: Failure, rest: Buffer | null = null): void => {
+      if (rest === null) wire?.abort();
       // after the first byte there is nothing left to try
       if (firstTokenMs === null) return missed('error', status === 0 ? null : status, error);
       deps.breakers.failed(to.key, subjectOf(to));
       note('error', status);
       over = true;
-      const sent = sendFailure(reply, call.face, error, {});
-      close(sent.status, error.code);
-      onFailure(error, true);
-    };
-
-    /** The client has been told of the error by the engine's own event: it gets the rest, and the ledger what it was. */
-    const ended = (rest: Buffer, error: Failure): void => {
-      if (firstTokenMs === null) return missed('error', status, error);
-      deps.breakers.failed(to.key, subjectOf(to));
-      note('error', status);
-      over = true;
-      reply.body(rest);
-      close(error.status, error.code, undefined, null, reply.ending());
+      if (rest === null) close(sendFailure(reply, call.face, error, {}).status, error.code);
+      else {
+        reply.body(rest);
+        close(error.status, error.code, undefined, null, reply.ending());
+      }
       onFailure(error, true);
     };
 
@@ -211,20 +203,14 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       }
     };
 
-    /** What the engine said of an error of its own, without a word of what it was called with. */
-    const failed = (): Failure =>
-      nonsense(
-        route.routeName,
-        `failed in the middle of its answer: ${withoutCredentials(follower!.facts.error!, to.address.headers).slice(0, 500)}`,
-      );
-
     const onStream = (payload: Buffer): void =>
       guarded(() => {
         const events = stream === null ? payload : stream.push(payload);
         // bytes that are handed on must outlive this turn
         const out = follower!.push(events);
         // nothing has left yet: another may do better
-        if (follower!.facts.error !== null && firstTokenMs === null) return broken(failed());
+        const { error } = follower!.facts;
+        if (error !== null && firstTokenMs === null) return broken(toldByEngine(error, to, route.routeName));
         pass(out.length > 0 && stream === null ? Buffer.from(out) : out);
         progress();
       });
@@ -278,7 +264,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
             follower!.end(),
           ]);
           const { facts } = follower!;
-          if (facts.error !== null) return ended(rest, failed());
+          if (facts.error !== null) return broken(toldByEngine(facts.error, to, route.routeName), rest);
           if (!facts.done && facts.finishReason === null) {
             if (rest.length > 0) pass(rest);
             return broken(nonsense(route.routeName, 'ended its answer early'));

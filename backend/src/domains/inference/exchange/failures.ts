@@ -65,3 +65,7 @@ export function brokenOff(error: WireError, route: string): Failure {
 
 export const nonsense = (route: string, what: string): Failure =>
   failure('upstream_failed', { message: `The engine of "${route}" ${what}.` });
+
+/** An engine told of an error of its own in the middle of its answer. Pure. */
+export const toldByEngine = (said: string, { address }: Destination, route: string): Failure =>
+  nonsense(route, `failed in the middle of its answer: ${withoutCredentials(said, address.headers).slice(0, 500)}`);

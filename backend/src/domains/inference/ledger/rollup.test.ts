@@ -82,10 +82,14 @@ test('FR-009: sums are exact to the last digit, and nothing is one when it is no
 });
 
 test('REL, FR-009: rows come in one order whatever that of the events, so that gateways do not deadlock', () => {
-  const events = ['b', 'a', 'c'].flatMap((route) => [event({ route }), event({ route, at: '2026-01-31T10:19:00Z' })]);
-  const order = ({ minutes, hours }: ReturnType<typeof rollUp>) => [
+  const events = ['b', 'a', 'c'].flatMap((route) => [
+    event({ route, endpoint_id: route }),
+    event({ route, at: '2026-01-31T10:19:00Z' }),
+  ]);
+  const order = ({ minutes, hours, endpoints }: ReturnType<typeof rollUp>) => [
     minutes.map(({ minute, route }) => minute + route),
     hours.map(({ hour, route }) => hour + route),
+    endpoints.map(({ hour, endpoint_id: id }) => hour + id),
   ];
   assert.deepEqual(order(rollUp(events)), order(rollUp(events.toReversed())));
 });

@@ -2,14 +2,12 @@ import type { ForeignModel, ModelCluster, ModelClusterStatus } from '#ports/mode
 import { ClusterError, pathOf, type ClusterClient } from '../cluster/client.ts';
 import { ours } from '../cluster/objects.ts';
 import { modelLabel } from '../flavour.ts';
-import { roomOf, type Room } from '../preflight.ts';
+import { nodesAndPods, roomOf, type Room } from '../preflight.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
 import { managedLabel, type ModelsConfig } from './names.ts';
 import type { Operators } from './operators.ts';
 import { storageClassesOf } from './storage.ts';
-
-type NodesAndPods = [nodes: Parameters<typeof roomOf>[0], pods: Parameters<typeof roomOf>[1]];
 
 interface DeploymentObject {
   metadata: { name: string; namespace: string; labels?: Record<string, string>; creationTimestamp: string };
@@ -84,16 +82,6 @@ export function createModelCluster(deps: {
         return false;
       }),
   };
-}
-
-export async function nodesAndPods(client: ClusterClient): Promise<NodesAndPods> {
-  const [nodes, pods] = await Promise.all([
-    client.get<{ items: NodesAndPods[0] }>('/api/v1/nodes'),
-    client.get<{ items: NodesAndPods[1] }>('/api/v1/pods', {
-      fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
-    }),
-  ]);
-  return [nodes.items, pods.items];
 }
 
 /** A node that takes no pods has nothing free. */

@@ -1,11 +1,10 @@
 import type { Operator, StorageClass } from '#ports/models';
 import type { AibrixModel, Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
-import { ClusterError, type ClusterClient } from '../cluster/client.ts';
+import type { ClusterClient } from '../cluster/client.ts';
 import { imageCheck } from '../image.ts';
-import { judge, roomOf, type Quota, type Room } from '../preflight.ts';
+import { judge, nodesAndPods, quotasOf, roomOf, type Quota, type Room } from '../preflight.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
-import { nodesAndPods } from './cluster.ts';
 import { modelNamesOf, modelOf } from './names.ts';
 import { leastMegabytes, type AibrixConfig } from './plan.ts';
 import { storageClassesOf } from './storage.ts';
@@ -104,13 +103,4 @@ function storageCheck(storage: NonNullable<AibrixModel['storage']>, classes: rea
       'Name a storage class of a shared file system, set max_replicas to 1, or deploy without enable_pvc.',
     );
   return [];
-}
-
-async function quotasOf(client: ClusterClient, namespace: string): Promise<Quota[]> {
-  try {
-    return (await client.get<{ items: Quota[] }>(`/api/v1/namespaces/${namespace}/resourcequotas`)).items;
-  } catch (error) {
-    if (error instanceof ClusterError && (error.status === 403 || error.status === 404)) return [];
-    throw error;
-  }
 }
