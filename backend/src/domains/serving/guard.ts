@@ -2,7 +2,7 @@ import type { Environment, Permission } from '@llm-ops/contracts';
 import type { ServableModel } from '#domains/catalog';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
-import type { EndpointWithTarget } from './store.ts';
+import type { EndpointWithTarget } from './store/endpoints.ts';
 
 /** What policies may match of an endpoint. */
 const resourceOf = (row: EndpointWithTarget) => ({

@@ -3,25 +3,25 @@ import type { BoundRoutes, Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Cluster } from '#ports/cluster';
 import type { Runtime } from '#ports/runtime';
-import { createChanges } from './changes.ts';
-import { createCanaries } from './canaries.ts';
-import { createChangeRequests } from './change-requests.ts';
-import { createChecks } from './checks.ts';
-import type { Compare } from './comparing.ts';
-import type { Providers, Send } from './completion.ts';
-import { createDesk, type Desk } from './desk.ts';
-import { createEndpoints } from './endpoints.ts';
-import { createExamine } from './examine.ts';
-import type { Publisher } from './executor.ts';
-import { createInspect } from './inspect.ts';
-import { createManifests } from './manifests.ts';
-import { createObservation } from './observation.ts';
-import { createReconciler, type Reconciler } from './reconciler.ts';
-import { createRegistry } from './registry.ts';
-import { createRevisions } from './revisions.ts';
+import { createChanges } from './endpoints/wanted.ts';
+import { createCanaries } from './endpoints/canaries.ts';
+import { createChangeRequests } from './changes/requests.ts';
+import { createChecks } from './endpoints/checks.ts';
+import type { Compare } from './rollout/comparing.ts';
+import type { Providers, Send } from './rollout/completion.ts';
+import { createDesk, type Desk } from './endpoints/desk.ts';
+import { createEndpoints } from './endpoints/endpoints.ts';
+import { createExamine } from './changes/examine.ts';
+import type { Publisher } from './rollout/executor.ts';
+import { createInspect } from './endpoints/inspect.ts';
+import { createManifests } from './manifests/manifests.ts';
+import { createObservation } from './endpoints/observation.ts';
+import { createReconciler, type Reconciler } from './rollout/reconciler.ts';
+import { createRegistry } from './routing/registry.ts';
+import { createRevisions } from './endpoints/revisions.ts';
 import { createChangeRoutes, createObservationRoutes, createRoutes } from './routes.ts';
-import { endpointsOfModel } from './store.ts';
-import type { RouteTable } from './table.ts';
+import { endpointsOfModel } from './store/endpoints.ts';
+import type { RouteTable } from './routing/table.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
 
 export interface ServingDeps {
@@ -107,7 +107,7 @@ export {
   type RouteHealth,
   type RouteTable,
   type RouteTarget,
-} from './table.ts';
-export type { Desk, DeskSpec, Redraft, Scale, Served } from './desk.ts';
-export type { Reconciler } from './reconciler.ts';
+} from './routing/table.ts';
+export type { Desk, DeskSpec, Redraft, Scale, Served } from './endpoints/desk.ts';
+export type { Reconciler } from './rollout/reconciler.ts';
 export type { ServingCatalog, ServingConfig } from './types.ts';

@@ -1,15 +1,15 @@
 import { changeRoutes, observationRoutes, servingRoutes } from '@llm-ops/contracts';
 import { bindRoutes, type BoundRoutes } from '#platform/http';
 import type { Cluster } from '#ports/cluster';
-import type { createCanaries } from './canaries.ts';
-import type { createChangeRequests, Made } from './change-requests.ts';
-import type { Checks } from './checks.ts';
-import type { createEndpoints } from './endpoints.ts';
-import type { createInspect } from './inspect.ts';
-import type { createManifests } from './manifests.ts';
-import type { createObservation } from './observation.ts';
-import type { createRegistry } from './registry.ts';
-import type { createRevisions } from './revisions.ts';
+import type { createCanaries } from './endpoints/canaries.ts';
+import type { createChangeRequests, Made } from './changes/requests.ts';
+import type { Checks } from './endpoints/checks.ts';
+import type { createEndpoints } from './endpoints/endpoints.ts';
+import type { createInspect } from './endpoints/inspect.ts';
+import type { createManifests } from './manifests/manifests.ts';
+import type { createObservation } from './endpoints/observation.ts';
+import type { createRegistry } from './routing/registry.ts';
+import type { createRevisions } from './endpoints/revisions.ts';
 
 type Requests = ReturnType<typeof createChangeRequests>;
 

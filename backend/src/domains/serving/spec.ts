@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '#platform/errors';
-import type { EndpointView, RevisionView } from './rules.ts';
+import type { EndpointView, RevisionView } from './rollout/decide.ts';
 import type { Resources, ServingConfig, ServingSpec } from './types.ts';
 
 const units: Record<string, number> = {

@@ -1,7 +1,7 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Catalog } from '#domains/catalog';
 import type { Autoscale, Observation, RevisionSpec } from '#ports/runtime';
-import type { Tolerance } from './judge.ts';
+import type { Tolerance } from './rollout/judge.ts';
 
 export type { Condition } from '#ports/runtime';
 

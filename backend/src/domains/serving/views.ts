@@ -1,9 +1,9 @@
 import type { Change, DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
 import { concealer } from './redact.ts';
 import { runtimeName } from './spec.ts';
-import type { EndpointWithTarget, RevisionRow } from './store.ts';
-import type { ChangeRow } from './store-changes.ts';
-import type { RouteRow } from './store-routes.ts';
+import type { EndpointWithTarget, RevisionRow } from './store/endpoints.ts';
+import type { ChangeRow } from './store/changes.ts';
+import type { RouteRow } from './store/routes.ts';
 
 type RevisionView = DataOf<(typeof servingRoutes)['listRevisions']>[number];
 type RouteView = DataOf<(typeof servingRoutes)['getRoute']>;

@@ -21,19 +21,20 @@ export function createTurns({
   width,
   patienceMs = 5_000,
   limitMs = 15_000,
+  now = () => performance.now(),
 }: {
   width: number;
   patienceMs?: number;
   limitMs?: number;
+  now?: () => number;
 }): Turns {
   const queue: Waiting[] = [];
   let running = 0;
-  let endedAt = performance.now();
+  let endedAt = now();
   let timer: NodeJS.Timeout | null = null;
 
   function check(): void {
-    const now = performance.now();
-    const late = ({ since }: Waiting) => now - since >= limitMs || now - Math.max(endedAt, since) >= patienceMs;
+    const late = ({ since }: Waiting) => now() - since >= limitMs || now() - Math.max(endedAt, since) >= patienceMs;
     while (queue[0] !== undefined && late(queue[0])) queue.shift()!.giveUp();
     if (queue.length > 0 || timer === null) return;
     clearInterval(timer);
@@ -42,7 +43,7 @@ export function createTurns({
 
   const turn = () =>
     new Promise<void>((go, reject) => {
-      queue.push({ since: performance.now(), go, giveUp: () => reject(databaseUnavailable(undefined)) });
+      queue.push({ since: now(), go, giveUp: () => reject(databaseUnavailable(undefined)) });
       timer ??= setInterval(check, Math.min(patienceMs, limitMs) / 10).unref();
     });
 
@@ -53,10 +54,10 @@ export function createTurns({
       else await turn();
       try {
         const result = await work();
-        endedAt = performance.now();
+        endedAt = now();
         return result;
       } catch (error) {
-        if (!isFailure(error, 'database_unavailable')) endedAt = performance.now();
+        if (!isFailure(error, 'database_unavailable')) endedAt = now();
         throw error;
       } finally {
         const next = queue.shift();

@@ -23,7 +23,7 @@ interface Row {
 function reference(text: string): { rows: Row[]; blank: number; open: boolean } {
   const rows: Row[] = [];
   let blank = 0;
-  let state: 'begin' | 'plain' | 'quoted' | 'closed' = 'begin';
+  let state: 'begin' | 'plain' | 'quoted' | 'closed' | 'behind' = 'begin';
   let row: Row = { line: 1, fields: [''], stray: false };
   let line = 1;
   let empty = true;
@@ -52,11 +52,13 @@ function reference(text: string): { rows: Row[]; blank: number; open: boolean } 
       row.fields.push('');
       state = 'begin';
     } else if (state === 'begin' && letter === '"') state = 'quoted';
-    else if (state === 'closed' && letter === '"' && !row.stray) {
+    else if (state === 'closed' && letter === '"') {
       row.fields.push(`${row.fields.pop()}"`);
       state = 'quoted';
     } else {
-      if (state === 'closed') row.stray = true;
+      // a quote behind what stands after a closing one opens nothing, to the end of the field
+      if (state === 'closed') state = 'behind';
+      if (state === 'behind') row.stray = true;
       else state = 'plain';
       row.fields.push(row.fields.pop() + letter);
     }

@@ -1,0 +1,329 @@
+import type {
+  BodyOf,
+  Change,
+  ChangePlan,
+  changeRoutes,
+  ChangeRequest,
+  ChangeReview,
+  DataOf,
+  Endpoint,
+  QueryOf,
+} from '@llm-ops/contracts';
+import type { Access } from '#platform/access';
+import type { Db } from '#platform/db';
+import { failure } from '#platform/errors';
+import { decodeCursor, pageOf, type Paged, type Trx } from '#platform/http';
+import { uuidv7 } from '#platform/ids';
+import type { Prepared } from '../endpoints/wanted.ts';
+import { requirePlan, type Checks } from '../endpoints/checks.ts';
+import type { createEndpoints } from '../endpoints/endpoints.ts';
+import { digestOfWanted, type Examine } from './examine.ts';
+import type { Publisher } from '../rollout/executor.ts';
+import { requireDeploy } from '../guard.ts';
+import { proposedPlan } from './proposal.ts';
+import type { createRevisions } from '../endpoints/revisions.ts';
+import { findRevision, json } from '../store/endpoints.ts';
+import { databaseNow, findChange, insertChange, listChanges, updateChange, type ChangeRow } from '../store/changes.ts';
+import type { ServingConfig } from '../types.ts';
+import { changeView } from '../views.ts';
+
+type Routes = typeof changeRoutes;
+type Decision = BodyOf<Routes['decideChange']>;
+
+interface ChangeRequestsDeps {
+  db: Db;
+  checks: Checks;
+  examine: Examine;
+  endpoints: Pick<ReturnType<typeof createEndpoints>, 'prepare'>;
+  revisions: Pick<ReturnType<typeof createRevisions>, 'prepareRedeploy' | 'preparePromote'>;
+  events: Publisher;
+  config: ServingConfig;
+}
+
+/** what became of a request that was carried out at once; `change` is null where nothing is recorded of it */
+export interface Made {
+  endpoint: Endpoint;
+  change: string | null;
+  /** by whoever asked for it: four eyes are off */
+  approvedOwn: boolean;
+}
+
+const outcomes = { approve: 'approved', reject: 'rejected', request_changes: 'changes_requested' } as const;
+const undecided = { decided_by: null, decided_at: null, notes: null } as const;
+
+/** Deployments, redeployments and promotions: carried out at once where that is allowed, else submitted, approved and applied. */
+export function createChangeRequests(deps: ChangeRequestsDeps) {
+  const { db, checks, examine, endpoints, revisions, events, config } = deps;
+
+  function prepare(trx: Trx, access: Access, request: ChangeRequest): Promise<Prepared> {
+    if (request.kind === 'deploy') return endpoints.prepare(trx, access, request);
+    if (request.kind === 'redeploy') return revisions.prepareRedeploy(trx, access, request.endpointId, request);
+    return revisions.preparePromote(trx, access, request.endpointId, request);
+  }
+
+  const governed = ({ draft, same }: Prepared) => draft.spec.environment === 'prod' && !same;
+
+  /** Throws for what is yet to be explained, planned or made to fit. */
+  async function refuse(trx: Trx, change: Prepared, request: ChangeRequest): Promise<void> {
+    const { kind, draft, known, over, rollbackPlan } = change;
+    const { spec, artifactDigest, runtime } = draft;
+    const prod = spec.environment === 'prod';
+    if (!change.same) checks.refuseArguments(runtime, spec);
+    if (prod && kind !== 'redeploy' && rollbackPlan === '') {
+      const message = 'Required for prod: how will this be taken back?';
+      throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message }] });
+    }
+    const question = { spec, artifactDigest, known, over: kind === 'promote' ? over : null };
+    await checks.refuseDrift(trx, question, request.parityNote);
+    if (prod && kind !== 'redeploy') await checks.refuseRed(runtime, spec);
+    if (governed(change)) requirePlan(request.change);
+  }
+
+  async function requireWindow(trx: Trx, plan: ChangePlan | null | undefined): Promise<void> {
+    if (!plan) return;
+    const { startsAt, endsAt } = plan.maintenance;
+    const now = (await databaseNow(trx)).getTime();
+    if (now >= Date.parse(startsAt) && now <= Date.parse(endsAt)) return;
+    const issues = [
+      {
+        path: now < Date.parse(startsAt) ? 'change.maintenance.startsAt' : 'change.maintenance.endsAt',
+        message: `The window is from ${startsAt} to ${endsAt}.`,
+      },
+    ];
+    throw failure('change_outside_window', {
+      message: `The maintenance window is from ${startsAt} to ${endsAt}.`,
+      issues,
+    });
+  }
+
+  /** What a row says of the change, whoever makes it. */
+  function described(change: Prepared, request: ChangeRequest) {
+    const { draft, over, sourceEndpointId, rollbackPlan } = change;
+    return {
+      request: json(request),
+      plan: request.change ? json(request.change) : null,
+      parity_note: request.parityNote?.trim() || null,
+      rollback_plan: rollbackPlan,
+      wanted_digest: digestOfWanted(change),
+      endpoint_id: over?.id ?? null,
+      source_endpoint_id: sourceEndpointId,
+      model_id: draft.model.id,
+      model_name: draft.model.name,
+      model_version: draft.model.version,
+      artifact_digest: draft.artifactDigest,
+    };
+  }
+  function identified(change: Prepared, by: string) {
+    const { kind, draft, team, project, visibility } = change;
+    const { environment, route } = draft.spec;
+    const about = { kind, environment, route, name: draft.name, team, project, visibility };
+    return { id: uuidv7(), ...about, submitted_by: by, created_by: by };
+  }
+
+  const about = (row: ChangeRow) => ({
+    type: 'endpoint',
+    ...(row.endpoint_id === null ? {} : { id: row.endpoint_id }),
+    name: row.name,
+    route: row.route,
+    environment: row.environment,
+    team: row.team,
+    owner_team: row.team,
+    project: row.project,
+    modelId: row.model_id,
+    modelName: row.model_name,
+    version: row.model_version,
+  });
+
+  function seen(access: Access, row: ChangeRow | null): ChangeRow {
+    if (!row) throw failure('change_not_found');
+    if (!access.sees({ team: row.team, visibility: row.visibility, createdBy: row.created_by }))
+      throw failure('change_not_found', { hidden: true });
+    access.require('endpoint:read', about(row), row.environment);
+    return row;
+  }
+  /** Held for the transaction, by somebody who may deploy there. */
+  async function held(trx: Trx, access: Access, id: string): Promise<ChangeRow> {
+    const row = seen(access, await findChange(trx, id, { lock: true }));
+    requireDeploy(access, about(row), row.environment);
+    return row;
+  }
+  const closed = (row: ChangeRow) =>
+    failure('change_closed', {
+      message: `This change is ${row.status.replace('_', ' ')}.`,
+      data: { status: row.status },
+    });
+
+  const isOwn = (access: Access, row: ChangeRow) => row.submitted_by === access.identity.userId;
+
+  function review(access: Access, row: ChangeRow): ChangeReview {
+    const may = (permission: 'endpoint:approve' | 'endpoint:deploy') =>
+      access.decide(permission, about(row), row.environment).allowed;
+    return {
+      ...changeView(row),
+      ...row.examined,
+      mayApprove: row.status === 'open' && may('endpoint:approve') && !(config.fourEyes && isOwn(access, row)),
+      mayApply: row.status === 'approved' && may('endpoint:deploy'),
+    };
+  }
+
+  const told = (row: ChangeRow) => ({ changeId: row.id, environment: row.environment, route: row.route });
+
+  return {
+    /** Carries it out now. Throws `change_approval_required` where somebody else must approve it first. */
+    async make(trx: Trx, access: Access, request: ChangeRequest): Promise<Made> {
+      const change = await prepare(trx, access, request);
+      const own = governed(change);
+      await refuse(trx, change, request);
+      if (own && config.fourEyes) throw failure('change_approval_required');
+      if (own) await requireWindow(trx, request.change);
+      const recorded = !change.same && (change.draft.spec.environment !== 'dev' || request.change !== undefined);
+      // as it was before the change
+      const examined = recorded ? await examine.of(trx, change, { fit: own }) : null;
+      const endpoint = await change.commit(trx);
+      if (examined === null) return { endpoint, change: null, approvedOwn: false };
+      const { userId } = access.identity;
+      const now = await databaseNow(trx);
+      const row = await insertChange(trx, {
+        ...identified(change, userId),
+        ...described(change, request),
+        status: 'applied',
+        examined: json(examined),
+        endpoint_id: endpoint.id,
+        revision: endpoint.targetRevision,
+        rollback_plan: endpoint.rollbackPlan,
+        applied_by: userId,
+        applied_at: now,
+        ...(own ? { decided_by: userId, decided_at: now } : {}),
+      });
+      return { endpoint, change: row.id, approvedOwn: own };
+    },
+
+    async preview(access: Access, request: ChangeRequest): Promise<DataOf<Routes['previewChange']>> {
+      // nothing is held while a cluster is looked at
+      const change = await db.kysely.transaction().execute((trx) => prepare(trx as Trx, access, request));
+      const { draft, over, rollbackPlan, team } = change;
+      const live = over && (await findRevision(db.kysely, over.id, over.live_revision));
+      const required = governed(change);
+      return {
+        ...(await examine.of(db.kysely, change, { fit: true })),
+        plan: proposedPlan({
+          now: await databaseNow(db.kysely),
+          by: access.identity.userId,
+          environment: draft.spec.environment,
+          route: draft.spec.route,
+          live: live && {
+            number: live.number,
+            modelName: live.model_name,
+            version: live.version,
+            image: live.spec.image,
+            artifactDigest: live.artifact_digest,
+          },
+          wanted: {
+            modelName: draft.model.name,
+            version: draft.model.version,
+            storageUri: draft.model.storageUri,
+            artifactDigest: draft.artifactDigest,
+          },
+          rollbackPlan: rollbackPlan || 'Roll back to the previous revision.',
+          team,
+          rolloutTimeoutMs: config.rolloutTimeoutMs,
+          watch: config.watch,
+          shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
+        }),
+        planRequired: required,
+        approvalRequired: required && config.fourEyes,
+      };
+    },
+
+    async submit(trx: Trx, access: Access, request: ChangeRequest): Promise<ChangeReview> {
+      const change = await prepare(trx, access, request);
+      await refuse(trx, change, request);
+      const examined = json(await examine.of(trx, change, { fit: true }));
+      const row = await insertChange(trx, {
+        ...identified(change, access.identity.userId),
+        ...described(change, request),
+        status: 'open',
+        examined,
+      });
+      await events.publish(trx, 'change.submitted', told(row));
+      return review(access, row);
+    },
+
+    async list(access: Access, query: QueryOf<Routes['listChanges']>): Promise<Paged<Change[]>> {
+      const rows = await listChanges(db.kysely, access.scope('endpoint:read', 'endpoint'), {
+        ...query,
+        after: decodeCursor(query.cursor),
+      });
+      const page = pageOf(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }));
+      return { rows: page.rows.map(changeView), next: page.next };
+    },
+
+    get: async (access: Access, id: string): Promise<ChangeReview> =>
+      review(access, seen(access, await findChange(db.kysely, id))),
+
+    /** Looks anew with what is corrected: whatever was decided about the version before holds no more. */
+    async amend(trx: Trx, access: Access, id: string, patch: BodyOf<Routes['amendChange']>): Promise<ChangeReview> {
+      const row = await held(trx, access, id);
+      if (!['open', 'approved', 'changes_requested'].includes(row.status)) throw closed(row);
+      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+      const request = { ...row.request, ...given } as ChangeRequest;
+      const change = await prepare(trx, access, request);
+      await refuse(trx, change, request);
+      const { userId } = access.identity;
+      const amended = await updateChange(trx, id, {
+        ...described(change, request),
+        ...undecided,
+        status: 'open',
+        version: row.version + 1,
+        examined: json(await examine.of(trx, change, { fit: true })),
+        submitted_by: userId,
+        submitted_at: await databaseNow(trx),
+      });
+      await events.publish(trx, 'change.submitted', told(amended));
+      return review(access, amended);
+    },
+
+    async decide(trx: Trx, access: Access, id: string, { decision, version, notes }: Decision): Promise<ChangeReview> {
+      const row = seen(access, await findChange(trx, id, { lock: true }));
+      access.require('endpoint:approve', about(row), row.environment);
+      // an approval can be taken back as long as it was not used
+      const open = row.status === 'open' || (row.status === 'approved' && decision !== 'approve');
+      if (!open) throw closed(row);
+      if (version !== row.version) throw failure('change_amended', { data: { version: row.version } });
+      if (config.fourEyes && isOwn(access, row)) throw failure('change_four_eyes');
+      const decided = await updateChange(trx, id, {
+        status: outcomes[decision],
+        decided_by: access.identity.userId,
+        decided_at: await databaseNow(trx),
+        notes: notes?.trim() || null,
+      });
+      await events.publish(trx, 'change.decided', { ...told(decided), decision });
+      return review(access, decided);
+    },
+
+    async apply(trx: Trx, access: Access, id: string): Promise<ChangeReview> {
+      const row = await held(trx, access, id);
+      if (row.status === 'open' || row.status === 'changes_requested') throw failure('change_not_approved');
+      if (row.status !== 'approved') throw closed(row);
+      await requireWindow(trx, row.plan);
+      const change = await prepare(trx, access, row.request);
+      if (digestOfWanted(change) !== row.wanted_digest) throw failure('change_outdated');
+      await refuse(trx, change, row.request);
+      const endpoint = await change.commit(trx);
+      const applied = await updateChange(trx, id, {
+        status: 'applied',
+        endpoint_id: endpoint.id,
+        revision: endpoint.targetRevision,
+        applied_by: access.identity.userId,
+        applied_at: await databaseNow(trx),
+      });
+      return review(access, applied);
+    },
+
+    async withdraw(trx: Trx, access: Access, id: string): Promise<Change> {
+      const row = await held(trx, access, id);
+      if (!['open', 'approved', 'changes_requested'].includes(row.status)) throw closed(row);
+      return changeView(await updateChange(trx, id, { status: 'withdrawn' }));
+    },
+  };
+}

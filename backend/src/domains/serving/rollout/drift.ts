@@ -1,0 +1,116 @@
+import type { Drifted } from '#ports/runtime';
+import type { Condition } from '../types.ts';
+
+/** What others have changed of an endpoint's objects, as it is remembered. */
+export interface DriftRecord {
+  found: readonly Drifted[];
+  /** RFC 3339: when it was seen first */
+  since: string;
+  /** how often it was put back without an hour's peace in between */
+  repairs: number;
+  /** null: it was left as it is */
+  repairedAt: string | null;
+  /** why it could not be put back then; null: it was */
+  problem: string | null;
+}
+
+/** `record` is to be remembered; `repair`: what is wanted is to be applied again first. */
+export interface DriftStep {
+  record: DriftRecord | null;
+  repair: boolean;
+}
+
+const peaceMs = 3_600_000;
+
+/**
+ * What to do about what is seen. At once the first time; something that changes it again and again is answered after 10, 20, 40 … s, up to
+ * ten minutes, so that two who disagree do not fill the log. null: nothing. Pure.
+ */
+export function driftStep(
+  known: DriftRecord | null,
+  seen: readonly Drifted[],
+  options: { now: Date; repair: boolean },
+): DriftStep | null {
+  const now = options.now.getTime();
+  const last = known?.repairedAt ? Date.parse(known.repairedAt) : null;
+  if (seen.length === 0) {
+    if (known === null) return null;
+    // what was put back stays told for an hour; what somebody else put right is over
+    const told = last !== null && known.problem === null && now - last < peaceMs;
+    return told ? null : { record: null, repair: false };
+  }
+  const repairs = known?.repairs ?? 0;
+  const due = options.repair && (last === null || now - last >= Math.min(10_000 * 2 ** (repairs - 1), 600_000));
+  const fresh = known === null || known.found.length === 0 || (last !== null && due);
+  const record = {
+    found: seen,
+    since: fresh ? options.now.toISOString() : known!.since,
+    repairs: due ? repairs + 1 : repairs,
+    repairedAt: due ? options.now.toISOString() : (known?.repairedAt ?? null),
+    problem: due ? null : (known?.problem ?? null),
+  };
+  if (due) return { record, repair: true };
+  const same = known !== null && JSON.stringify(known.found) === JSON.stringify(seen);
+  return same ? null : { record, repair: false };
+}
+
+/** What people are told of it. */
+export function driftConditions(record: DriftRecord | null, environment: string, repairs: boolean): Condition[] {
+  if (record === null) return [];
+  const [first] = record.found;
+  const more = record.found.length - 3;
+  const parts = record.found.slice(0, 3).map(tell);
+  const what = `${parts.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
+  const { since } = record;
+  if (record.problem !== null) {
+    return [
+      {
+        type: 'Drift',
+        reason: 'RepairFailed',
+        message: `${what} It could not be put back: ${record.problem}`,
+        remedy: 'It is tried again by itself; see what the platform may do in that namespace (RBAC, quota, webhooks).',
+        since,
+      },
+    ];
+  }
+  if (record.repairedAt !== null) {
+    const often = record.repairs > 1 ? ` It was put back ${record.repairs} times.` : ' It was put back.';
+    return [
+      {
+        type: 'Drift',
+        reason: record.repairs > 2 ? 'Contested' : 'Repaired',
+        message: `${what}${often}`,
+        remedy:
+          record.repairs > 2
+            ? 'Two disagree: end what changes these objects, or leave this environment out of SERVING_DRIFT_REPAIR.'
+            : 'Change the endpoint instead of its objects: redeploy it with what is wanted.',
+        since,
+      },
+    ];
+  }
+  return [
+    {
+      type: 'Drift',
+      reason: first?.path === '' ? 'ObjectDeleted' : 'ObjectChanged',
+      message: what,
+      remedy: repairs
+        ? 'It is put back by itself.'
+        : `It is left so, as SERVING_DRIFT_REPAIR does not name ${environment}: redeploy the endpoint to put it back, or with the change to keep it.`,
+      since,
+    },
+  ];
+}
+
+function tell({ object, path, wanted, found, by, at }: Drifted): string {
+  const who = by === null ? '' : `, by ${by}`;
+  const when = at === null ? '' : ` at ${at}`;
+  if (path === '') return `${object} is gone${who}${when}`;
+  if (wanted === null && found === null) return `${object}: ${path} was changed${who}${when}`;
+  if (found === null) return `${object}: ${path} was taken out${who}${when}`;
+  return `${object}: ${path} is ${short(found)} instead of ${short(wanted)}${who}${when}`;
+}
+
+function short(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}
