@@ -184,6 +184,13 @@ export const GatewayView = z.object({
       in_flight: z.number(),
       unsettled: z.number().describe('Requests in its journal that are not in the database yet.'),
       open_breakers: z.array(z.object({ endpoint_id: Id, address: z.string(), until: Time })),
+      outage: z
+        .object({
+          known_at: Time.describe('Of when what it answered by was: keys, routes, prices, policies.'),
+          until: Time,
+        })
+        .nullable()
+        .describe('The last time within a day that it answered without the database.'),
     }),
   ),
   total: Traffic,

@@ -19,6 +19,7 @@ import { createEvents } from '#platform/events';
 import { createHealth } from '#platform/health';
 import { createHostCheck, type RawHandler } from '#platform/http';
 import { createJobs } from '#platform/jobs';
+import { notKept, openKept } from '#platform/kept';
 import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
@@ -34,7 +35,15 @@ import { buildApp } from './app.ts';
 import { openDatasets } from './datasets.ts';
 import { platformRoutesOf } from './routes.ts';
 import { openClusters } from './clusters.ts';
-import { authOptions, isLoopback, modelsConfig, openObjects, refuseOpenHeaderMode, servingConfig } from './settings.ts';
+import {
+  authOptions,
+  isLoopback,
+  keepsSnapshot,
+  modelsConfig,
+  openObjects,
+  refuseOpenHeaderMode,
+  servingConfig,
+} from './settings.ts';
 
 const projectRoot = path.resolve(import.meta.dirname, '../..');
 export const version = (JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as { version: string })
@@ -76,20 +85,36 @@ async function assemble(
   const governs = settings.ROLES.includes('api');
   const lock = await lockDataDir(dataDir);
   closers.push(() => lock.release());
-  const db = await openDatabase({ url: settings.DATABASE_URL, dataDir, log, poolSize: settings.DATABASE_POOL_SIZE });
+  const keys = await loadKeys({
+    secretsKey: settings.SECRETS_KEY,
+    previousKey: settings.SECRETS_PREVIOUS_KEY,
+    dataDir,
+    embedded: settings.DATABASE_URL === undefined,
+  });
+  const journal = path.join(dataDir, 'usage');
+  const kept = keepsSnapshot(settings)
+    ? await openKept({ file: path.join(journal, 'snapshot'), keys, version, log, now })
+    : notKept;
+  const db = await openDatabase({
+    url: settings.DATABASE_URL,
+    dataDir,
+    log,
+    poolSize: settings.DATABASE_POOL_SIZE,
+    ...(kept.found ? { optional: true, patienceMs: 3_000 } : {}),
+  });
   closers.push(() => db.close());
-  const { applied } = await migrate(db, path.join(projectRoot, 'backend/migrations'));
-  if (applied.length > 0) log.info({ applied }, 'migrated the database');
+  if (db.away)
+    log.warn({ knownAt: new Date(kept.asOf()) }, 'the database is away: starting from what was known before');
+  await db.prepare(async () => {
+    const { applied } = await migrate(db, path.join(projectRoot, 'backend/migrations'));
+    if (applied.length > 0) log.info({ applied }, 'migrated the database');
+  });
 
   const secrets = await createSecrets({
     db,
-    keys: await loadKeys({
-      secretsKey: settings.SECRETS_KEY,
-      previousKey: settings.SECRETS_PREVIOUS_KEY,
-      dataDir,
-      embedded: db.embedded,
-    }),
+    keys,
     log,
+    kept: { key: kept.key, rows: kept.part('secrets', { dated: false }) },
   });
   const objects = await openObjects({ ...settings, DATA_DIR: dataDir });
   const egress = createEgress({
@@ -99,20 +124,23 @@ async function assemble(
   });
   closers.push(() => egress.close());
   const auth = authOptions(settings);
-  const authenticator = await createAuthenticator({ config: auth, db, log, now });
+  const authenticator = await createAuthenticator({ config: auth, db, log, kept: kept.part('identity'), now });
   closers.push(() => authenticator.close());
   const signIn = createSignInHandler(auth, db, log, authenticator);
   const jobs = createJobs({ pool: db.pool, log });
   const events = createEvents(jobs);
   const metrics = createMetrics();
-  const governance = createGovernance({
-    db,
-    authenticator,
-    auditKeys: await loadAuditKeys(secrets, settings.AUDIT_KEY),
-    objects,
-    log,
-    now,
-  });
+  const governance =
+    governs || works
+      ? createGovernance({
+          db,
+          authenticator,
+          auditKeys: await loadAuditKeys(secrets, settings.AUDIT_KEY),
+          objects,
+          log,
+          now,
+        })
+      : null;
 
   const fourEyes = settings.APPROVAL_FOUR_EYES ?? !(auth.mode === 'header' && isLoopback(settings.HOST));
   const hub = createHuggingFace({
@@ -204,7 +232,13 @@ async function assemble(
   const external = createExternalRuntime({ providers, secret: catalog.externalSecret, egress, now });
   const clusters = await openClusters(settings, { secrets, log, metrics }, closers);
   const runtimes = { local, external, ...clusters?.runtimes };
-  const table = createRouteTable({ db, runtimes, log, environments: settings.GATEWAY_ENVIRONMENTS });
+  const table = createRouteTable({
+    db,
+    runtimes,
+    log,
+    kept: kept.part('routing'),
+    environments: settings.GATEWAY_ENVIRONMENTS,
+  });
   const serving = createServing({
     db,
     runtimes,
@@ -228,7 +262,6 @@ async function assemble(
     config: modelsConfig(settings),
   });
 
-  const journal = path.join(dataDir, 'usage');
   const cost = createCost({
     db,
     currency: settings.COST_CURRENCY,
@@ -237,6 +270,7 @@ async function assemble(
     teamOfKey,
     events,
     log,
+    kept: kept.part('cost'),
     now,
   });
   const cache = await openCache(settings.REDIS_URL, log);
@@ -278,6 +312,7 @@ async function assemble(
     tokens,
     telemetry,
     metrics,
+    asOf: kept.asOf,
     journal,
     log,
     now,
@@ -288,6 +323,7 @@ async function assemble(
       logDays: settings.REQUEST_LOG_DAYS,
       keepDays: settings.USAGE_KEEP_DAYS,
       objective: { availability: settings.OBJECTIVE_AVAILABILITY, answerMs: settings.OBJECTIVE_ANSWER_MS },
+      snapshotHours: kept === notKept ? null : settings.GATEWAY_SNAPSHOT_HOURS,
     },
   });
   closers.push(() => inference.close());
@@ -297,7 +333,11 @@ async function assemble(
     .catch((error: unknown) => log.error({ err: error }, 'leases of before could not be given back'));
 
   const health = createHealth([
-    { name: 'database', required: true, check: () => db.check() },
+    // a gateway that keeps what it knows needs it no more than that
+    { name: 'database', required: kept === notKept, check: () => db.check() },
+    ...(kept === notKept
+      ? []
+      : [{ name: 'snapshot', required: true, check: async () => inference.describeKnowledge() }]),
     { name: 'objects', required: true, check: () => objects.check() },
     ...(cache.kind === 'redis' ? [{ name: 'redis', required: false, check: () => cache.check() }] : []),
   ]);
@@ -323,7 +363,7 @@ async function assemble(
             organization.routes,
             inference.routes,
             cost.routes,
-            governance.routes,
+            ...(governance === null ? [] : [governance.routes]),
           ]
         : []),
     ],
@@ -353,15 +393,17 @@ async function assemble(
   jobs.every('uploads.expired', 300, async () => void (await uploads.collectExpired()));
   jobs.every('usage.archive', 3600, () => inference.archive());
   jobs.every('usage.prune', 3600, () => inference.prune());
-  await jobs.start({ work: works });
+  await db.prepare(() => jobs.start({ work: works }));
   closers.push(() => jobs.stop());
-  if (works) {
+  if (works && governance !== null) {
     governance.sealer.start();
     closers.push(() => governance.sealer.stop());
     await serving.reconciler.start();
     closers.push(() => serving.reconciler.stop());
   }
   await table.start();
+  kept.start(secrets.seal);
+  closers.push(() => kept.close());
   if (serves) inference.start();
   closers.push(() => table.stop());
   const url = await app.listen({ host: settings.HOST, port: settings.PORT });

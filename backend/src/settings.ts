@@ -80,6 +80,10 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
+/** Whether this process starts from what it knew when the database is away: a gateway that does nothing else, for the rest is work on the database. */
+export const keepsSnapshot = ({ ROLES, DATABASE_URL, GATEWAY_SNAPSHOT_HOURS }: Settings): boolean =>
+  ROLES.every((role) => role === 'gateway') && DATABASE_URL !== undefined && GATEWAY_SNAPSHOT_HOURS > 0;
+
 /** What datasets need of the configuration. Throws `configuration_invalid` where weights are not such. */
 export function datasetsConfig(
   settings: Settings,

@@ -268,7 +268,7 @@ test('FR-009: a gateway tells that it lives and how it stands, and takes itself 
   const heartbeat = createHeartbeat({
     db,
     gateway: 'one',
-    read: () => ({ inFlight: 3, unsettled: 4, openBreakers: [breaker] }),
+    read: () => ({ inFlight: 3, unsettled: 4, openBreakers: [breaker], outage: null }),
     log,
     everyMs: 20,
   });

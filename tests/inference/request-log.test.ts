@@ -428,7 +428,7 @@ test('FR-009: the gateway’s view: rates, percentiles and gateways for who sees
   const heartbeat = createHeartbeat({
     db: own,
     gateway: settle.gateway,
-    read: () => ({ inFlight: 2, unsettled: 1, openBreakers: [] }),
+    read: () => ({ inFlight: 2, unsettled: 1, openBreakers: [], outage: null }),
     log,
   });
   heartbeat.start();

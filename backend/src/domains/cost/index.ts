@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Charge, ModelPrice, Spending } from '#domains/inference';
 import type { Db } from '#platform/db';
+import type { Kept } from '#platform/kept';
 import type { BoundRoutes, Trx } from '#platform/http';
 import type { Logger } from '#platform/log';
 import { createAccounts } from './accounts.ts';
@@ -49,7 +50,7 @@ const usual: Timing = {
 };
 
 export interface CostDeps {
-  db: Pick<Db, 'kysely' | 'listen'>;
+  db: Pick<Db, 'kysely' | 'listen' | 'prepare'>;
   /** ISO 4217: COST_CURRENCY */
   currency: string;
   /** whose journal the usage of this process is in; the same after a restart */
@@ -60,9 +61,17 @@ export interface CostDeps {
   /** null: nobody subscribes in this process */
   events: Publisher;
   log: Logger;
+  /** what takes the place of the first reading while the database is away: budgets that stop are known then, but nothing is held of them */
+  kept?: Kept<Known>;
   now(): Date;
   /** for tests */
   timing?: Partial<Timing>;
+}
+
+/** What is read of the database, again and again. */
+export interface Known {
+  prices: Awaited<ReturnType<typeof currentPrices>>;
+  budgets: Watched[];
 }
 
 /** Prices and budgets. `spending` and `charge` are for the inference path of a gateway, between `start` and `stop`. */
@@ -82,7 +91,7 @@ export interface Cost {
 }
 
 export function createCost(deps: CostDeps): Cost {
-  const { currency, gateway, events, log } = deps;
+  const { currency, gateway, events, log, kept } = deps;
   const db = deps.db.kysely as unknown as Kysely<unknown>;
   const timing = { ...usual, ...deps.timing };
   const clock = createClock(deps.now);
@@ -95,7 +104,12 @@ export function createCost(deps: CostDeps): Cost {
   const leases: Leases = createLeases({ db, gateway, clock, contact, log, timing, gone });
   const upkeep = createUpkeep({ db, gateway, accounts, leases, clock, contact, log, timing });
   let prices: ReadonlyMap<string, ModelPrice> = new Map();
-  let started = false;
+  let started = Promise.withResolvers<void>();
+
+  function know(found: Known): void {
+    prices = new Map(found.prices.map((row) => [row.model_id, modelPrice(row)]));
+    giveBackAll(accounts.watch(found.budgets.map(watched)));
+  }
 
   const reader = createReader({
     async read() {
@@ -103,9 +117,9 @@ export function createCost(deps: CostDeps): Cost {
       const before = deps.now().getTime();
       const told = await databaseTime(db);
       clock.learn(before, told, deps.now().getTime());
-      const found = await currentPrices(db, currency);
-      prices = new Map(found.map((row) => [row.model_id, modelPrice(row)]));
-      giveBackAll(accounts.watch((await watchedBudgets(db)).map(watched)));
+      const found = { prices: await currentPrices(db, currency), budgets: await watchedBudgets(db) };
+      know(found);
+      kept?.learnt(() => found);
       await upkeep.renew();
       contact.made();
       upkeep.tend();
@@ -129,18 +143,24 @@ export function createCost(deps: CostDeps): Cost {
     },
     charge: createCharge({ gateway, accounts, events, log }),
     async start() {
-      await setApart(db, gateway);
-      await reader.start();
-      started = true;
+      const { resolve } = (started = Promise.withResolvers<void>());
+      // before the ledger charges what is in its journal, and before anything is leased
+      await deps.db.prepare(async (ready) => {
+        await setApart(ready as unknown as Kysely<unknown>, gateway);
+        resolve();
+      });
+      await reader.start((error) => {
+        if (!contact.lost(error) || !kept?.found) throw error;
+        know(kept.found);
+      });
     },
     async releaseLeftovers() {
-      if (!started) throw new Error('cost is not started');
+      await started.promise;
       await releaseSetApart(db, gateway);
     },
     async stop() {
       await reader.stop();
       await upkeep.release(timing.patienceMs);
-      started = false;
     },
   };
 }

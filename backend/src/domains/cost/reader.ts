@@ -1,7 +1,7 @@
 /** Reads again when the database tells of a change, and every `pollMs` all the same. */
 export interface Reader {
-  /** Reads once; throws what reading throws. */
-  start(): Promise<void>;
+  /** Reads once; `otherwise` hears why it cannot, and throws when nothing takes its place. */
+  start(otherwise: (error: unknown) => void): Promise<void>;
   stop(): Promise<void>;
   /** Reads again soon; `failed` hears when it cannot. */
   hint(): void;
@@ -39,9 +39,9 @@ export function createReader(deps: {
   };
 
   return {
-    async start() {
+    async start(otherwise) {
       if (timer !== null) return;
-      await reload();
+      await reload().catch(otherwise);
       timer = setInterval(hint, pollMs).unref();
       listening = await listen(hint);
     },

@@ -11,6 +11,7 @@ import type { Breakers } from './routing/breaker.ts';
 import type { Loads } from './routing/load.ts';
 import type { Spending } from './spending.ts';
 import type { Gauges } from './gauges.ts';
+import type { Knowledge } from './knowledge.ts';
 import type { Telemetry } from './telemetry/types.ts';
 import type { Upstream } from './upstream/index.ts';
 
@@ -33,6 +34,7 @@ export interface ExchangeDeps {
 
 export interface HandlerDeps extends ExchangeDeps {
   table: RouteTable;
+  knowledge: Pick<Knowledge, 'tooOld' | 'refusal'>;
   /** for a name that is not known: were the routes read again? */
   lookAgain(): Promise<boolean>;
   /** at once where it is known in memory; throws or rejects */

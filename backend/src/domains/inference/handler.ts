@@ -70,6 +70,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
   function identified(incoming: Incoming, progress: Progress): void | Promise<void> {
     const { request } = incoming;
     const matched = (progress.matched = matchPath(progress.path));
+    if (deps.knowledge.tooOld) throw deps.knowledge.refusal();
     if (matched.method === null) throw failure('route_unknown');
     if (matched.method !== request.method) throw failure('method_not_allowed', { headers: { allow: matched.method } });
     return then(deps.identify(request), (identity) => {

@@ -12,6 +12,7 @@ import type { TokenCounter } from '#ports/tokens';
 import { createDenials, type Denial } from './denials.ts';
 import { createGauges } from './gauges.ts';
 import { createHandler } from './handler.ts';
+import { createKnowledge } from './knowledge.ts';
 import { createUpkeep } from './ledger/archive.ts';
 import { createHeartbeat } from './ledger/heartbeat.ts';
 import { createLedger } from './ledger/index.ts';
@@ -44,6 +45,8 @@ export interface InferenceConfig {
   /** USAGE_KEEP_DAYS */
   keepDays: number;
   objective: Objective;
+  /** GATEWAY_SNAPSHOT_HOURS; null: what is known may be of any age */
+  snapshotHours: number | null;
 }
 
 export interface InferenceDeps {
@@ -64,6 +67,8 @@ export interface InferenceDeps {
   tokens: TokenCounter;
   telemetry: Telemetry;
   metrics: Metrics;
+  /** of when what this gateway knows is, in ms since 1970 */
+  asOf(): number;
   /** folder of the usage journal, of this process alone */
   journal: string;
   log: Logger;
@@ -78,7 +83,9 @@ export interface Inference {
   documented: RouteContracts;
   /** What an earlier process left in the journal is in the database. */
   replayed: Promise<void>;
-  /** Says from time to time that this gateway is alive. */
+  /** For the probe: what is answered by. Throws when that is too old. */
+  describeKnowledge(): string;
+  /** Once the routes are there: watches how old what is known is, and says from time to time that this gateway is alive. */
   start(): void;
   /** Daily: moves what is older than it should be out of the database. */
   archive(): Promise<void>;
@@ -91,6 +98,11 @@ const bodyLimit = 32 * 1024 * 1024;
 /** The inference API, its ledger and the request log. */
 export function createInference(deps: InferenceDeps): Inference {
   const { db, log, now, metrics, config, spending } = deps;
+  const knowledge = createKnowledge({
+    asOf: deps.asOf,
+    maxAgeMs: config.snapshotHours === null ? null : config.snapshotHours * 3_600_000,
+    now,
+  });
   const breakers = createBreakers(() => performance.now());
   const gauges = createGauges(metrics.inference);
   const ledger = createLedger({ directory: deps.journal, db, charge: deps.charge, log, now });
@@ -120,6 +132,7 @@ export function createInference(deps: InferenceDeps): Inference {
     read: () => ({
       inFlight: gauges.inFlight(),
       unsettled: ledger.state().unsettled,
+      outage: knowledge.outage(),
       openBreakers: breakers.open().map(({ endpointId, address, until }) => ({
         endpoint_id: endpointId,
         address,
@@ -135,6 +148,7 @@ export function createInference(deps: InferenceDeps): Inference {
   return {
     raw: createHandler({
       table: deps.table,
+      knowledge,
       upstream,
       breakers,
       loads: createLoads(),
@@ -160,10 +174,15 @@ export function createInference(deps: InferenceDeps): Inference {
     routes: createUsageRoutes({ db, currency: spending.currency, objective: config.objective, now }),
     documented: inferenceRoutes,
     replayed: ledger.replayed,
-    start: heartbeat.start,
+    describeKnowledge: knowledge.describe,
+    start() {
+      knowledge.start();
+      heartbeat.start();
+    },
     archive: async () => void (await upkeep.archive()),
     prune: async () => void (await upkeep.prune()),
     async close() {
+      knowledge.close();
       await heartbeat.stop();
       denials.close();
       upstream.close();

@@ -218,12 +218,15 @@ export interface GatewayRow {
   in_flight: number;
   unsettled: number;
   open_breakers: { endpoint_id: string; address: string; until: string }[];
+  /** of the last day */
+  outage: { known_at: string; until: string } | null;
 }
 
 export async function listGateways(db: Executor): Promise<GatewayRow[]> {
   const { rows } = await sql<GatewayRow>`
     select
-      gateway as id, host, seen_at, seen_at > now() - interval '10 seconds' as alive, in_flight, unsettled, open_breakers
+      gateway as id, host, seen_at, seen_at > now() - interval '10 seconds' as alive, in_flight, unsettled, open_breakers,
+      case when (outage->>'until')::timestamptz > now() - interval '1 day' then outage end as outage
     from gateway_heartbeat where seen_at > now() - interval '1 day'
     order by alive desc, host, gateway`.execute(db);
   return rows;

@@ -108,6 +108,7 @@ export {
   type RouteTable,
   type RouteTarget,
 } from './routing/table.ts';
+export type { Routing } from './routing/rows.ts';
 export type { Desk, DeskSpec, Redraft, Scale, Served } from './endpoints/desk.ts';
 export type { Reconciler } from './rollout/reconciler.ts';
 export type { ServingCatalog, ServingConfig } from './types.ts';

@@ -6,13 +6,14 @@ import { roles as everyRole, type Role } from '@llm-ops/contracts';
 import { createAccess, type Access, type Identity, type PolicyInForce } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
+import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
 import { createBearerVerifier, type Claims } from './bearer.ts';
 import { sessionCookie } from './cookies.ts';
 import { createTrust, hasIdentityHeaders, readHeaders, sameText } from './headers.ts';
 import type { AuthOptions } from './options.ts';
 import { createSnapshot } from './snapshot.ts';
-import { markUsed, type KeyRow, type SessionRow } from './store.ts';
+import { markUsed, type IdentityRows, type KeyRow, type SessionRow } from './store.ts';
 import { hashOf, keyPrefix } from './tokens.ts';
 
 export type { AuthOptions } from './options.ts';
@@ -52,11 +53,12 @@ interface SentKey {
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 const flushMs = 15_000;
 
-/** Reads the snapshot first: throws `database_unavailable`. */
+/** Reads the snapshot first: throws `database_unavailable`, unless there is a `kept` one. */
 export async function createAuthenticator(deps: {
   config: AuthOptions;
   db: Pick<Db, 'kysely' | 'listen'>;
   log: Logger;
+  kept?: Kept<IdentityRows>;
   now?: () => Date;
 }): Promise<Authenticator> {
   const { config, db, log } = deps;
@@ -64,7 +66,7 @@ export async function createAuthenticator(deps: {
   const trust = createTrust(config.trustedProxies ?? [], config.proxySharedSecret);
   const headerMode = config.mode !== 'oidc';
   const bearer = config.mode !== 'header' && config.oidc ? createBearerVerifier(config.oidc, now) : null;
-  const snapshot = await createSnapshot({ db, log });
+  const snapshot = await createSnapshot({ db, log, kept: deps.kept });
   const used = new Map<string, Date>();
   const sent = new WeakMap<Socket, SentKey>();
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { PolicyInForce } from '#platform/access';
-import type { Db } from '#platform/db';
+import { unavailable, type Db } from '#platform/db';
+import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
-import { readIdentity, type KeyRow, type MembershipRow, type SessionRow } from './store.ts';
+import { readIdentity, type IdentityRows, type KeyRow, type MembershipRow, type SessionRow } from './store.ts';
 
 /** Keys, sessions, memberships and policies in memory: what a request is judged by, without asking the database. */
 export interface Snapshot {
@@ -27,7 +28,13 @@ const everyMs = 2_000;
 const lookAgainMs = 250;
 const patienceMs = 1_000;
 
-export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; log: Logger }): Promise<Snapshot> {
+/** Reads first; where that cannot be, `kept` takes its place. */
+export async function createSnapshot(deps: {
+  db: Pick<Db, 'kysely' | 'listen'>;
+  log: Logger;
+  kept?: Kept<IdentityRows> | undefined;
+}): Promise<Snapshot> {
+  const { kept } = deps;
   const kysely = deps.db.kysely as unknown as Kysely<unknown>;
   let keys = new Map<string, KeyRow>();
   let keysById = new Map<string, KeyRow>();
@@ -45,6 +52,12 @@ export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; 
   async function read(): Promise<void> {
     const began = Date.now();
     const rows = await readIdentity(kysely);
+    know(rows);
+    readAt = began;
+    kept?.learnt(() => rows);
+  }
+
+  function know(rows: IdentityRows): void {
     keys = new Map(rows.keys.map((row) => [row.hash.toString('hex'), row]));
     keysById = new Map(rows.keys.map((row) => [row.id, row]));
     sessions = new Map(rows.sessions.map((row) => [row.hash.toString('hex'), row]));
@@ -54,7 +67,6 @@ export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; 
       fingerprint = next;
       policies = rows.policies as unknown as PolicyInForce[];
     }
-    readAt = began;
   }
 
   function refresh(): Promise<void> {
@@ -75,7 +87,10 @@ export async function createSnapshot(deps: { db: Pick<Db, 'kysely' | 'listen'>; 
     });
   };
 
-  await refresh();
+  await refresh().catch((error: unknown) => {
+    if (!kept?.found || !unavailable(error)) throw error;
+    know(kept.found);
+  });
   const listening = await deps.db.listen('identity', inBackground);
   const timer = setInterval(inBackground, everyMs).unref();
 

@@ -325,6 +325,11 @@ export const options = {
     environmentList('dev,stg,prod'),
     'Environments whose routes this gateway answers: one gateway for each where they are clusters of their own.',
   ),
+  GATEWAY_SNAPSHOT_HOURS: option(
+    'Serving',
+    integer(0, 720, 24),
+    'How old what a gateway knows may be while the database is away: it is kept beside its usage journal, so that the gateway starts from it (ROLES=gateway and DATABASE_URL). 0: nothing is kept, and it starts with the database alone.',
+  ),
   IMAGE_PULL_SECRETS: option('Serving', list, 'Image pull secrets, comma-separated (on a cluster).'),
   SERVING_RUNTIME_IMAGE: option(
     'Serving',

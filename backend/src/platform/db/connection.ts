@@ -55,14 +55,15 @@ export function createPool(url: string, size: number, onIdleError: (error: Error
 
 /**
  * Kysely's view of the pool: what fails because the database is not there fails as `database_unavailable`, and the connection is
- * thrown away instead of being given to the next request.
+ * thrown away instead of being given to the next request. `refuse` throws as long as nothing may be asked.
  */
-export function createDialect(pool: pg.Pool): PostgresDialect {
+export function createDialect(pool: pg.Pool, refuse: () => void = () => {}): PostgresDialect {
   return new PostgresDialect({
     pool: {
       options: pool.options,
       end: async () => {},
       async connect() {
+        refuse();
         const client = await pool.connect().catch((error: unknown) => {
           throw unavailable(error) ? databaseUnavailable(error) : error;
         });

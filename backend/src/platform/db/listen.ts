@@ -6,7 +6,8 @@ import { ownConnection } from './connection.ts';
 type OnNotify = (payload: string | null) => void;
 
 export interface Listener {
-  listen(channel: string, onNotify: OnNotify): Promise<{ close(): Promise<void> }>;
+  /** `wait` false: at once, and told when it listens. */
+  listen(channel: string, onNotify: OnNotify, wait: boolean): Promise<{ close(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -76,13 +77,14 @@ export function createListener(url: string, log: Logger): Listener {
   }
 
   return {
-    async listen(channel, onNotify) {
+    async listen(channel, onNotify, wait) {
       timer ??= setInterval(() => void ping(), pingEveryMs).unref();
       const known = channels.get(channel);
       if (known) known.add(onNotify);
       else channels.set(channel, new Set([onNotify]));
       const before = client;
-      await ready();
+      const listening = ready();
+      if (wait) await listening;
       // a connection made just now listens already, and has told so
       if (before && before === client) {
         if (!known) await before.query(`listen ${pg.escapeIdentifier(channel)}`).catch(() => lost(before));

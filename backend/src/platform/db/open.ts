@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from '#platform/log';
-import { failure } from '#platform/errors';
+import { failure, isFailure } from '#platform/errors';
+import { createArrival } from './arrival.ts';
 import { createDialect, createPool, ownConnection } from './connection.ts';
 import { startEmbedded } from './embedded.ts';
 import { createListener, type Listener } from './listen.ts';
@@ -20,8 +21,15 @@ export interface Db {
   /** holds the password: never logged */
   url: string;
   embedded: boolean;
-  /** major version of the server */
+  /** major version of the server; 0 while it is away */
   version: number;
+  /** It did not answer when it was opened, and has not been prepared since: all that is asked of it fails as `database_unavailable`. */
+  readonly away: boolean;
+  /**
+   * Does what must have been done before anything else is asked, with connections for that alone: now, throwing what it throws; while the
+   * database is away as soon as it answers, in the order given, again and again until all is done.
+   */
+  prepare(step: (kysely: Kysely<NoTables>) => Promise<void>): Promise<void>;
   /** Throws `database_unavailable` unless a query is answered within 2 s. */
   check(): Promise<void>;
   /**
@@ -44,10 +52,12 @@ export interface OpenDatabase {
   guest?: boolean;
   /** how long an unreachable server is waited for, 30 s when not given */
   patienceMs?: number;
+  /** go on without a server that cannot be reached in that time; see `Db.away` */
+  optional?: boolean;
 }
 
 /**
- * Opens the database. Throws `database_unavailable` when it cannot be reached in time or refuses us, `database_unsupported` below
+ * Opens the database. Throws `database_unavailable` when it cannot be reached in time (unless it is `optional`) or refuses us, `database_unsupported` below
  * PostgreSQL 15, `database_start_failed` when the embedded one does not start. Whoever opens the embedded one as its owner holds
  * `lockDataDir`.
  */
@@ -56,7 +66,9 @@ export async function openDatabase(options: OpenDatabase): Promise<Db> {
   const external = options.url === undefined || options.url === '' ? null : options.url;
   const server = external === null ? await startEmbedded(dataDir, log, options.guest ?? false) : null;
   const url = external ?? server!.url;
-  const version = await versionOf(url, log, options.patienceMs ?? 30_000).catch(async (error) => {
+  const patienceMs = options.patienceMs ?? 30_000;
+  const version = await versionOf(url, log, patienceMs).catch(async (error: unknown) => {
+    if (options.optional === true && isFailure(error, 'database_unavailable')) return 0;
     await server?.close();
     throw error;
   });
@@ -64,7 +76,9 @@ export async function openDatabase(options: OpenDatabase): Promise<Db> {
   const pool = createPool(url, options.poolSize ?? 10, (error) => {
     if (!closed) log.warn({ reason: error.message }, 'lost an idle database connection');
   });
-  const kysely = new Kysely<NoTables>({ dialect: createDialect(pool) });
+  const early = new Kysely<NoTables>({ dialect: createDialect(pool) });
+  const arrival = createArrival({ reached: version > 0, reach: () => versionOf(url, log, 0), kysely: early, log });
+  const kysely = new Kysely<NoTables>({ dialect: createDialect(pool, arrival.refuse) });
   let listener: Listener | null = null;
   return {
     kysely,
@@ -72,7 +86,12 @@ export async function openDatabase(options: OpenDatabase): Promise<Db> {
     url,
     embedded: server !== null,
     version,
+    get away() {
+      return arrival.away;
+    },
+    prepare: arrival.prepare,
     async check() {
+      arrival.refuse();
       try {
         await Promise.race([
           pool.query('select 1'),
@@ -86,10 +105,11 @@ export async function openDatabase(options: OpenDatabase): Promise<Db> {
     },
     listen(channel, onNotify) {
       listener ??= createListener(url, log);
-      return listener.listen(channel, onNotify);
+      return listener.listen(channel, onNotify, !arrival.away);
     },
     close() {
       closed ??= (async () => {
+        await arrival.close();
         await listener?.close();
         await kysely.destroy();
         await pool.end();

@@ -684,6 +684,11 @@ export const catalogue = {
     message: 'The identity provider does not answer.',
     remedy: 'Try again in a moment; an operator finds the cause in the log.',
   },
+  snapshot_too_old: {
+    status: 503,
+    message: 'What this gateway knows is too old to answer by.',
+    remedy: 'Bring the database back; GATEWAY_SNAPSHOT_HOURS says for how long a gateway goes on without it.',
+  },
   team_name_taken: {
     status: 409,
     message: 'A team of this name exists.',

@@ -2,8 +2,8 @@ export interface Dependency {
   name: string;
   /** the platform cannot do its work without it: `/readyz` answers 503 while it is down */
   required: boolean;
-  /** throws when it does not answer */
-  check(): Promise<void>;
+  /** throws when it does not answer; may tell more than that it does */
+  check(): Promise<void | string>;
 }
 
 export interface DependencyState {
@@ -47,8 +47,9 @@ async function stateOf(dependency: Dependency, timeoutMs: number): Promise<Depen
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
     });
-    await Promise.race([dependency.check(), late]);
-    return { name: dependency.name, ok: true, message: 'OK', latencyMs: Math.round(performance.now() - started) };
+    const told = await Promise.race([dependency.check(), late]);
+    const latencyMs = Math.round(performance.now() - started);
+    return { name: dependency.name, ok: true, message: told ?? 'OK', latencyMs };
   } catch (error) {
     return {
       name: dependency.name,

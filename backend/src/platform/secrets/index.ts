@@ -1,11 +1,15 @@
 import type { Kysely } from 'kysely';
 import { failure } from '#platform/errors';
-import type { Db } from '#platform/db';
+import { unavailable, type Db } from '#platform/db';
+import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
 import { decrypt, encrypt, pack, unpack } from './box.ts';
 import { rotateFile, type SecretsKey } from './key.ts';
 import * as store from './store.ts';
 
+export type { SecretRow } from './store.ts';
+
+export { pack, unpack } from './box.ts';
 export { loadKeys, parseKey, type SecretsKey } from './key.ts';
 
 const checkText = 'llm-ops secret check';
@@ -36,15 +40,21 @@ export interface Secrets {
 
 /**
  * Opens the store of secrets. `keys`: those that may be right (`loadKeys`); the one that opens the check row is taken, and with a new
- * database the first. Throws `secrets_key_wrong` when none is.
+ * database the first. Throws `secrets_key_wrong` when none is. `kept`: what was read is known, still encrypted, while the database is
+ * away; the key that the file is sealed with stands until it can say which one is right.
  */
 export async function createSecrets(deps: {
-  db: Pick<Db, 'kysely'>;
+  db: Pick<Db, 'kysely' | 'prepare' | 'away'>;
   keys: readonly [SecretsKey, ...SecretsKey[]];
   log: Logger;
+  kept?: { key: SecretsKey | null; rows: Kept<store.SecretRow[]> };
 }): Promise<Secrets> {
   const kysely = deps.db.kysely as unknown as Kysely<unknown>;
-  let current = await agree(kysely, deps.keys);
+  const known = deps.kept && createKnown(deps.kept.rows, deps.db.away);
+  let current = deps.kept?.key ?? deps.keys[0];
+  await deps.db.prepare(async (ready) => {
+    current = await agree(ready as unknown as Kysely<unknown>, deps.keys);
+  });
 
   const openRow = (row: store.SecretRow) => {
     if (row.key_id !== current.id) throw failure('secrets_key_wrong');
@@ -79,7 +89,8 @@ export async function createSecrets(deps: {
     },
     put: (trx, owner, name, value) => store.writeSecret(trx, rowOf(current, owner, name, value)),
     async get(owner, name, trx) {
-      const row = await store.readSecret(trx ?? kysely, owner, name);
+      const read = () => store.readSecret(trx ?? kysely, owner, name);
+      const row = await (known === undefined || trx !== undefined ? read() : known(aboutOf(owner, name), read));
       return row && openRow(row);
     },
     async ensure(owner, name, make) {
@@ -99,6 +110,25 @@ export async function createSecrets(deps: {
       });
       return count;
     },
+  };
+}
+
+/** Reads, and tells what was read last while that cannot be. */
+function createKnown(kept: Kept<store.SecretRow[]>, away: boolean) {
+  const found = away ? (kept.found ?? []) : [];
+  const rows = new Map(found.map((row) => [aboutOf(row.owner, row.name), row]));
+  return async (about: string, read: () => Promise<store.SecretRow | null>): Promise<store.SecretRow | null> => {
+    try {
+      const row = await read();
+      if (row === null) rows.delete(about);
+      else rows.set(about, row);
+      kept.learnt(() => [...rows.values()]);
+      return row;
+    } catch (error) {
+      const row = rows.get(about);
+      if (row === undefined || !unavailable(error)) throw error;
+      return row;
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { unavailable, type Db } from '#platform/db';
 import type { Logger } from '#platform/log';
+import type { Outage } from '../knowledge.ts';
 import { beat, forgetGateway } from './store.ts';
 
 export interface OpenBreaker {
@@ -21,7 +22,7 @@ export interface Heartbeat {
 export function createHeartbeat(deps: {
   db: Db;
   gateway: string;
-  read(): { inFlight: number; unsettled: number; openBreakers: readonly OpenBreaker[] };
+  read(): { inFlight: number; unsettled: number; openBreakers: readonly OpenBreaker[]; outage: Outage | null };
   log: Logger;
   everyMs?: number;
 }): Heartbeat {
@@ -30,7 +31,7 @@ export function createHeartbeat(deps: {
   let beating: Promise<void> | null = null;
 
   async function once(): Promise<void> {
-    const { inFlight, unsettled, openBreakers } = deps.read();
+    const { inFlight, unsettled, openBreakers, outage } = deps.read();
     await beat(db.kysely, {
       gateway,
       host: hostname(),
@@ -38,6 +39,7 @@ export function createHeartbeat(deps: {
       in_flight: inFlight,
       unsettled,
       open_breakers: JSON.stringify(openBreakers),
+      outage: outage === null ? null : JSON.stringify(outage),
     }).catch((error: unknown) => {
       // the ledger tells of a database that is away
       if (!unavailable(error)) log.warn({ err: error }, 'the heartbeat of this gateway could not be written');

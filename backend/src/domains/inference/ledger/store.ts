@@ -237,16 +237,18 @@ export interface HeartbeatRow {
   unsettled: number;
   /** JSON */
   open_breakers: string;
+  /** JSON */
+  outage: string | null;
 }
 
 export async function beat(db: Executor, row: HeartbeatRow): Promise<void> {
-  const { gateway, host, pid, in_flight, unsettled, open_breakers } = row;
+  const { gateway, host, pid, in_flight, unsettled, open_breakers, outage } = row;
   await sql`
-    insert into gateway_heartbeat (gateway, host, pid, in_flight, unsettled, open_breakers)
-    values (${gateway}, ${host}, ${pid}, ${in_flight}, ${unsettled}, ${open_breakers}::jsonb)
+    insert into gateway_heartbeat (gateway, host, pid, in_flight, unsettled, open_breakers, outage)
+    values (${gateway}, ${host}, ${pid}, ${in_flight}, ${unsettled}, ${open_breakers}::jsonb, ${outage}::jsonb)
     on conflict (gateway) do update set
       host = excluded.host, pid = excluded.pid, seen_at = now(), in_flight = excluded.in_flight, unsettled = excluded.unsettled,
-      open_breakers = excluded.open_breakers`.execute(db);
+      open_breakers = excluded.open_breakers, outage = excluded.outage`.execute(db);
 }
 
 export async function forgetGateways(db: Executor): Promise<void> {

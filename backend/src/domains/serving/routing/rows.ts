@@ -9,9 +9,9 @@ import {
 } from '../store/routes.ts';
 
 export interface Routing {
-  routes: Iterable<RouteRow>;
-  endpoints: Iterable<RoutedEndpoint>;
-  revisions: Iterable<RoutedRevision>;
+  routes: RouteRow[];
+  endpoints: RoutedEndpoint[];
+  revisions: RoutedRevision[];
 }
 
 /**
@@ -25,7 +25,7 @@ export function createRouting(db: Db, answers: (environment: Environment) => boo
   let version = '';
 
   /** Answers the revisions that were read. */
-  function keep(found: Awaited<ReturnType<typeof loadRouting>>): readonly RoutedRevision[] {
+  function keep(found: Routing): readonly RoutedRevision[] {
     for (const route of found.routes) if (answers(route.environment)) routes.set(route.id, route);
     for (const endpoint of found.endpoints) endpoints.set(endpoint.id, endpoint);
     for (const [id, list] of Map.groupBy(found.revisions, ({ endpointId }) => endpointId)) revisions.set(id, list);
@@ -35,10 +35,13 @@ export function createRouting(db: Db, answers: (environment: Environment) => boo
   return {
     /** as read last */
     now: (): Routing => ({
-      routes: routes.values(),
-      endpoints: endpoints.values(),
+      routes: [...routes.values()],
+      endpoints: [...endpoints.values()],
       revisions: [...revisions.values()].flat(),
     }),
+
+    /** Takes what an earlier process read. */
+    keep,
 
     /** Whether something was changed that nothing was said of. */
     changed: async (): Promise<boolean> => version !== (await routingVersion(db.kysely)),

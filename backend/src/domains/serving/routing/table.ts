@@ -1,5 +1,6 @@
 import type { Environment } from '@llm-ops/contracts';
-import type { Db } from '#platform/db';
+import { unavailable, type Db } from '#platform/db';
+import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
 import type { Address, Runtime } from '#ports/runtime';
 import { reasonOf } from '../rollout/completion.ts';
@@ -11,7 +12,7 @@ import {
   type SkippedTarget,
   type Snapshot,
 } from './snapshot.ts';
-import { createRouting } from './rows.ts';
+import { createRouting, type Routing } from './rows.ts';
 import type { RoutedRevision, RouteRow } from '../store/routes.ts';
 import type { Retry, RouteLimits, Timeouts } from '../store/tables.ts';
 import type { EndpointStatus, Visibility } from '../types.ts';
@@ -90,7 +91,7 @@ export interface ListedRoute {
 
 /** The gateway's view of routes: answers from memory alone. */
 export interface RouteTable {
-  /** Loads once (throws `database_unavailable` when it cannot) and keeps up from then on. */
+  /** Loads once (throws `database_unavailable` when it cannot, and nothing is kept) and keeps up from then on. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Reads again now; for tests and after changes of one's own. */
@@ -115,6 +116,8 @@ interface TableDeps {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   log: Logger;
+  /** what takes the place of the first load while the database is away */
+  kept?: Kept<Routing>;
   /** whose routes are answered; all, when not given */
   environments?: readonly Environment[];
   /** read again at least this often: notifications are only hints; 2000 when not given */
@@ -129,7 +132,7 @@ const someAtOnce = 200;
  * one is kept. Resolving never leaves the process.
  */
 export function createRouteTable(deps: TableDeps): RouteTable {
-  const { db, runtimes, log } = deps;
+  const { db, runtimes, log, kept } = deps;
   const pollMs = deps.pollMs ?? 2_000;
   const answers = (environment: Environment) => deps.environments?.includes(environment) ?? true;
   const counts = new Map<string, number>();
@@ -175,6 +178,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
       throw error;
     }
     snapshot = buildSnapshot(routing.now());
+    kept?.learnt(routing.now);
     for (const [id, until] of denied) if (until < Date.now()) denied.delete(id);
   }
 
@@ -193,8 +197,14 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   }
 
   async function poll(): Promise<void> {
-    if (loading === null && wanted !== 'all' && !(await routing.changed())) return;
-    await reload();
+    if (loading === null && wanted !== 'all' && !(await routing.changed())) kept?.unchanged();
+    else await reload();
+  }
+
+  /** What an earlier process knew; it is read again with the next look. */
+  async function startFrom(found: Routing): Promise<void> {
+    for (const revision of routing.keep(found)) await attach(revision);
+    snapshot = buildSnapshot(routing.now());
   }
 
   /** `changed`: the endpoint; null or nothing: any, changes may have been missed. */
@@ -251,7 +261,10 @@ export function createRouteTable(deps: TableDeps): RouteTable {
       timer = setInterval(() => told(poll()), pollMs);
       timer.unref();
       listening = await db.listen('serving', hint);
-      await reload();
+      await reload().catch((error: unknown) => {
+        if (!kept?.found || !unavailable(error)) throw error;
+        return startFrom(kept.found);
+      });
     },
     async stop() {
       if (timer) clearInterval(timer);
