@@ -28,6 +28,10 @@ test('FR-006d: every provider is found by its kind, says its paths and how its s
     all.filter(([, { dialect }]) => dialect !== null).map(([kind]) => kind),
     ['ollama'],
   );
+  assert.deepEqual(
+    all.filter(([, { finishReasons }]) => finishReasons !== null).map(([kind]) => kind),
+    ['tgi'],
+  );
 });
 
 test('FR-006d: addresses are taken as people write them', () => {

@@ -23,6 +23,9 @@ export interface Dialect {
   stream(operation: Operation): { push(chunk: Buffer): Buffer; end(): Buffer };
 }
 
+/** A word of an engine's own for why an answer ended → OpenAI's (`stop`, `length`, `tool_calls`, `content_filter`); null: it has not ended. */
+export type FinishReasons = Readonly<Record<string, string | null>>;
+
 /** An engine or outside service, as data: no I/O, so that whoever calls it decides how. */
 export interface Provider {
   readonly kind: 'openai' | 'ollama' | 'vllm' | 'tgi' | 'llama.cpp' | 'custom';
@@ -42,6 +45,8 @@ export interface Provider {
   readonly streamUsage: 'option' | 'continuous' | 'always';
   /** null: OpenAI's own */
   readonly dialect: Dialect | null;
+  /** of one that speaks OpenAI's format but for these words; null: those too */
+  readonly finishReasons: FinishReasons | null;
   /** where it lists its models, and their names in that answer */
   modelsUrl(baseUrl: string): string;
   modelNames(body: unknown): string[];

@@ -10,6 +10,7 @@ export const compatible = {
   model: ({ model_name }) => text(model_name),
   path: (operation: Operation) => paths[operation],
   dialect: null,
+  finishReasons: null,
   modelsUrl: (baseUrl: string) => `${baseUrl}/models`,
   modelNames: (body: unknown) => listed(body, 'data', 'id'),
   same: (name: string, wanted: string) => name === wanted,

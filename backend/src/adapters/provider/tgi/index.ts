@@ -12,6 +12,8 @@ export const tgi: Provider = {
   telemetryName: 'tgi',
   keyless: true,
   streamUsage: 'option',
+  // how its router writes them: chat and whole completions say `stop` for the end token, streamed completions `eos_token`, and "" on the way
+  finishReasons: { eos_token: 'stop', stop_sequence: 'stop', '': null },
   path: (operation) => (operation === 'embedding' ? null : compatible.path(operation)),
   baseUrl: ({ base_url }) => versioned(base_url),
 };

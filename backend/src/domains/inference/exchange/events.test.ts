@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { createParser, frame, unframe } from '#platform/wire';
 import { createStreamFollower } from './events.ts';
 
+type StreamOptions = Parameters<typeof createStreamFollower>[0];
+
 const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 const delta = (text: string, more: object = {}): string =>
   event({ id: 'x', model: 'm', choices: [{ index: 0, delta: { content: text }, finish_reason: null }], ...more });
@@ -13,8 +15,8 @@ const usage = event({ choices: [], usage: counted });
 const done = 'data: [DONE]\n\n';
 
 /** What a client gets of a chunked stream whose bytes come in pieces, as the exchange handles them. */
-function follow(events: readonly string[], cuts: readonly number[], options: { wantsUsage: boolean; strip: boolean }) {
-  const follower = createStreamFollower(options);
+function follow(events: readonly string[], cuts: readonly number[], options: Partial<StreamOptions>) {
+  const follower = createStreamFollower({ wantsUsage: true, strip: false, reasons: null, ...options });
   const out: Buffer[] = [];
   const parser = createParser({
     onHead() {},
@@ -168,4 +170,21 @@ test('FR-006l: an error that an engine tells of in the middle of its answer is k
     }),
     { numRuns: 1000 },
   );
+});
+
+test("FR-006d: an engine's own reasons to finish are told in OpenAI's words, however the stream is cut; no other byte changes", () => {
+  const reasons = { eos_token: 'stop', stop_sequence: 'stop', '': null };
+  const piece = (text: string, reason: string): string =>
+    `data:{"id":"","choices":[{"index":0,"text":${JSON.stringify(text)},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
+  const text = 'a "finish_reason":"eos_token" 안녕';
+  const events = (on: string, end: string): string[] => [piece(text, on), piece('b', on), piece('c', end), done];
+  fc.assert(
+    fc.property(cuts, fc.constantFrom('"eos_token"', ' "stop_sequence"', '"length"'), (at, end) => {
+      const { text: got, facts } = follow(events('""', end), at, { reasons });
+      const told = end.replace(/eos_token|stop_sequence/, 'stop');
+      assert.equal(got, events('null', told).join(''));
+      assert.deepEqual([facts.finishReason, facts.done], [JSON.parse(told), true]);
+    }),
+  );
+  assert.equal(follow(events('""', '"eos_token"'), [], {}).text, events('""', '"eos_token"').join(''));
 });

@@ -1,5 +1,7 @@
 import { frame, frameEnd, unframe } from '#platform/wire';
+import type { FinishReasons } from '#ports/provider';
 import { factsOfValue, textAfter, type AnswerFacts } from './facts.ts';
+import { hasForeignReason, translateReasons } from './reasons.ts';
 
 /** What a stream has told so far. */
 export interface StreamFacts extends AnswerFacts {
@@ -39,13 +41,15 @@ interface Options {
   wantsUsage: boolean;
   /** usage comes with each chunk because the gateway asked for it: it is taken out, but for the last */
   strip: boolean;
+  /** words that are put in the place of the engine's own */
+  reasons: FinishReasons | null;
 }
 
 /**
- * Follows an OpenAI event stream. Events go on as they are, but usage that only the gateway asked for is held back. Throws when one
- * event is larger than 4 MiB.
+ * Follows an OpenAI event stream. Events go on as they are, but usage that only the gateway asked for is held back and an engine's own reasons
+ * to finish are told in OpenAI's words. Throws when one event is larger than 4 MiB.
  */
-export function createStreamFollower({ wantsUsage, strip }: Options): StreamFollower {
+export function createStreamFollower({ wantsUsage, strip, reasons }: Options): StreamFollower {
   const facts: StreamFacts = {
     usage: null,
     finishReason: null,
@@ -106,6 +110,7 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
     frames(frames, count) {
       if (first) odd = isOdd(frames);
       if (rest.length > 0 || odd || tellingIn(frames, errorKey, 0) !== -1) return null;
+      if (reasons !== null && hasForeignReason(frames, reasons)) return null;
       let at = 0;
       let passed = 0;
       const parts: Buffer[] = [];
@@ -150,7 +155,8 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
       for (;;) {
         const end = endOfEvent(bytes);
         if (end === -1) break;
-        const event = forward(bytes.subarray(0, end));
+        const came = bytes.subarray(0, end);
+        const event = forward(reasons === null ? came : translateReasons(came, reasons));
         bytes = bytes.subarray(end);
         if (event !== null) kept.push(event);
       }
@@ -160,7 +166,8 @@ export function createStreamFollower({ wantsUsage, strip }: Options): StreamFoll
     },
     end() {
       if (rest.length === 0) return empty;
-      const last = forward(Buffer.concat([rest, blank]));
+      const came = Buffer.concat([rest, blank]);
+      const last = forward(reasons === null ? came : translateReasons(came, reasons));
       rest = empty;
       return last ?? empty;
     },

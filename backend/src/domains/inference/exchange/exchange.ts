@@ -15,6 +15,7 @@ import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFollower } from './events.ts';
 import { brokenOff, nonsense, refusalOf, toldByEngine } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
+import { translateReasons } from './reasons.ts';
 import { beginRecord, type Outcome } from './record.ts';
 
 const refusalBytes = 64 * 1024;
@@ -228,6 +229,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           follower = createStreamFollower({
             wantsUsage: streamOptions?.include_usage === true,
             strip: asksEachPiece(line),
+            reasons: line.provider.finishReasons,
           });
         }
       },
@@ -254,7 +256,11 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
           const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
           if (mode === 'refusal') return refused(to, status, { body: bytes, retryAfter });
           if (mode === 'whole') {
-            if (dialect === null) return whole(to, bytes, factsOfAnswer(bytes, deps.telemetry.enabled));
+            if (dialect === null) {
+              const { finishReasons } = line.provider;
+              const answer = finishReasons === null ? bytes : translateReasons(bytes, finishReasons);
+              return whole(to, answer, factsOfAnswer(answer, deps.telemetry.enabled));
+            }
             const value = dialect.response(call.operation, bytes, asked!);
             return whole(to, Buffer.from(JSON.stringify(value)), value === null ? null : factsOfValue(value));
           }

@@ -48,7 +48,7 @@ export function factsOfAnswer(bytes: Buffer, named: boolean): AnswerFacts | null
   if (usage !== null) {
     return {
       usage,
-      finishReason: textAfter(bytes, bytes.indexOf(finishKey), finishKey.length),
+      finishReason: firstText(bytes, finishKey),
       responseId: named ? textAfter(bytes, bytes.indexOf(idKey), idKey.length) : null,
       responseModel: named ? textAfter(bytes, bytes.indexOf(modelKey), modelKey.length) : null,
     };
@@ -127,6 +127,15 @@ function countAt(text: string, from: number): number {
   }
   const code = text.charCodeAt(at);
   return at > start && (code === 44 || code === 125 || code <= 32) ? value : NaN;
+}
+
+/** The short text behind the first of such keys; what is written like the key may be a text itself. */
+function firstText(bytes: Buffer, key: Buffer): string | null {
+  for (let at = bytes.indexOf(key); at !== -1; at = bytes.indexOf(key, at + key.length)) {
+    const text = textAfter(bytes, at, key.length);
+    if (text !== null) return text;
+  }
+  return null;
 }
 
 /** The short text behind the key at `at`; null when it is no text. */
