@@ -212,12 +212,21 @@ export type GatewayView = z.infer<typeof GatewayView>;
 const Objective = z.object({
   requests: z
     .number()
-    .describe('Sent on to it; neither what the gateway refused or knew, nor what its client gave up.'),
+    .describe(
+      'Sent on to it; neither what the gateway refused or knew, nor what its client gave up, nor the lost ones.',
+    ),
   errors: z.number().describe('Of those 500 and above.'),
+  lost: z
+    .number()
+    .describe('That a gateway died with before they were answered (598): its loss, and no error of the endpoint.'),
   availability: z
     .number()
     .nullable()
     .describe('Percent that were answered without an error of its own; null: none was asked.'),
+  seen_availability: z
+    .number()
+    .nullable()
+    .describe('The same as callers saw it: the lost ones are among those that were not answered.'),
   budget_left: z
     .number()
     .nullable()

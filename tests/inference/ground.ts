@@ -160,10 +160,11 @@ export async function sumsAgree(db: Db): Promise<void> {
        from usage_hour group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`,
     ],
     [
-      `select date_trunc('hour', at) as time, endpoint_id, environment, count(*)::int as requests,
-         (count(*) filter (where status >= 500))::int as errors, (count(*) filter (where status < 400))::int as good
+      `select date_trunc('hour', at) as time, endpoint_id, environment, (count(*) filter (where status <> 598))::int as requests,
+         (count(*) filter (where status >= 500 and status <> 598))::int as errors,
+         (count(*) filter (where status = 598))::int as lost, (count(*) filter (where status < 400))::int as good
        from usage_event where endpoint_id is not null and forwarded and status <> 499 group by 1, 2, 3 order by 1, 2, 3`,
-      `select hour as time, endpoint_id, environment, requests::int as requests, errors::int as errors,
+      `select hour as time, endpoint_id, environment, requests::int as requests, errors::int as errors, lost::int as lost,
          (select coalesce(sum(count), 0)::int from unnest(answer) as count) as good
        from usage_endpoint_hour order by 1, 2, 3`,
     ],

@@ -488,7 +488,7 @@ test('SC-003, FR-009: availability and median answer of each endpoint, of all of
   await put(
     ...Array.from({ length: 199 }, () => asked(good)),
     asked(good, { status: 502 }),
-    // of a stream its first piece counts; what a client gave up or the gateway refused is not the endpoint's
+    // of a stream its first piece counts; what a client gave up, the gateway refused or was lost with it is not the endpoint's
     ...Array.from({ length: 8 }, () => asked(bad, { team: 'other', latency_ms: 90_000, first_token_ms: 2_000 })),
     ...[500, 598].map((status) => asked(bad, { team: 'other', status })),
     asked(bad, { team: 'other', status: 400 }),
@@ -502,19 +502,20 @@ test('SC-003, FR-009: availability and median answer of each endpoint, of all of
   assert.deepEqual(all.objective, { availability: 99, answer_p50_ms: 1000 });
   const found = all.endpoints.filter(({ route }) => route === 'levels');
   assert.deepEqual(
-    found.map((row) => [row.endpoint_id, row.requests, row.errors, row.available, row.quick]),
+    found.map((row) => [row.endpoint_id, row.requests, row.errors, row.lost, row.available, row.quick]),
     [
-      [bad, 11, 2, false, false],
-      [good, 200, 1, true, true],
+      [bad, 10, 1, 1, false, false],
+      [good, 200, 1, 0, true, true],
     ],
   );
-  assert.equal(found[0]!.availability!.toFixed(2), '81.82');
+  assert.equal(found[0]!.availability!.toFixed(2), '90.00');
+  assert.equal(found[0]!.seen_availability!.toFixed(2), '81.82');
   assert.equal(found[1]!.availability!.toFixed(2), '99.50');
   assert.equal(found[1]!.budget_left!.toFixed(0), '50');
   assert.ok(Math.abs(found[0]!.answer_p50_ms! - 2_000) < 250 && Math.abs(found[1]!.answer_p50_ms! - 300) < 40);
   assert.equal(
     found[0]!.days.reduce((sum, day) => sum + day.errors, 0),
-    2,
+    1,
   );
   const theirs = (await view(developer)).endpoints.filter(({ route }) => route === 'levels');
   assert.deepEqual(theirs, [found[1]]);

@@ -39,6 +39,7 @@ function rowOf(days: readonly EndpointDay[], answers: readonly number[], objecti
   const { endpoint_id, environment, route } = inOrder.at(-1)!;
   const requests = inOrder.reduce((sum, day) => sum + day.requests, 0);
   const errors = inOrder.reduce((sum, day) => sum + day.errors, 0);
+  const lost = inOrder.reduce((sum, day) => sum + day.lost, 0);
   const half = percentile(answers, 0.5);
   return {
     endpoint_id,
@@ -46,7 +47,9 @@ function rowOf(days: readonly EndpointDay[], answers: readonly number[], objecti
     environment,
     requests,
     errors,
+    lost,
     availability: requests === 0 ? null : (1 - errors / requests) * 100,
+    seen_availability: requests + lost === 0 ? null : ((requests - errors) / (requests + lost)) * 100,
     budget_left: requests === 0 ? null : (1 - errors / (requests * (1 - objective.availability / 100))) * 100,
     answer_p50_ms: half,
     answer_p95_ms: percentile(answers, 0.95),

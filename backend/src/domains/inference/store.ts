@@ -240,6 +240,7 @@ export interface EndpointDay {
   day: Date;
   requests: number;
   errors: number;
+  lost: number;
 }
 
 /** How many answers of it lie in a bucket of the histogram; places count from 1. */
@@ -266,7 +267,7 @@ export async function endpointAnswers(
   const { rows: days } = await sql<EndpointDay>`
     select
       endpoint_id, environment, (array_agg(route order by hour desc))[1] as route, date_trunc('day', hour, 'UTC') as day,
-      sum(requests)::float8 as requests, sum(errors)::float8 as errors
+      sum(requests)::float8 as requests, sum(errors)::float8 as errors, sum(lost)::float8 as lost
     from usage_endpoint_hour where ${where} group by endpoint_id, environment, day`.execute(db);
   const { rows: buckets } = await sql<EndpointBucket>`
     select endpoint_id, environment, place::int as place, sum(count)::float8 as count

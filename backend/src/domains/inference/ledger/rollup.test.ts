@@ -67,6 +67,13 @@ test('FR-009: refused is what the gateway itself refused, an error is 500 and mo
   assert.equal(first[bucketOf(3)], 1);
 });
 
+test('SC-003, FR-009: what a gateway died with is its own loss, and no error of the endpoint that was answering', () => {
+  const [row] = rollUp([event({}), event({ status: 502 }), event({ status: 499 }), event({ status: 598 })]).endpoints;
+  assert.deepEqual([row!.requests, row!.errors, row!.lost], [2, 1, 1]);
+  const alone = rollUp([event({ status: 598 })]).endpoints;
+  assert.deepEqual([alone.length, alone[0]!.requests, alone[0]!.lost], [1, 0, 1]);
+});
+
 test('FR-009: sums are exact to the last digit, and nothing is one when it is not', () => {
   const { hours } = rollUp([
     event({ cost: '0.1' }),

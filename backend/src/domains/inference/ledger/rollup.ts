@@ -48,9 +48,11 @@ export interface EndpointRow {
   endpoint_id: string;
   environment: string;
   route: string;
-  /** sent on to it, but those whose client went away first */
+  /** sent on to it, but those whose client went away first and the lost ones */
   requests: number;
   errors: number;
+  /** that a gateway died with (598) */
+  lost: number;
   answer: number[];
 }
 
@@ -105,7 +107,7 @@ export function rollUp(events: readonly UsageEvent[]): {
     minute.latency[bucketOf(Math.round(event.latency_ms))]! += 1;
     if (event.first_token_ms !== null) minute.first_token[bucketOf(Math.round(event.first_token_ms))]! += 1;
   }
-  const used = [...endpoints.entries()].filter(([, { requests }]) => requests > 0);
+  const used = [...endpoints.entries()].filter(([, { requests, lost }]) => requests + lost > 0);
   return {
     minutes: inOrder(minutes),
     hours: inOrder(hours),
@@ -113,10 +115,14 @@ export function rollUp(events: readonly UsageEvent[]): {
   };
 }
 
-/** What the endpoint was asked: not what the gateway refused or knew, nor what its client gave up. */
+/** What the endpoint was asked: not what the gateway refused or knew, nor what its client gave up, nor what was lost with a gateway. */
 function addAnswer(row: EndpointRow, event: UsageEvent): void {
   const { forwarded, status, first_token_ms: firstMs, latency_ms: wholeMs } = event;
   if (!forwarded || status === 499) return;
+  if (status === 598) {
+    row.lost += 1;
+    return;
+  }
   row.requests += 1;
   if (status >= 500) row.errors += 1;
   else if (status < 400) row.answer[bucketOf(Math.round(firstMs ?? wholeMs))]! += 1;
@@ -178,7 +184,7 @@ function endpointOf(rows: Map<string, EndpointRow>, event: UsageEvent, time: num
   let row = rows.get(key);
   if (row === undefined) {
     const hour = new Date(start).toISOString();
-    row = { hour, endpoint_id: id, environment, route, requests: 0, errors: 0, answer: emptyHistogram() };
+    row = { hour, endpoint_id: id, environment, route, requests: 0, errors: 0, lost: 0, answer: emptyHistogram() };
     rows.set(key, row);
   }
   row.route = route;

@@ -87,14 +87,16 @@ export async function addMinutes(trx: Executor, minutes: readonly MinuteRow[]): 
 
 export async function addEndpointHours(trx: Executor, rows: readonly EndpointRow[]): Promise<void> {
   await sql`
-    insert into usage_endpoint_hour (hour, endpoint_id, environment, route, requests, errors, answer)
-    select hour, endpoint_id, environment, route, requests, errors, answer
+    insert into usage_endpoint_hour (hour, endpoint_id, environment, route, requests, errors, lost, answer)
+    select hour, endpoint_id, environment, route, requests, errors, lost, answer
     from json_to_recordset(${JSON.stringify(rows)}::json) as row (
-      hour timestamptz, endpoint_id uuid, environment text, route text, requests bigint, errors bigint, answer integer[])
+      hour timestamptz, endpoint_id uuid, environment text, route text, requests bigint, errors bigint, lost bigint,
+      answer integer[])
     on conflict (hour, endpoint_id, environment) do update set
       route = excluded.route,
       requests = usage_endpoint_hour.requests + excluded.requests,
       errors = usage_endpoint_hour.errors + excluded.errors,
+      lost = usage_endpoint_hour.lost + excluded.lost,
       answer = (
         select array_agg(coalesce(before, 0) + added order by place)
         from unnest(usage_endpoint_hour.answer, excluded.answer) with ordinality as pair (before, added, place))`.execute(
