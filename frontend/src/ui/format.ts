@@ -66,7 +66,16 @@ export function formatClock(time: string, now: number, locale: string): string {
     : `${new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' }).format(date)}, ${clock}`;
 }
 
-/** Local date and time, short. */
+/** Local date and time to the second, with the zone: what is copied into a ticket means the same elsewhere. */
 export function formatTime(time: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(Date.parse(time));
+  return new Intl.DateTimeFormat(locale, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+  }).format(Date.parse(time));
 }

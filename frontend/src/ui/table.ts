@@ -6,6 +6,8 @@ export interface Column<Row> {
   numeric?: boolean;
   /** the label is for screen readers alone */
   hiddenLabel?: boolean;
+  /** takes what room the others leave; a text that is too long for it is cut (see `NameCell`) */
+  fills?: boolean;
   class?: string;
 }
 
