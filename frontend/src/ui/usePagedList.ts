@@ -2,14 +2,20 @@ import type { Reply } from '@llm-ops/sdk';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/vue-query';
 import { computed, type MaybeRefOrGetter, toValue } from 'vue';
 
+export interface PagedOptions<Row> {
+  /** reads again each so many milliseconds while the page is looked at; it may depend on the rows */
+  every?: number | false | ((rows: Row[]) => number | false);
+}
+export type PagedList<Row> = ReturnType<typeof usePagedList<Row>>;
+
 /**
  * A list of the API, page by page. `key` names it in the cache with its filters; a change of the filters reads again while the rows
- * before stay on the screen. `every` reads again each so many milliseconds while the page is looked at; it may depend on the rows.
+ * before stay on the screen.
  */
 export function usePagedList<Row>(
   key: MaybeRefOrGetter<readonly unknown[]>,
   read: (cursor: string | undefined, signal: AbortSignal) => Promise<Reply<Row[]>>,
-  { every = false }: { every?: number | false | ((rows: Row[]) => number | false) } = {},
+  { every = false }: PagedOptions<Row> = {},
 ) {
   const query = useInfiniteQuery({
     queryKey: computed(() => toValue(key)),
