@@ -64,8 +64,12 @@ async function requests({ url }: RunningPlatform, methods: string): Promise<numb
   );
   return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
 }
-const writes = (server: RunningPlatform) => requests(server, 'PATCH|DELETE');
-const reads = (server: RunningPlatform) => requests(server, 'GET');
+function writes(server: RunningPlatform): Promise<number> {
+  return requests(server, 'PATCH|DELETE');
+}
+function reads(server: RunningPlatform): Promise<number> {
+  return requests(server, 'GET');
+}
 
 async function times(count: number, width: number, work: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0;

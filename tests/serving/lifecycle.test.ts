@@ -246,3 +246,19 @@ test('FR-006, FR-006i: whatever call to the runtime breaks, before or after its 
     assert.equal(g.engines.engines.size, 0, `seed ${seed}`);
   }
 });
+
+test('FR-006, QS-2: many new endpoints are brought up by few reads: those worked on at a time read their rows together', async () => {
+  const g = ground();
+  const many = 48;
+  const asked = await Promise.all(Array.from({ length: many }, () => g.deploy()));
+  let taken = 0;
+  const count = () => void (taken += 1);
+  g.db.pool.on('acquire', count);
+  try {
+    await g.serving.reconciler.once();
+  } finally {
+    g.db.pool.off('acquire', count);
+  }
+  for (const { id } of asked) assert.equal((await g.get(id)).status, 'healthy');
+  assert.ok(taken / many < 14, `${taken / many} times a connection for each; read one by one it was 22`);
+});

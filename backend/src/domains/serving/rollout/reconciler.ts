@@ -14,6 +14,7 @@ import { specNow } from '../spec.ts';
 import { statusOf, type Status } from './status.ts';
 import { loadEndpoints, openRevisionIds, writeHealthChecks, writeStatus, type Seen } from '../store/state.ts';
 import { tellServing } from '../store/endpoints.ts';
+import { createGathering, createTurns } from './turns.ts';
 import type { ServingConfig } from '../types.ts';
 
 export interface Reconciler {
@@ -65,7 +66,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   let looks = 0;
   /** as read before */
   let specs: Seen['specs'] = new Map();
-  const queue = new Map<string, { endpoint: EndpointView; seen: Seen }>();
+  const turns = createTurns<{ endpoint: EndpointView; seen: Seen }>();
   const agenda = createAgenda();
   let collectedAt = 0;
   let hinted = false;
@@ -90,6 +91,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     else for (const [id, spec] of seen.specs) specs.set(id, spec);
     return seen;
   }
+  /** Those worked on at a time read their rows again and again: one by one they would take all connections from the API. */
+  const loadOne = createGathering(load);
 
   async function observe(endpoint: EndpointView): Promise<Map<string, Observation>> {
     const observations = new Map<string, Observation>();
@@ -143,8 +146,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function reconcile(id: string): Promise<void> {
     const done = new Set<string>();
     for (let round = 0; round < rounds; round += 1) {
-      const seen = await load([id]);
-      const endpoint = seen.endpoints[0];
+      const seen = await loadOne(id);
+      const endpoint = seen.endpoints.find((one) => one.id === id);
       if (!endpoint) return;
       const world = await worldOf(endpoint, seen);
       const actions = actionsOf(endpoint, world).filter((action) => !done.has(keyOf(action)));
@@ -214,12 +217,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     for (const endpoint of seen.endpoints) {
       if (looking.has(endpoint.id)) agenda.later(endpoint.id, soonMs.untold);
       else {
-        queue.set(endpoint.id, { endpoint, seen });
+        turns.put(
+          endpoint.id,
+          { endpoint, seen },
+          { begun: endpoint.revisions.some(({ state }) => state !== 'pending') },
+        );
         if (busy(endpoint)) agenda.later(endpoint.id, soonMs[told(endpoint) ? 'told' : 'untold']);
         else agenda.drop(endpoint.id);
       }
     }
-    while (workers.size < Math.min(atOnce, workers.size + queue.size)) {
+    while (workers.size < Math.min(atOnce, workers.size + turns.size())) {
       const worker: Promise<void> = work().finally(() => workers.delete(worker));
       workers.add(worker);
     }
@@ -231,11 +238,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function work(): Promise<void> {
-    for (const [id, { endpoint, seen }] of queue) {
-      if (stopping.signal.aborted) return;
-      queue.delete(id);
-      looking.add(id);
-      await look(endpoint, seen).finally(() => looking.delete(id));
+    while (!stopping.signal.aborted) {
+      const turn = turns.take();
+      if (turn === null) return;
+      looking.add(turn.id);
+      await look(turn.item.endpoint, turn.item.seen).finally(() => looking.delete(turn.id));
     }
   }
 
