@@ -145,6 +145,18 @@ export function textAfter(bytes: Buffer, at: number, keyLength: number): string 
   return /^\s*:\s*"([\w.:/-]{1,64})"/.exec(text)?.[1] ?? null;
 }
 
+/** The texts of an answer that does not count itself. */
+export function textOf(answer: Buffer): string {
+  try {
+    const { choices } = JSON.parse(answer.toString('utf8')) as {
+      choices?: { message?: { content?: unknown }; text?: unknown }[];
+    };
+    return (choices ?? []).map(({ message, text }) => String(message?.content ?? text ?? '')).join('');
+  } catch {
+    return '';
+  }
+}
+
 /** Where nobody counts: four bytes of plain text a token, other characters (of three bytes mostly) one each. */
 export function estimateTokens(bytes: number, characters: number): number {
   const others = Math.max((bytes - characters) / 2, 0);
