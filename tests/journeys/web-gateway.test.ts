@@ -518,6 +518,30 @@ test('SC-003, UI-1: the page of service levels says which endpoint misses what i
   assert.deepEqual(problemsOf(page), []);
 });
 
+test('REL, SC-003, UI-1: a gateway that is or was without the database says by what it answers, and what was lost with one is told apart', async () => {
+  const db = await openDatabase({ dataDir: platform.dataDir, guest: true, log: pino({ level: 'silent' }) });
+  const outage = JSON.stringify({ known_at: '2026-01-02T03:04:00Z', until: new Date().toISOString() });
+  await db.pool.query(
+    `insert into gateway_heartbeat (gateway, host, pid, seen_at, in_flight, unsettled, open_breakers, outage) values
+       ('cut-off', 'gateway-1', 1, now() - interval '5 minutes', 0, 0, '[]', null),
+       ('back', 'gateway-2', 1, now() + interval '1 hour', 0, 0, '[]', $1)`,
+    [outage],
+  );
+  await db.pool.query('update usage_endpoint_hour set lost = 7 where endpoint_id = $1', [endpoints[0].id]);
+  await db.close();
+  await open(page, '/observability');
+  const gateway = (host: string) => page.getByRole('listitem').filter({ hasText: host });
+  await shown(
+    gateway('gateway-1').getByText(/If it still runs, it is cut off from the database and answers by what it knew/),
+  );
+  await shown(
+    gateway('gateway-2').getByText(/^Was without the database until .+, and answered by what it knew at .+\.$/),
+  );
+  await open(page, '/observability/service-levels');
+  await shown(page.getByText(/^7 more lost with a gateway: [\d.]+ % as callers saw it$/));
+  assert.deepEqual(problemsOf(page), []);
+});
+
 async function assertNoKeys(at: Page, what: string): Promise<void> {
   const said = await at.evaluate(() => document.body.innerText);
   const keys = /\b(?:shell|catalog|cost|serving|governance|observability)(?:\.[a-z]\w*){2,}/g;
