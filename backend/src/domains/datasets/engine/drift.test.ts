@@ -68,6 +68,23 @@ describe('drift between two versions', () => {
     );
   });
 
+  it('FR-003-cmp: what is said of a column does not depend on how many others there are', async () => {
+    const others = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`more${at}`, 'integer' as const]));
+    const more = Object.keys(others).map((name) => `'1' as ${name}`);
+    const changed = `(h + 300)::varchar as n, repeat('x', (5 + h % 30)::int) as text, 'l' || (h % 3) as label, null::boolean as flag,
+      (date '2024-03-01' + (h % 365)::int)::varchar as day`;
+    const narrow = await compare(await make('f.csv', 900, plain), await make('g.csv', 700, changed));
+    const wide = (name: string, count: number, columns: string): Promise<RowsFile> =>
+      rows.make(
+        name,
+        `select ${columns}, ${more.join(', ')} from (select i, hash(i) % 1000 as h from range(${count}) t(i))`,
+        { ...types, ...others },
+      );
+    const found = await compare(await wide('h.csv', 900, plain), await wide('i.csv', 700, changed));
+    assert.equal(narrow.size, 5);
+    for (const [name, change] of narrow) assert.deepEqual(found.get(name), change, name);
+  });
+
   it('FR-003-cmp: many rows are sampled, the same ones each time, and counts are scaled up', async () => {
     const big = (shift: number): string => `select (hash(i) % 1000 + ${shift})::bigint as n from range(250000) t(i)`;
     const own = await rows.make('d.jsonl', big(0), { n: 'integer' });

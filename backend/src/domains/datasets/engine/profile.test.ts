@@ -194,6 +194,46 @@ describe('profile of a dataset', () => {
     assert.ok(found.columns.slice(0, -1).every(({ distinct }) => distinct === 20));
     assert.equal(found.columns[449]!.maximum, 8550);
   });
+
+  it('FR-003c: what is said of a column does not depend on how many others there are', async () => {
+    const columns = `case when i % 7 = 0 then null else (i * 7919) % 101 end::varchar as csv, i % 5 as whole, i / 8 as fraction,
+      'label' || (i % 3) as label, case when i % 9 = 0 then ' ' else repeat('가', (i % 40)::int) || i end as text, i % 2 = 0 as flag,
+      date '2024-01-01' + (i % 100)::int as day, case when i % 4 = 0 then [] else [i] end as list, 'x'::blob as bytes,
+      case when i = 5 then 1e9 else i % 10 end as far, null::varchar as nothing, case when i % 2 = 0 then '{}' else '{"a":1}' end::json as object`;
+    const types = {
+      csv: 'integer',
+      whole: 'integer',
+      fraction: 'number',
+      label: 'string',
+      text: 'string',
+      flag: 'boolean',
+      day: 'date',
+      list: 'list',
+      bytes: 'binary',
+      far: 'number',
+      nothing: 'string',
+      object: 'object',
+    } as const;
+    const others = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`more${at}`, 'integer' as const]));
+    const more = Object.keys(others).map((name, at) => `(i * ${at} % 7)::varchar as ${name}`);
+    const narrow = await look([await rows.make('narrow.parquet', `select ${columns} from range(800) t(i)`, types)]);
+    const wide = await look([
+      await rows.make('wider.parquet', `select ${columns}, ${more.join(', ')} from range(800) t(i)`, {
+        ...types,
+        ...others,
+      }),
+    ]);
+    for (const column of narrow.columns) assert.deepEqual(rounded(of(wide, column.name)), rounded(column), column.name);
+    assert.equal(of(wide, 'far').outliers, 1);
+    assert.deepEqual([wide.columns.length, wide.duplicate_rows], [312, 0]);
+  });
+});
+
+/** Sums depend on the order of what is added in their last digits. */
+const rounded = ({ mean, deviation, ...column }: ColumnProfile): unknown => ({
+  ...column,
+  mean: mean?.toPrecision(12),
+  deviation: deviation?.toPrecision(12),
 });
 
 function near(actual: number | null, expected: number): void {

@@ -1,8 +1,9 @@
 import type { ColumnProfile, DatasetProfile } from '@llm-ops/contracts';
+import { forgetCells, groupsOf, isWide, layOut, typeOf } from './laid.ts';
+import { countCells, measureCells, sketchCells } from './profile/cells.ts';
 import { binsOf, shapeOfLengths } from './profile/distribution.ts';
 import {
   count,
-  createRowHashes,
   kindOf,
   measure,
   sketch,
@@ -11,6 +12,7 @@ import {
   type Sketch,
   type Wanted,
 } from './profile/queries.ts';
+import { createRowHashes, type RowHashes } from './profile/rowHashes.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openRelation, type Relation, type RelationColumn } from './relation.ts';
 import type { RowsFile } from './tasks.ts';
@@ -18,6 +20,8 @@ import type { RowsFile } from './tasks.ts';
 export interface ProfileOptions {
   /** values may be personal: what is reported of them goes through this */
   mask(value: string): string;
+  /** filled where rows are wide, for whoever needs them too */
+  hashes?: RowHashes;
   /** 0 to 1 */
   onProgress?(done: number): void;
 }
@@ -51,30 +55,57 @@ export async function profile(
 export async function profileRelation(
   db: DuckDb,
   relation: Relation,
-  { mask, onProgress }: ProfileOptions,
+  { mask, hashes = createRowHashes(db), onProgress }: ProfileOptions,
 ): Promise<DatasetProfile> {
   const { columns, rows } = relation;
-  const profiles: ColumnProfile[] = [];
-  const whole = columns.length <= columnsAtOnce.measured;
-  const hashes = createRowHashes(db);
+  const few = columns.length <= columnsAtOnce.measured;
+  const profiles = new Map<RelationColumn, ColumnProfile>();
   let distinctRows = rows === 0 ? 0 : null;
+  const looks = isWide(relation) ? lookAtCells(db, relation, hashes) : lookAtColumns(db, relation, hashes);
+  for await (const { columns: some, measured, counted, sketches, ...look } of looks) {
+    if (few) distinctRows = look.distinctRows;
+    for (const [at, column] of some.entries()) {
+      const seen = { facts: measured[at]!, counted: counted[at]!, sketch: sketches[at]! };
+      profiles.set(column, profileOf(column, { rows, ...seen, mask }));
+    }
+    onProgress?.(profiles.size / columns.length);
+  }
+  distinctRows ??= await hashes.distinct();
+  return {
+    rows,
+    duplicate_rows: rows - distinctRows,
+    columns: columns.map((column) => profiles.get(column) ?? ofNothing(column, 0)),
+  };
+}
+
+/** What is seen of some columns. */
+interface Look {
+  columns: readonly RelationColumn[];
+  sketches: readonly (Sketch | null)[];
+  measured: readonly Measured[];
+  counted: readonly Counted[];
+  /** null: these are not all columns */
+  distinctRows: number | null;
+}
+
+async function* lookAtColumns(db: DuckDb, relation: Relation, hashes: RowHashes): AsyncGenerator<Look> {
+  const { columns, rows } = relation;
+  const whole = columns.length <= columnsAtOnce.measured;
   for (let first = 0; first < columns.length && rows > 0; first += columnsAtOnce.measured) {
     const batch = columns.slice(first, first + columnsAtOnce.measured);
     const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
     const sketches = await sketch(db, { relation: source, columns: batch });
-    const found = await measure(db, { from: source.from(batch), columns: batch, sketches, whole });
-    if (whole) distinctRows = found.distinctRows;
-    else await hashes.add(source.from(batch), batch);
-    profiles.push(...(await profilesOf(db, { relation: source, batch, sketches, measured: found.measured, mask })));
-    onProgress?.(profiles.length / columns.length);
+    const { distinctRows, measured } = await measure(db, { from: source.from(batch), columns: batch, sketches, whole });
+    if (!whole) await hashes.add(source.from(batch), batch);
+    const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
+    const counted: Counted[] = [];
+    for (let from = 0; from < wanted.length; from += columnsAtOnce.counted) {
+      const some = wanted.slice(from, from + columnsAtOnce.counted);
+      counted.push(...(await count(db, source.from(some.map(({ column }) => column)), some)));
+    }
+    yield { columns: batch, sketches, measured, counted, distinctRows };
   }
-  distinctRows ??= await hashes.distinct();
-  if (columns.length > wide) await db.run('drop table if exists batch');
-  return {
-    rows,
-    duplicate_rows: rows - distinctRows,
-    columns: rows > 0 ? profiles : columns.map((column) => ofNothing(column, 0)),
-  };
+  await db.run('drop table if exists batch');
 }
 
 async function copyOf(db: DuckDb, relation: Relation, batch: readonly RelationColumn[]): Promise<Relation> {
@@ -82,33 +113,33 @@ async function copyOf(db: DuckDb, relation: Relation, batch: readonly RelationCo
   return { ...relation, columns: [...batch], from: () => 'batch' };
 }
 
-async function profilesOf(
-  db: DuckDb,
-  options: {
-    relation: Relation;
-    batch: readonly RelationColumn[];
-    sketches: readonly (Sketch | null)[];
-    measured: readonly Measured[];
-    mask(value: string): string;
-  },
-): Promise<ColumnProfile[]> {
-  const { relation, batch, sketches, measured, mask } = options;
-  const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
-  const counted: Counted[] = [];
-  for (let first = 0; first < wanted.length; first += columnsAtOnce.counted) {
-    const some = wanted.slice(first, first + columnsAtOnce.counted);
-    counted.push(...(await count(db, relation.from(some.map(({ column }) => column)), some)));
+async function* lookAtCells(db: DuckDb, relation: Relation, hashes: RowHashes): AsyncGenerator<Look> {
+  const { columns: all, rows } = relation;
+  for (const columns of rows === 0 ? [] : groupsOf(all, rows, typeOf)) {
+    const laid = await layOut(db, relation, columns);
+    const sketches = await sketchCells(laid);
+    const measured = await measureCells(laid, sketches);
+    const wanted = columns.map((column, at) => wantedOf(column, measured[at]!));
+    const counted = await countCells(laid, wanted);
+    await hashes.addCells();
+    yield { columns, sketches, measured, counted, distinctRows: null };
   }
-  return batch.map((column, at) => {
-    const [facts, { values, distinct, blank }] = [measured[at]!, counted[at]!];
-    return {
-      ...ofNothing(column, relation.rows - facts.present),
-      empty: facts.empty + blank,
-      distinct: values?.size ?? distinct ?? Math.min(facts.distinct, facts.present),
-      ...shapeOf({ column, label: values !== null, facts, sketch: sketches[at]!, mask }),
-      values: values === null ? [] : mostFrequent(values, mask),
-    };
-  });
+  await forgetCells(db);
+}
+
+function profileOf(
+  column: RelationColumn,
+  seen: { rows: number; facts: Measured; counted: Counted; sketch: Sketch | null; mask(value: string): string },
+): ColumnProfile {
+  const { rows, facts, counted, sketch: sketched, mask } = seen;
+  const { values, distinct, blank } = counted;
+  return {
+    ...ofNothing(column, rows - facts.present),
+    empty: facts.empty + blank,
+    distinct: values?.size ?? distinct ?? Math.min(facts.distinct, facts.present),
+    ...shapeOf({ column, label: values !== null, facts, sketch: sketched, mask }),
+    values: values === null ? [] : mostFrequent(values, mask),
+  };
 }
 
 /** What has to be counted once the first pass is known. */

@@ -1,4 +1,5 @@
 import type { ColumnType } from '@llm-ops/contracts';
+import { storedColumns } from './columns.ts';
 import { ident, literal, parquet, rowColumn, type DuckDb } from './duckdb.ts';
 import { fileColumn } from './sql.ts';
 import type { RowsFile } from './tasks.ts';
@@ -52,10 +53,8 @@ export async function openRelation(db: DuckDb, files: readonly RowsFile[]): Prom
 }
 
 /** Column → DuckDB's type. */
-async function describe(db: DuckDb, local: string): Promise<Map<string, string>> {
-  const rows = await db.all<{ column_name: string; column_type: string }>(`describe select * from ${parquet(local)}`);
-  return new Map(rows.map(({ column_name, column_type }) => [column_name, column_type]));
-}
+const describe = async (db: DuckDb, local: string): Promise<Map<string, string>> =>
+  new Map((await storedColumns(db, local)).map(({ name, type }) => [name, type]));
 
 function commonType(types: readonly ColumnType[]): ColumnType {
   const [first = 'string', ...others] = new Set(types);

@@ -21,7 +21,7 @@ export async function createRows(): Promise<Rows> {
     folder,
     async make(name, select, types) {
       const local = path.join(folder, `${name}.parquet`);
-      const db = await openDuckDb({ memoryMb: 512, read: [], write: [local], scratch: folder });
+      const db = await openDuckDb({ memoryMb: 1024, read: [], write: [local], scratch: folder, threads: 1 });
       await db.run(
         `copy (select *, row_number() over () - 1 as __row from (${select})) to ${literal(local)} ${parquetOptions(2048)}`,
       );

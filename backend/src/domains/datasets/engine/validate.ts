@@ -10,6 +10,7 @@ import { contentFingerprint, excerptOf, maskedText } from './findings/describe.t
 import { createFindingSink } from './findings/sink.ts';
 import { comparePrevious } from './previous.ts';
 import { profile } from './profile.ts';
+import { createRowHashes } from './profile/rowHashes.ts';
 import { checkRules } from './rules-check.ts';
 import type { Progress, ValidateInput, ValidateOutput } from './tasks.ts';
 
@@ -40,7 +41,8 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
   const sink = createFindingSink({ scratch, keep, settled: settledOf(pii.triaged) });
   try {
     tell('profile', 0);
-    const profiled = await profile(db, files, { mask, onProgress: (done) => tell('profile', done * 0.08) });
+    const hashes = createRowHashes(db);
+    const profiled = await profile(db, files, { mask, hashes, onProgress: (done) => tell('profile', done * 0.08) });
     const checked = await checkRules(db, files, rules, {
       run: sink.run,
       excerpt: (value) => excerptOf(masker, value),
@@ -51,6 +53,7 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
       db,
       input,
       profile: profiled,
+      hashes,
       sink,
       scanner,
       masker,

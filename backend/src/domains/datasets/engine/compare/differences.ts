@@ -1,5 +1,6 @@
 import { textOf } from '../cells.ts';
 import { ident, literal, rowColumn, type DuckDb } from '../duckdb.ts';
+import { columnsAtOnce } from '../laid.ts';
 import { fileColumn, openRelation, type Relation, type RelationColumn } from '../relation.ts';
 import type { CompareOutput, RowsFile } from '../tasks.ts';
 
@@ -10,8 +11,8 @@ export interface Differences {
 }
 export type Side = 'before' | 'after';
 
-/** A chunk has a piece of each column in memory: so many columns at a time. */
-const columnsAtOnce = 400;
+/** A chunk has a piece of each column in memory: so many columns at a time, more where there are few rows. */
+const leastAtOnce = 400;
 
 /**
  * Finds the rows that differ and leaves them in the table `differences`: `before` and `after` are the row's number among all rows of its version,
@@ -31,11 +32,14 @@ export async function findDifferences(
     after: new Map(relations.after.columns.map((column) => [column.name, column])),
   };
   const keyedBy = keyColumns.every((name) => named.before.has(name) && named.after.has(name)) ? [...keyColumns] : [];
+  // The same parts on both sides, since their hashes are compared.
+  const atOnce = columnsAtOnce(Math.max(relations.before.rows, relations.after.rows), leastAtOnce);
   const shared = [...named.before.keys()].filter((name) => named.after.has(name) && !keyedBy.includes(name));
   for (const side of ['before', 'after'] as const) {
     const other = named[side === 'before' ? 'after' : 'before'];
     await readSide(db, {
       side,
+      atOnce,
       relation: relations[side],
       position: positionSql(files[side]),
       keys: keyedBy.map((name) => named[side].get(name)!),
@@ -64,6 +68,7 @@ function positionSql(files: readonly RowsFile[]): string {
 
 interface SideOptions {
   side: Side;
+  atOnce: number;
   relation: Relation;
   position: string;
   keys: readonly RelationColumn[];
@@ -71,22 +76,22 @@ interface SideOptions {
 }
 
 /** Table `side_before` or `side_after`: position, keys as text, hash of the content. */
-async function readSide(db: DuckDb, { side, relation, position, keys, columns }: SideOptions): Promise<void> {
+async function readSide(db: DuckDb, { side, atOnce, relation, position, keys, columns }: SideOptions): Promise<void> {
   const keyed = keys.map((column, at) => `${textOf(column.sql, column.physical)} as k${at}`);
   const hashed = columns.map(
     ({ column, asText }) => `hash(${asText ? textOf(column.sql, column.physical) : column.sql})`,
   );
-  if (hashed.length <= columnsAtOnce) {
+  if (hashed.length <= atOnce) {
     const content = hashed.length === 0 ? '0' : `hash(${hashed.join(', ')})`;
     const from = relation.from([...keys, ...columns.map(({ column }) => column)]);
     const selected = [`${position} as position`, ...keyed, `${content}::hugeint as h`];
     await db.run(`create table side_${side} as select ${selected.join(', ')} from ${from}`);
     return;
   }
-  for (let first = 0; first < hashed.length; first += columnsAtOnce) {
-    const from = relation.from(columns.slice(first, first + columnsAtOnce).map(({ column }) => column));
+  for (let first = 0; first < hashed.length; first += atOnce) {
+    const from = relation.from(columns.slice(first, first + atOnce).map(({ column }) => column));
     // Salted by its number: parts must not be exchangeable.
-    const content = `hash(${hashed.slice(first, first + columnsAtOnce).join(', ')}, ${first})::hugeint`;
+    const content = `hash(${hashed.slice(first, first + atOnce).join(', ')}, ${first})::hugeint`;
     const selected = `select ${position} as position, ${content} as h from ${from}`;
     await db.run(first === 0 ? `create table parts as ${selected}` : `insert into parts ${selected}`);
   }

@@ -1,6 +1,7 @@
 import type { DatasetType } from '@llm-ops/contracts';
 import { storedColumns } from '../columns.ts';
 import { ident, parquet, rowColumn, type DuckDb } from '../duckdb.ts';
+import { columnsAtOnce } from '../laid.ts';
 import type { RowsFile } from '../tasks.ts';
 import { columnsOfShape, shapeOf, type Shape } from './shape.ts';
 
@@ -26,12 +27,8 @@ export interface FilePlan {
   groups: ReadColumn[][];
 }
 
-/** A chunk has 2,048 rows: so many columns of it are in memory. */
+/** A chunk has 2,048 rows: so many columns of it are in memory, more where there are less rows. */
 const AT_ONCE = 200;
-/** Of a wide table of few rows more are: to open a file of 20,000 columns takes longer than to read them. */
-const CELLS = 400_000;
-const atOnce = (rows: number): number => Math.max(AT_ONCE, Math.min(2_000, Math.floor(CELLS / Math.max(1, rows))));
-
 /** What is read of each file. */
 export async function planFiles(db: DuckDb, files: readonly RowsFile[], type: DatasetType | null): Promise<FilePlan[]> {
   const plans: FilePlan[] = [];
@@ -48,7 +45,7 @@ export async function planFiles(db: DuckDb, files: readonly RowsFile[], type: Da
     const used = new Set(columnsOfShape(shape));
     const all = file.columns.flatMap((column) => readColumn(column, physical.get(column.name), used.has(column.name)));
     const ordered = [...all.filter(({ name }) => used.has(name)), ...all.filter(({ name }) => !used.has(name))];
-    plans.push({ file, index, first, shape, groups: grouped(ordered, atOnce(file.rows)) });
+    plans.push({ file, index, first, shape, groups: grouped(ordered, columnsAtOnce(file.rows, AT_ONCE)) });
     first += file.rows;
   }
   return plans;

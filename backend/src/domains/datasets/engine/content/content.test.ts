@@ -8,6 +8,7 @@ import { literal, openDuckDb } from '../duckdb.ts';
 import { maskedText } from '../findings/describe.ts';
 import { createFindingSink } from '../findings/sink.ts';
 import { profile } from '../profile.ts';
+import { createRowHashes } from '../profile/rowHashes.ts';
 import { createRows, type Rows } from '../rows.fixture.ts';
 import type { FoundLine, PiiOptions, RowsFile, ValidateInput } from '../tasks.ts';
 import { createNames } from './names.ts';
@@ -73,6 +74,7 @@ async function inspect(
   const settled = new Set(Object.keys(input.pii.triaged));
   const sink = createFindingSink({ scratch: rows.folder, keep: input.keep, settled });
   const names = createNames();
+  const hashes = createRowHashes(db);
   try {
     const inspected = await inspectRows({
       db,
@@ -81,7 +83,8 @@ async function inspect(
       scanner: createPiiScanner({ types: input.pii.types, rules: input.pii.rules }),
       names,
       masker: createPiiScanner({ types: null, rules: input.pii.rules }),
-      profile: await profile(db, files, { mask: (value) => maskedText(scanner, value) }),
+      hashes,
+      profile: await profile(db, files, { hashes, mask: (value) => maskedText(scanner, value) }),
       context: { ask: (ask ?? (() => Promise.reject(new Error('nobody')))) as never, memoryMb: 512 },
       onProgress: () => {},
     });

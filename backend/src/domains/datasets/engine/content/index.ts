@@ -7,6 +7,7 @@ import type { DuckDb } from '../duckdb.ts';
 import { findExactDuplicates } from '../duplicates/exact.ts';
 import { createNearIndex, type NearIndex } from '../duplicates/near.ts';
 import type { FindingSink } from '../findings/sink.ts';
+import type { RowHashes } from '../profile/rowHashes.ts';
 import { openRelation } from '../relation.ts';
 import type { ValidateInput, ValidateOutput } from '../tasks.ts';
 import { createTokenCounter } from '../tokens/counter.ts';
@@ -26,6 +27,8 @@ export interface InspectOptions {
   db: DuckDb;
   input: ValidateInput;
   profile: DatasetProfile;
+  /** that the profile filled */
+  hashes: RowHashes;
   sink: FindingSink;
   /** for what is asked for */
   scanner: PiiScanner;
@@ -64,10 +67,10 @@ export async function inspectRows(options: InspectOptions): Promise<Inspected> {
 }
 
 async function inspectWith(near: NearIndex, options: InspectOptions): Promise<Inspected> {
-  const { db, input, profile, sink, scanner, masker, names, context, onProgress } = options;
+  const { db, input, profile, hashes, sink, scanner, masker, names, context, onProgress } = options;
   const { files, pii, benchmarks } = input;
   onProgress('duplicates', 0);
-  const exact = await findExactDuplicates(db, await openRelation(db, files), { files, keep: input.keep });
+  const exact = await findExactDuplicates(db, await openRelation(db, files), { files, hashes, keep: input.keep });
   onProgress('content', 0.1);
   const plans = await planFiles(db, files, input.type);
   const contamination = await readBenchmarks(db, benchmarks);

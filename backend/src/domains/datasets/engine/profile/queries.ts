@@ -1,4 +1,4 @@
-import { fileColumn, type Relation, type RelationColumn } from '../relation.ts';
+import type { Relation, RelationColumn } from '../relation.ts';
 import { ident, rowColumn, type Cell, type DuckDb } from '../duckdb.ts';
 import { binningOf, edgesOf, edgesSql, quantileShares, type Binning } from './distribution.ts';
 
@@ -32,15 +32,15 @@ function measureSql(column: RelationColumn): string {
   }
 }
 
-/** Columns with their measure, as `c0` and `v_c0`. Numbers beyond 1e150 would overflow a deviation: they, NaN and infinities are left out. */
-export function measuredFrom(from: string, columns: readonly RelationColumn[]): string {
+/** Columns with their measure, as `c0` and `v_c0`, and what is named in `also`. Numbers beyond 1e150 would overflow a deviation: they, NaN and infinities are left out. */
+export function measuredFrom(from: string, columns: readonly RelationColumn[], also: readonly string[] = []): string {
   const raw = columns.map((column) => `${column.sql}, ${measureSql(column)} as r_${column.sql}`);
   const clean = columns.map((column) => {
     const value = `r_${column.sql}`;
     const kept = kindOf(column) === 'number' ? `case when abs(${value}) < 1e150 then ${value} end` : value;
     return `${column.sql}, ${kept} as v_${column.sql}`;
   });
-  return `(select ${clean.join(', ')} from (select ${raw.join(', ')} from ${from}))`;
+  return `(select ${[...also, ...clean].join(', ')} from (select ${[...also, ...raw].join(', ')} from ${from}))`;
 }
 
 export interface Measured {
@@ -84,21 +84,23 @@ export async function sketch(
   const step = Math.ceil(relation.rows / sketchRows);
   const from = relation.from(measured);
   const some = step > 1 ? `(select * from ${from} where hash(${ident(rowColumn)}) % ${step} = 0)` : from;
-  const asked = measured.map(
-    ({ sql }, at) =>
-      `min(v_${sql}) as min${at}, max(v_${sql}) as max${at}, quantile_cont(v_${sql}, [${quantileShares.join(', ')}]) as q${at}`,
-  );
+  const asked = measured.map((column, at) => sketchSql(column, at));
   const row = await db.one(`select ${asked.join(', ')} from ${measuredFrom(some, measured)}`);
-  const found = measured.map(({ type }, at): Sketch => {
-    const [minimum, maximum] = [numberOrNull(row[`min${at}`]), numberOrNull(row[`max${at}`])];
-    const quantiles = ((row[`q${at}`] ?? []) as Cell[]).map(numberOf);
-    if (minimum === null || maximum === null) return { quantiles, binning: null };
-    return { quantiles, binning: binningOf({ minimum, maximum, quantiles, whole: type === 'integer' }) };
-  });
+  const found = measured.map((column, at) => sketchOf(column, row, at));
   return columns.map((column) => found[measured.indexOf(column)] ?? null);
 }
 
-const isNumeric = (column: RelationColumn): boolean => ['number', 'moment'].includes(kindOf(column));
+export const sketchSql = ({ sql }: RelationColumn, at: number): string =>
+  `min(v_${sql}) as min${at}, max(v_${sql}) as max${at}, quantile_cont(v_${sql}, [${quantileShares.join(', ')}]) as q${at}`;
+
+export function sketchOf({ type }: RelationColumn, row: Record<string, Cell>, at: number): Sketch {
+  const [minimum, maximum] = [numberOrNull(row[`min${at}`]), numberOrNull(row[`max${at}`])];
+  const quantiles = ((row[`q${at}`] ?? []) as Cell[]).map(numberOf);
+  if (minimum === null || maximum === null) return { quantiles, binning: null };
+  return { quantiles, binning: binningOf({ minimum, maximum, quantiles, whole: type === 'integer' }) };
+}
+
+export const isNumeric = (column: RelationColumn): boolean => ['number', 'moment'].includes(kindOf(column));
 
 /**
  * The pass over all rows of some columns: everything that one scan tells. `distinctRows` is exact but for collisions of 64-bit hashes (at ten million rows
@@ -118,21 +120,32 @@ export async function measure(
   return {
     distinctRows: whole ? numberOf(row['distinct_rows']) : null,
     measured: columns.map((_, at) => ({
-      present: numberOf(row[`p${at}`]),
-      distinct: numberOf(row[`d${at}`]),
-      maybeBlank: row[`b${at}`] === true,
-      empty: numberOf(row[`e${at}`]),
-      minimum: numberOrNull(row[`min${at}`]),
-      maximum: numberOrNull(row[`max${at}`]),
-      mean: numberOrNull(row[`mean${at}`]),
-      deviation: numberOrNull(row[`dev${at}`]),
+      ...measuredOf(row, at),
       bins: binCountsOf(row[`bins${at}`], sketches[at]?.binning ?? null),
-      lengths: countsOf(row[`l${at}`]),
     })),
   };
 }
 
+/** What `measures` told, but for bins. */
+export const measuredOf = (row: Record<string, Cell>, at: number): Omit<Measured, 'bins'> => ({
+  present: numberOf(row[`p${at}`]),
+  distinct: numberOf(row[`d${at}`]),
+  maybeBlank: row[`b${at}`] === true,
+  empty: numberOf(row[`e${at}`]),
+  minimum: numberOrNull(row[`min${at}`]),
+  maximum: numberOrNull(row[`max${at}`]),
+  mean: numberOrNull(row[`mean${at}`]),
+  deviation: numberOrNull(row[`dev${at}`]),
+  lengths: countsOf(row[`l${at}`]),
+});
+
 function aggregates(column: RelationColumn, at: number, binning: Binning | null): string[] {
+  const bins = binning === null ? [] : [`histogram(v${at}, ${edgesSql(binning)}) as bins${at}`];
+  return [...measures(column, at), ...bins];
+}
+
+/** What is asked of a column, its measure `v0`, `v1` … and the hash of its value `h0`, `h1` … */
+export function measures(column: RelationColumn, at: number): string[] {
   const { sql, physical } = column;
   const kind = kindOf(column);
   return [
@@ -144,7 +157,6 @@ function aggregates(column: RelationColumn, at: number, binning: Binning | null)
     ...(kind === 'value' ? [] : [`min(v${at}) as min${at}`, `max(v${at}) as max${at}`]),
     ...(kind === 'text' || kind === 'bytes' ? [`histogram(${roundedLength(`v${at}`)}) as l${at}`] : []),
     ...(isNumeric(column) ? [`avg(v${at}) as mean${at}`, `stddev_samp(v${at}) as dev${at}`] : []),
-    ...(binning === null ? [] : [`histogram(v${at}, ${edgesSql(binning)}) as bins${at}`]),
   ];
 }
 
@@ -175,6 +187,8 @@ export interface Counted {
   blank: number;
 }
 
+export const blankSql = (text: string): string => `count(*) filter (where trim(${text}, E' \\t\\r\\n\\f\\v') = '')`;
+
 /** COUNT DISTINCT of more columns takes too much memory: a map of their hashes takes a tenth, and three times as long. */
 const setsAtOnce = 16;
 
@@ -190,7 +204,7 @@ export async function count(db: DuckDb, from: string, wanted: readonly Wanted[])
             `${many ? `cardinality(histogram(hash(${sql})) filter (where ${sql} is not null))` : `count(distinct ${sql})`} as distinct${at}`,
           ]
         : []),
-      ...(blank ? [`count(*) filter (where trim(${text}, E' \\t\\r\\n\\f\\v') = '') as blank${at}`] : []),
+      ...(blank ? [`${blankSql(text)} as blank${at}`] : []),
     ];
   });
   const row = asked.length === 0 ? {} : await db.one(`select ${asked.join(', ')} from ${from}`);
@@ -201,29 +215,8 @@ export async function count(db: DuckDb, from: string, wanted: readonly Wanted[])
   }));
 }
 
-/** Rows that differ, where they are too wide to be looked at in one go: each part adds its hash, salted by its number, to the row's. */
-export function createRowHashes(db: DuckDb) {
-  let parts = 0;
-  return {
-    async add(from: string, columns: readonly RelationColumn[]): Promise<void> {
-      const selected = `select ${ident(fileColumn)} as f, ${ident(rowColumn)} as r, hash(${columns.map(({ sql }) => sql).join(', ')}, ${parts}) as h from ${from}`;
-      await db.run(
-        parts === 0 ? `create or replace temp table row_hashes as ${selected}` : `insert into row_hashes ${selected}`,
-      );
-      parts++;
-    },
-    async distinct(): Promise<number> {
-      const { n } = await db.one<{ n: number }>(
-        'select count(distinct h) as n from (select sum(h::hugeint) as h from row_hashes group by f, r)',
-      );
-      await db.run('drop table row_hashes');
-      return n;
-    },
-  };
-}
-
-const numberOf = (cell: Cell | undefined): number => Number(cell ?? 0);
-const textCountsOf = (cell: Cell | undefined): Map<string, number> =>
+export const numberOf = (cell: Cell | undefined): number => Number(cell ?? 0);
+export const textCountsOf = (cell: Cell | undefined): Map<string, number> =>
   new Map(Object.entries((cell ?? {}) as Record<string, number>));
 /** In the order of the edges; last what is beyond them. */
 function binCountsOf(cell: Cell | undefined, binning: Binning | null): Map<number, number> {
@@ -232,7 +225,7 @@ function binCountsOf(cell: Cell | undefined, binning: Binning | null): Map<numbe
   return new Map((cell as { value: number }[]).map(({ value }, at) => [bins[at]!, value]));
 }
 /** A map whose keys are numbers comes as pairs. */
-const countsOf = (cell: Cell | undefined): Map<number, number> =>
+export const countsOf = (cell: Cell | undefined): Map<number, number> =>
   new Map(Array.isArray(cell) ? (cell as { key: number; value: number }[]).map(({ key, value }) => [key, value]) : []);
 const numberOrNull = (cell: Cell | undefined): number | null => {
   const value = cell === null || cell === undefined ? NaN : Number(cell);
