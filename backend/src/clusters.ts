@@ -49,11 +49,12 @@ export async function openClusters(
     const { kubeconfigPath, context } = clusterOf(settings, served[0]!);
     const client = kubernetes.openCluster(kubeconfigPath, { context, onAnswer: metrics.cluster });
     closers.push(async () => client.close());
-    const raw = kubernetes.createKubernetesRuntime({ ...shared, client });
-    const kserve = kubernetes.createKserveRuntime({ ...shared, client, mode: settings.KSERVE_MODE });
-    const overview = kubernetes.createOverview({ ...shared, client, environments: served });
-    closers.push(() => Promise.all([raw.close(), kserve.close(), overview.close()]));
-    return { client, served, raw, kserve, overview };
+    const census = kubernetes.createCensus({ client, gpuLabel: shared.config.gpuLabel, log });
+    const raw = kubernetes.createKubernetesRuntime({ ...shared, client, census });
+    const kserve = kubernetes.createKserveRuntime({ ...shared, client, census, mode: settings.KSERVE_MODE });
+    const overview = kubernetes.createOverview({ ...shared, client, census, environments: served });
+    closers.push(() => Promise.all([raw.close(), kserve.close(), census.close()]));
+    return { client, census, served, raw, kserve, overview };
   }
 
   const places = Map.groupBy(environments, (environment) => JSON.stringify(clusterOf(settings, environment)));
@@ -68,9 +69,9 @@ export async function openClusters(
         );
 
   const models = { namespace: settings.MODELS_NAMESPACE, environment: settings.MODELS_ENVIRONMENT };
-  const { client } = opened.find(({ served }) => served.includes(models.environment)) ?? opened[0]!;
+  const { client, census } = opened.find(({ served }) => served.includes(models.environment)) ?? opened[0]!;
   const operators = kubernetes.createOperators({ client, now: () => new Date() });
-  const ofModels = { ...shared, client, models, operators };
+  const ofModels = { ...shared, client, census, models, operators };
   const aibrix = kubernetes.createAibrixRuntime({ ...ofModels, tokenOf: (id) => tokenOf(secrets, id) });
   closers.push(() => aibrix.close());
   return {

@@ -1,32 +1,33 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
-import { createKubernetesRuntime, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { createKubernetesRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Insight } from '../../backend/src/ports/insight.ts';
 import type { RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
 import { startPlane, type Plane } from './plane.ts';
-import { config, objectStore, specOf } from './specs.ts';
+import { config, objectStore, openPlane, specOf } from './specs.ts';
 import { faultyImage } from './stages.ts';
 
 let plane: Plane;
 let runtime: Runtime;
+let opened: ReturnType<typeof openPlane>;
 let insight: Insight;
 
 before(async () => {
   plane = await startPlane();
   await plane.addNodes(1, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
+  opened = openPlane(plane);
   runtime = createKubernetesRuntime({
-    client: openCluster(plane.kubeconfig),
+    ...opened,
     config,
     objectStore,
     alternatives: [],
-    log: pino({ level: 'silent' }),
   });
   insight = runtime.insight!;
 });
 after(async () => {
   await runtime?.close();
+  opened?.census.close();
   await plane?.stop();
 });
 

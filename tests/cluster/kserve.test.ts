@@ -1,31 +1,32 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
-import { createKserveRuntime, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { createKserveRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
 import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
-import { config, objectStore, specOf } from './specs.ts';
+import { config, objectStore, openPlane, specOf } from './specs.ts';
 
 /** KServe's definitions on a real API server. Its controller is not here: what it would write is written by hand as its documentation shows it. */
 let plane: Plane;
 let runtime: Runtime;
+let opened: ReturnType<typeof openPlane>;
 
 before(async () => {
   plane = await startPlane();
   await plane.addNodes(1, { prefix: 'gpu', gpus: 8 });
+  opened = openPlane(plane);
   runtime = createKserveRuntime({
-    client: openCluster(plane.kubeconfig),
+    ...opened,
     config,
     mode: 'RawDeployment',
     objectStore,
     alternatives: [],
-    log: pino({ level: 'silent' }),
   });
 });
 after(async () => {
   await runtime?.close();
+  opened?.census.close();
   await plane?.stop();
 });
 

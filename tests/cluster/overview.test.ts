@@ -1,30 +1,28 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
-import { createOverview, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { createKubernetesRuntime, createOverview } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Cluster, ClusterSeen } from '../../backend/src/ports/cluster.ts';
 import { environments } from '@llm-ops/contracts';
 import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
-import { config } from './specs.ts';
+import { config, objectStore, openPlane, specOf } from './specs.ts';
 
 let plane: Plane;
+let opened: ReturnType<typeof openPlane>;
 let cluster: Cluster;
+/** requests so far that read */
+let reads = 0;
 
 before(async () => {
   plane = await startPlane();
   await plane.addNodes(1_000, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
   await plane.addNodes(1, { prefix: 'cpu', gpus: 0 });
-  cluster = createOverview({
-    environments,
-    client: openCluster(plane.kubeconfig),
-    config,
-    log: pino({ level: 'silent' }),
-  });
+  opened = openPlane(plane, { onAnswer: ({ method }) => void (reads += method === 'GET' ? 1 : 0) });
+  cluster = createOverview({ ...opened, environments, config });
 });
 after(async () => {
-  await cluster?.close();
+  opened?.census.close();
   await plane?.stop();
 });
 
@@ -92,6 +90,35 @@ test('ORG-1, DEP-7: a thousand nodes are told with their GPUs: what there is, wh
   assert.ok(median < 200, `${median} ms`);
 });
 
+test('DEP-7, QS-2: nodes and pods are read once for all who ask: at a thousand nodes a preflight costs one small request', async (t) => {
+  const runtime = createKubernetesRuntime({ ...opened, config, objectStore, alternatives: [] });
+  const room = async () => (await runtime.preflight(specOf({ image: 'x:1', gpuCount: 8 }))).checks;
+  try {
+    assert.equal((await room()).find(({ name }) => name === 'nodes')!.level, 'green');
+    const known = async () => (await room()).find(({ name }) => name === 'image')?.message;
+    for (let tries = 0; (await known()) !== 'Pods of this cluster run it already.'; tries++) {
+      assert.ok(tries < 600, 'pods run, and it is not known');
+      await wait(50);
+    }
+    const before = reads;
+    const cpu = process.cpuUsage();
+    for (let count = 0; count < 20; count++) await room();
+    const { user, system } = process.cpuUsage(cpu);
+    t.diagnostic(`a preflight: ${((user + system) / 20_000).toFixed(1)} ms of CPU`);
+    // quotas change with each pod, and are small
+    assert.equal(reads - before, 20);
+    const rare = async () => (await runtime.preflight(specOf({ gpuType: 'b200' }))).checks[0]!.message;
+    assert.match(await rare(), /None of \d+ nodes has room/);
+    await plane.kubectl(['label', 'node', 'gpu-7', 'accelerator=b200', '--overwrite']);
+    for (let tries = 0; (await rare()) !== 'Fits on gpu-7.'; tries++) {
+      assert.ok(tries < 200, 'a node that has become fit is not known');
+      await wait(50);
+    }
+  } finally {
+    await runtime.close();
+  }
+});
+
 test('ORG-1: operators are missing, then known without a controller, then running', async () => {
   const found = async (name: string) => (await cluster.look()).operators.find((one) => one.name === name)!;
   assert.deepEqual(
@@ -103,13 +130,7 @@ test('ORG-1: operators are missing, then known without a controller, then runnin
   );
   await applyDefinitions(plane, 'kserve');
   // what was asked lately is not asked again; a new look begins anew
-  await cluster.close();
-  cluster = createOverview({
-    environments,
-    client: openCluster(plane.kubeconfig),
-    config,
-    log: pino({ level: 'silent' }),
-  });
+  cluster = createOverview({ ...opened, environments, config });
   const known = await found('KServe');
   assert.equal(known.state, 'definitions');
   assert.deepEqual(known.definitions, [
@@ -119,13 +140,7 @@ test('ORG-1: operators are missing, then known without a controller, then runnin
   delete (controller.spec.template.spec.containers[0] as { resources?: unknown }).resources;
   await apply(controller);
   await plane.kubectl(['rollout', 'status', 'deploy/kserve-controller-manager', '--timeout=60s']);
-  await cluster.close();
-  cluster = createOverview({
-    environments,
-    client: openCluster(plane.kubeconfig),
-    config,
-    log: pino({ level: 'silent' }),
-  });
+  cluster = createOverview({ ...opened, environments, config });
   const running = await found('KServe');
   assert.equal(running.state, 'running');
   assert.equal(running.controller?.image, 'x:1');
@@ -145,13 +160,7 @@ test('DEP-7: namespaces of the environments and what is left of their quotas', a
     '--for=jsonpath={.status.used.requests\\.nvidia\\.com/gpu}=200',
     'resourcequota/gpus',
   ]);
-  await cluster.close();
-  cluster = createOverview({
-    environments,
-    client: openCluster(plane.kubeconfig),
-    config,
-    log: pino({ level: 'silent' }),
-  });
+  cluster = createOverview({ ...opened, environments, config });
   const { namespaces } = await cluster.look();
   assert.deepEqual(
     namespaces.map(({ environment, name, exists }) => [environment, name, exists]),
@@ -175,7 +184,12 @@ test('FR-006r: an API server that is away is told since when, with what was seen
   const from = performance.now();
   await cluster.look();
   assert.ok(performance.now() - from < 1_000);
+  const runtime = createKubernetesRuntime({ ...opened, config, objectStore, alternatives: [] });
+  // nothing is promised from what was seen last; and it is tried at once, not when its pause is over
+  await assert.rejects(runtime.preflight(specOf()), /did not answer/);
   await plane.resumeApi();
+  assert.notEqual((await runtime.preflight(specOf())).level, 'red');
+  await runtime.close();
   const back = await until(({ reachable, lostSince }) => reachable && lostSince === null);
   assert.equal(back.totals.nodes, before.totals.nodes);
 });

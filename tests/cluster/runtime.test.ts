@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pino } from 'pino';
-import { createKubernetesRuntime, openCluster } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { createKubernetesRuntime } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import type { Observation, RevisionSpec, Runtime } from '../../backend/src/ports/runtime.ts';
 import type { Json } from '../journeys/harness.ts';
 import { startPlane, type Plane } from './plane.ts';
-import { config, objectStore, specOf } from './specs.ts';
+import { config, objectStore, openPlane, specOf } from './specs.ts';
 import { faultyImage } from './stages.ts';
 
 let plane: Plane;
 let runtime: Runtime;
+let opened: ReturnType<typeof openPlane>;
 
 function open(): Runtime {
   return createKubernetesRuntime({
-    client: openCluster(plane.kubeconfig),
+    ...opened,
     config,
     objectStore,
     alternatives: ['vllm/vllm-openai:latest'],
-    log: pino({ level: 'silent' }),
   });
 }
 
@@ -26,10 +25,12 @@ before(async () => {
   plane = await startPlane();
   await plane.addNodes(2, { prefix: 'gpu', gpus: 8, labels: { accelerator: 'h100' } });
   await plane.addNodes(1, { prefix: 'cpu', gpus: 0 });
+  opened = openPlane(plane);
   runtime = open();
 });
 after(async () => {
   await runtime?.close();
+  opened?.census.close();
   await plane?.stop();
 });
 

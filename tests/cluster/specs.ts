@@ -1,4 +1,5 @@
-import type { ClusterConfig } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
+import { pino } from 'pino';
+import { createCensus, openCluster, type ClusterConfig } from '../../backend/src/adapters/runtime/kubernetes/index.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
 import type { RevisionSpec } from '../../backend/src/ports/runtime.ts';
 
@@ -22,6 +23,13 @@ export const objectStore = {
   accessKey: 'key',
   secretKey: 'secret',
 };
+
+/** A plane as the platform opens a cluster. Its census is to be closed. */
+export function openPlane({ kubeconfig }: { kubeconfig: string }, options: Parameters<typeof openCluster>[1] = {}) {
+  const log = pino({ level: 'silent' });
+  const client = openCluster(kubeconfig, options);
+  return { log, client, census: createCensus({ client, log, gpuLabel: config.gpuLabel }) };
+}
 
 export function specOf(change: Partial<RevisionSpec> = {}): RevisionSpec {
   const modelId = uuidv7();

@@ -66,5 +66,4 @@ export interface ClusterSeen {
 /** A cluster as a whole. A look costs little: nodes and pods are followed while somebody looks, the rest is kept for a while. */
 export interface Cluster {
   look(): Promise<ClusterSeen>;
-  close(): Promise<void>;
 }

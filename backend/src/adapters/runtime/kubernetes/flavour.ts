@@ -1,4 +1,5 @@
 import type { Condition, Observation, Preflight, RevisionSpec } from '#ports/runtime';
+import type { Census } from './cluster/census.ts';
 import type { ClusterClient, ResourceKind } from './cluster/client.ts';
 import { endpointNames, type Naming } from './cluster/events.ts';
 import type { Deployment } from './cluster/objects.ts';
@@ -43,7 +44,7 @@ const endpointKinds = [
 ];
 
 /** Plain objects in the namespace of the environment, scaled by an HPA. */
-export function plainFlavour(deps: { client: ClusterClient; config: ClusterConfig }): Flavour {
+export function plainFlavour(deps: { client: ClusterClient; census: Census; config: ClusterConfig }): Flavour {
   const { config } = deps;
   return {
     kind: 'kubernetes',

@@ -2,6 +2,7 @@ import type { Logger } from '#platform/log';
 import type { Address, Drifted, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
 import { aibrixFlavour, type AibrixDeps } from './aibrix/index.ts';
 import { createAddressBook } from './cluster/addresses.ts';
+import type { Census } from './cluster/census.ts';
 import { createChanges } from './cluster/changes.ts';
 import { fieldManager, type ClusterClient } from './cluster/client.ts';
 import { createNamespaces, type ObjectStoreAccess } from './cluster/namespace.ts';
@@ -19,6 +20,7 @@ import { toldAs } from './told.ts';
 import { servingPort, type ClusterConfig, type Manifest, type OwnerReference } from './types.ts';
 
 export type { ClusterConfig } from './types.ts';
+export { createCensus } from './cluster/census.ts';
 export { openCluster } from './cluster/open.ts';
 export { createModelCluster } from './aibrix/cluster.ts';
 export { createOperators } from './aibrix/operators.ts';
@@ -29,6 +31,8 @@ export { createOverview } from './overview/index.ts';
 
 export interface KubernetesDeps {
   client: ClusterClient;
+  /** of the same cluster */
+  census: Census;
   config: ClusterConfig;
   objectStore: ObjectStoreAccess | null;
   /** images to name beside one that cannot be pulled */

@@ -1,25 +1,13 @@
 import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
+import type { Census, Node, PodOnNode } from './cluster/census.ts';
 import { ClusterError, type ClusterClient } from './cluster/client.ts';
 import { estimateMemory } from './estimate.ts';
-import { imageCheck, type NodeImages, type PodImages } from './image.ts';
+import { imageCheck } from './image.ts';
 import { namesOf } from './names.ts';
 import { podOf } from './pod.ts';
 import { cores, bytes } from './quantity.ts';
 import type { ClusterConfig } from './types.ts';
 
-interface Node {
-  metadata: { name: string; labels?: Record<string, string> };
-  spec?: { unschedulable?: boolean; taints?: { key: string; effect: string }[] };
-  status?: NodeImages['status'] & {
-    allocatable?: Record<string, string>;
-    conditions?: { type: string; status: string }[];
-  };
-}
-interface Pod {
-  metadata: PodImages['metadata'];
-  spec?: { nodeName?: string; containers: { resources?: { requests?: Record<string, string> } }[] };
-  status?: PodImages['status'] & { phase?: string };
-}
 export interface Quota {
   metadata: { name: string };
   status?: { hard?: Record<string, string>; used?: Record<string, string> };
@@ -33,10 +21,10 @@ export interface Room {
 }
 
 /** What each node that takes pods has left: what it can give less what pods on it asked for. Pure. */
-export function roomOf(nodes: readonly Node[], pods: readonly Pod[], gpuLabel: string): Room[] {
+export function roomOf(nodes: readonly Node[], pods: readonly PodOnNode[], gpuLabel: string): Room[] {
   const used = new Map<string, { cpu: number; memory: number; gpus: number }>();
-  for (const { spec, status } of pods) {
-    if (spec?.nodeName === undefined || status?.phase === 'Succeeded' || status?.phase === 'Failed') continue;
+  for (const { spec } of pods) {
+    if (spec?.nodeName === undefined) continue;
     const sum = used.get(spec.nodeName) ?? { cpu: 0, memory: 0, gpus: 0 };
     for (const { resources } of spec.containers) {
       const { cpu, memory, 'nvidia.com/gpu': gpus } = resources?.requests ?? {};
@@ -71,21 +59,12 @@ export function roomOf(nodes: readonly Node[], pods: readonly Pod[], gpuLabel: s
 
 /** Whether a revision fits the cluster as it is now, and what to change when it does not. */
 export async function preflightOf(
-  { client, config }: { client: ClusterClient; config: ClusterConfig },
+  { client, census, config }: { client: ClusterClient; census: Census; config: ClusterConfig },
   spec: RevisionSpec,
 ): Promise<Preflight> {
   const { namespace } = namesOf(spec, config);
-  const [[nodes, pods], quotas] = await Promise.all([nodesAndPods(client), quotasOf(client, namespace)]);
+  const [{ nodes, pods }, quotas] = await Promise.all([census.now(), quotasOf(client, namespace)]);
   return judge(spec, roomOf(nodes, pods, config.gpuLabel), quotas, config, imageCheck(spec, nodes, pods));
-}
-
-export async function nodesAndPods(client: ClusterClient): Promise<[nodes: Node[], pods: Pod[]]> {
-  const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
-  const [nodes, pods] = await Promise.all([
-    client.get<{ items: Node[] }>('/api/v1/nodes'),
-    client.get<{ items: Pod[] }>('/api/v1/pods', { fieldSelector }),
-  ]);
-  return [nodes.items, pods.items];
 }
 
 /** None where the namespace is not there yet, or they may not be read. */

@@ -1,8 +1,9 @@
 import type { ForeignModel, ModelCluster, ModelClusterStatus } from '#ports/models';
+import type { Census } from '../cluster/census.ts';
 import { ClusterError, pathOf, type ClusterClient } from '../cluster/client.ts';
 import { ours } from '../cluster/objects.ts';
 import { modelLabel } from '../flavour.ts';
-import { nodesAndPods, roomOf, type Room } from '../preflight.ts';
+import { roomOf, type Room } from '../preflight.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
 import { managedLabel, type ModelsConfig } from './names.ts';
@@ -18,11 +19,12 @@ interface DeploymentObject {
 /** The cluster as models of organizations see it. */
 export function createModelCluster(deps: {
   client: ClusterClient;
+  census: Census;
   config: ClusterConfig;
   models: ModelsConfig;
   operators: Operators;
 }): ModelCluster {
-  const { client, config, models, operators } = deps;
+  const { client, census, config, models, operators } = deps;
 
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -35,9 +37,9 @@ export function createModelCluster(deps: {
   return {
     status: () =>
       told(async (): Promise<ModelClusterStatus> => {
-        const [version, [nodes, pods], found, storageClasses] = await Promise.all([
+        const [version, { nodes, pods }, found, storageClasses] = await Promise.all([
           client.get<{ gitVersion: string }>('/version'),
-          nodesAndPods(client),
+          census.now(),
           operators.list(),
           storageClassesOf(client),
         ]);

@@ -1,6 +1,7 @@
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Condition, Observation, RevisionSpec } from '#ports/runtime';
+import type { Census } from '../cluster/census.ts';
 import type { ClusterClient } from '../cluster/client.ts';
 import { modelLabel, type Flavour } from '../flavour.ts';
 import { labelsOf } from '../pod.ts';
@@ -13,6 +14,7 @@ import { modelPreflight } from './preflight.ts';
 
 export interface AibrixDeps extends AibrixConfig {
   client: ClusterClient;
+  census: Census;
   operators: Operators;
   /** The token of Hugging Face of an endpoint; null: none is kept. */
   tokenOf(endpointId: string): Promise<string | null>;

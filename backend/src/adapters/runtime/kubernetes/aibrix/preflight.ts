@@ -1,8 +1,9 @@
 import type { Operator, StorageClass } from '#ports/models';
 import type { AibrixModel, Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
+import type { Census } from '../cluster/census.ts';
 import type { ClusterClient } from '../cluster/client.ts';
 import { imageCheck } from '../image.ts';
-import { judge, nodesAndPods, quotasOf, roomOf, type Quota, type Room } from '../preflight.ts';
+import { judge, quotasOf, roomOf, type Quota, type Room } from '../preflight.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
 import { modelNamesOf, modelOf } from './names.ts';
@@ -11,13 +12,13 @@ import { storageClassesOf } from './storage.ts';
 
 /** Whether a model fits the cluster as it is now: operators, nodes whose GPUs are large enough, quota of the namespace, storage. */
 export async function modelPreflight(
-  deps: AibrixConfig & { client: ClusterClient; operators(): Promise<Operator[]> },
+  deps: AibrixConfig & { client: ClusterClient; census: Census; operators(): Promise<Operator[]> },
   spec: RevisionSpec,
 ): Promise<Preflight> {
-  const { client, config, models } = deps;
+  const { client, census, config, models } = deps;
   try {
-    const [[nodes, pods], classes, operators, quotas] = await Promise.all([
-      nodesAndPods(client),
+    const [{ nodes, pods }, classes, operators, quotas] = await Promise.all([
+      census.now(),
       storageClassesOf(client),
       deps.operators(),
       quotasOf(client, modelNamesOf(spec, models).namespace),

@@ -37,10 +37,14 @@ export interface Informer<T extends Stored> {
   synced(): boolean;
   /** Waits for the first list or the first failure, at most so long; answers whether there was one. */
   listed(ms: number): Promise<boolean>;
+  /** Waits, at most so long, until it is followed; where it is not, it is tried at once, and the outcome of that is waited for. */
+  current(ms: number): Promise<void>;
   /** Since when it cannot be followed; null: it is. */
   lostSince(): Date | null;
   /** Why it cannot be followed; null: it is. */
   problem(): string | null;
+  /** The same as it was thrown. */
+  failed(): Error | null;
   stop(): void;
 }
 
@@ -74,7 +78,9 @@ export function createInformer<T extends Stored>(deps: {
   const stopping = new AbortController();
   let synced = false;
   let lost: Date | null = null;
-  let problem: string | null = null;
+  let failed: Error | null = null;
+  let attempt = Promise.withResolvers<void>();
+  let pause = new AbortController();
   let version = '';
 
   function put(object: T): void {
@@ -127,11 +133,18 @@ export function createInformer<T extends Stored>(deps: {
     for (const object of objects.values())
       if (!seen.has(object.metadata.uid) && !isNewer(object.metadata.resourceVersion, version)) drop(object);
     synced = true;
-    first.resolve();
-    problem = null;
-    if (lost === null) return;
+    failed = null;
+    const again = lost !== null;
     lost = null;
-    deps.onTurn?.();
+    tried();
+    if (again) deps.onTurn?.();
+  }
+
+  /** Whoever waits for this try goes on. */
+  function tried(): void {
+    first.resolve();
+    attempt.resolve();
+    attempt = Promise.withResolvers<void>();
   }
 
   async function follow(): Promise<void> {
@@ -173,18 +186,20 @@ export function createInformer<T extends Stored>(deps: {
       } catch (error) {
         if (stopping.signal.aborted) return;
         failures++;
-        problem = (error as Error).message;
+        failed = error as Error;
         if (lost === null) {
           lost = new Date();
           deps.onTurn?.();
         }
-        first.resolve();
+        tried();
         const expired = error instanceof ClusterError && error.status === 410;
         // a kind that the cluster does not know, or a long outage, is told once in a while
         if (!expired && (failures === 1 || failures % 20 === 0))
           log.warn({ reason: String(error), path, failures }, 'the cluster cannot be followed; trying again');
-        const pause = expired ? 0 : Math.min(500 * 2 ** (failures - 1), 30_000) * (0.5 + Math.random() / 2);
-        await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+        const ms = expired ? 0 : Math.min(500 * 2 ** (failures - 1), 30_000) * (0.5 + Math.random() / 2);
+        pause = new AbortController();
+        const signal = AbortSignal.any([stopping.signal, pause.signal]);
+        await wait(ms, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -203,8 +218,17 @@ export function createInformer<T extends Stored>(deps: {
       late.abort();
       return synced;
     },
+    async current(ms) {
+      if (synced && lost === null) return;
+      const late = new AbortController();
+      const { promise } = attempt;
+      pause.abort();
+      await Promise.race([promise, wait(ms, undefined, { signal: late.signal }).catch(() => undefined)]);
+      late.abort();
+    },
     lostSince: () => lost,
-    problem: () => problem,
+    problem: () => failed?.message ?? null,
+    failed: () => failed,
     stop: () => stopping.abort(),
   };
 }

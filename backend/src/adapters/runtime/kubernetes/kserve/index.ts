@@ -2,6 +2,7 @@ import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, Runtime } from '#ports/runtime';
 import { createAddressBook } from '../cluster/addresses.ts';
+import type { Census } from '../cluster/census.ts';
 import { createChanges } from '../cluster/changes.ts';
 import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../cluster/client.ts';
 import { endpointNames } from '../cluster/events.ts';
@@ -34,6 +35,7 @@ const kind: ResourceKind = { apiVersion: 'serving.kserve.io/v1beta1', kind: 'Inf
  */
 export function createKserveRuntime(deps: {
   client: ClusterClient;
+  census: Census;
   config: ClusterConfig;
   mode: KserveMode;
   objectStore: ObjectStoreAccess | null;
@@ -155,7 +157,7 @@ export function createKserveRuntime(deps: {
     logs: (revisionId, lines) => logsOf(client, pods.by(revisionId), lines),
 
     async preflight(spec) {
-      const fit = await preflightOf({ client, config }, spec);
+      const fit = await preflightOf(deps, spec);
       const missing = await requireKserve(client).then(
         () => null,
         (error: unknown) => error as Error & { remedy?: string },

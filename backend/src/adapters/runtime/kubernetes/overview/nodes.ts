@@ -1,83 +1,12 @@
 import type { GpuCount, NodeSeen } from '#ports/cluster';
-import type { Stored } from '../cluster/informer.ts';
+import type { Node, PodOnNode } from '../cluster/census.ts';
 import { bytes, cores } from '../quantity.ts';
-
-export type Node = Stored & {
-  spec?: { unschedulable?: boolean; taints?: { key: string; value?: string; effect: string }[] };
-  status?: {
-    capacity?: Record<string, string>;
-    allocatable?: Record<string, string>;
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-    nodeInfo?: { kubeletVersion?: string };
-  };
-};
-type Requests = { resources?: { requests?: Record<string, string> } };
-export type ScheduledPod = Stored & {
-  spec?: { nodeName?: string; containers: Requests[]; initContainers?: (Requests & { restartPolicy?: string })[] };
-};
 
 const gpu = 'nvidia.com/gpu';
 const managed = 'app.kubernetes.io/managed-by';
-/** what people tell nodes apart by, beside the GPU's label */
-const shownLabels =
-  /^(node\.kubernetes\.io\/instance-type|topology\.kubernetes\.io\/|node-role\.kubernetes\.io\/|nvidia\.com\/gpu\.(product|memory|count)|kubernetes\.io\/arch)/;
-
-/** What the overview needs of a node; a real one carries the list of its images as well. */
-export function trimNode(node: Node, gpuLabel: string): Node {
-  const { name, uid, resourceVersion, creationTimestamp, labels = {} } = node.metadata;
-  const kept = Object.entries(labels).filter(([key]) => key === gpuLabel || shownLabels.test(key));
-  const { capacity, allocatable, conditions, nodeInfo } = node.status ?? {};
-  const { kubeletVersion = '' } = nodeInfo ?? {};
-  return {
-    metadata: {
-      name,
-      uid,
-      resourceVersion,
-      labels: Object.fromEntries(kept),
-      ...(creationTimestamp && { creationTimestamp }),
-    },
-    spec: { unschedulable: node.spec?.unschedulable === true, taints: node.spec?.taints ?? [] },
-    status: {
-      capacity: capacity ?? {},
-      allocatable: allocatable ?? {},
-      conditions: (conditions ?? []).filter(({ type }) => type === 'Ready'),
-      nodeInfo: { kubeletVersion },
-    },
-  };
-}
-
-/** What a pod takes of its node: the sum of its containers, or of one that runs before them where that is more. */
-export function trimPod(pod: ScheduledPod): ScheduledPod {
-  const { name, uid, resourceVersion, namespace, labels } = pod.metadata;
-  const { nodeName, containers = [], initContainers = [] } = pod.spec ?? {};
-  const taken = (read: (requests: Record<string, string>) => number): number => {
-    const of = ({ resources }: Requests) => read(resources?.requests ?? {});
-    const steady = [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')];
-    return Math.max(
-      steady.reduce((sum, one) => sum + of(one), 0),
-      0,
-      ...initContainers.map(of),
-    );
-  };
-  const requests = {
-    cpu: String(taken(({ cpu }) => cores(cpu))),
-    memory: String(taken(({ memory }) => bytes(memory))),
-    [gpu]: String(taken((asked) => Number(asked[gpu] ?? 0))),
-  };
-  return {
-    metadata: {
-      name,
-      uid,
-      resourceVersion,
-      ...(namespace && { namespace }),
-      labels: labels?.[managed] === 'llm-ops' ? { [managed]: 'llm-ops' } : {},
-    },
-    spec: { containers: [{ resources: { requests } }], ...(nodeName && { nodeName }) },
-  };
-}
 
 /** Nodes with what pods on them asked for, those with GPUs first. Pure. */
-export function nodesSeen(nodes: Iterable<Node>, pods: Iterable<ScheduledPod>, gpuLabel: string): NodeSeen[] {
+export function nodesSeen(nodes: Iterable<Node>, pods: Iterable<PodOnNode>, gpuLabel: string): NodeSeen[] {
   const taken = new Map<string, { cpu: number; memory: number; gpus: number; ours: number; pods: number }>();
   for (const { metadata, spec } of pods) {
     if (spec?.nodeName === undefined) continue;
