@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toCroissant } from '../../backend/src/domains/datasets/croissant.ts';
+import { croissantPieces } from '../../backend/src/domains/datasets/croissant.ts';
 import { datasetOf, fileOf } from './described.ts';
 
 type Json = Record<string, unknown>;
 const api = 'https://llm-ops.example.com/llm-ops/v1';
 const make = (
   change: Parameters<typeof datasetOf>[0] = {},
-  personal: Parameters<typeof toCroissant>[0]['personal'] = [],
-) => toCroissant({ dataset: datasetOf(change), api, personal });
+  personal: Parameters<typeof croissantPieces>[0]['personal'] = [],
+) => JSON.parse([...croissantPieces({ dataset: datasetOf(change), api, personal })].join('')) as Json;
 
 const csv = fileOf({
   path: 'data/people.csv.gz',
@@ -82,5 +82,9 @@ test('FR-003: a file with too many columns is named without them, one that is no
   const files = [wide, { ...wide, path: 'b.csv' }, { ...wide, path: 'c.csv' }, { ...csv, status: 'checking' as const }];
   const croissant = make({ files });
   assert.equal((croissant['distribution'] as Json[]).length, 3);
-  assert.equal((croissant['recordSet'] as Json[]).length, 2);
+  const records = croissant['recordSet'] as Json[];
+  assert.equal(records.length, 2);
+  const fields = records[1]!['field'] as Json[];
+  assert.deepEqual([fields.length, fields[19_999]!['@id']], [20_000, 'records/b.csv/c19999']);
+  assert.deepEqual(make({ files: [] })['recordSet'], []);
 });

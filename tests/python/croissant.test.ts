@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { toCroissant } from '../../backend/src/domains/datasets/croissant.ts';
+import { croissantPieces } from '../../backend/src/domains/datasets/croissant.ts';
 import { provisionPython } from '../../scripts/provision/python.ts';
 import { datasetOf, fileOf } from '../datasets/described.ts';
 import { root } from './python.ts';
@@ -61,13 +61,13 @@ function described() {
 }
 
 test('FR-003: the Croissant of a dataset passes the validator of its makers and loads the rows by it', async () => {
-  const croissant = toCroissant({
+  const croissant = croissantPieces({
     dataset: described(),
     api: 'https://llm-ops.example.com/llm-ops/v1',
     personal: [{ type: 'email', count: 3, open: 1 }],
   });
   const file = join(folder, 'croissant.json');
-  await writeFile(file, JSON.stringify(croissant));
+  await writeFile(file, [...croissant].join(''));
   const local: string[] = [];
   for (const [path, content] of Object.entries(bytes)) {
     const place = join(folder, path.replaceAll('/', '_'));

@@ -1,4 +1,4 @@
-import type { ColumnType, Dataset, DatasetFile } from '@llm-ops/contracts';
+import type { ColumnType, Dataset, DatasetColumn, DatasetFile } from '@llm-ops/contracts';
 
 type Json = Record<string, unknown>;
 
@@ -92,18 +92,43 @@ const responsible: [field: string, term: string][] = [
   ['maintenance', 'rai:dataReleaseMaintenancePlan'],
 ];
 
-/** Croissant 1.1 of a dataset version as JSON-LD. Pure. */
-export function toCroissant(given: {
+export interface Described {
   dataset: Dataset;
   /** address of the API, `https://host/llm-ops/v1` */
   api: string;
   /** personal data by the newest validation; null: these files were not validated */
   personal: { type: string; count: number; open: number }[] | null;
-}): Json {
+}
+
+/** fields of one piece: so long nobody else is served */
+const fieldsAtOnce = 500;
+
+/** Croissant 1.1 of a dataset version as JSON-LD, in pieces: of tables with tens of thousands of columns it is many megabytes. Pure. */
+export function* croissantPieces(given: Described): Generator<string> {
+  const { dataset } = given;
+  yield `${open(headOf(given))},\n  "recordSet": [`;
+  let before = '';
+  for (const { head, fields } of recordSets(dataset)) {
+    yield `${before}\n${indented(open(head), 4)},\n      "field": [`;
+    before = ',';
+    let first = true;
+    for (const piece of fields) {
+      yield `${first ? '' : ','}\n${piece.map((field) => indented(JSON.stringify(field, null, 2), 8)).join(',\n')}`;
+      first = false;
+    }
+    yield '\n      ]\n    }';
+  }
+  yield before === '' ? ']\n}\n' : '\n  ]\n}\n';
+}
+
+/** JSON of an object that goes on. */
+const open = (value: Json): string => JSON.stringify(value, null, 2).replace(/\n\}$/, '');
+const indented = (text: string, by: number): string => text.replaceAll(/^/gm, ' '.repeat(by));
+
+function headOf(given: Described): Json {
   const { dataset, api } = given;
   const { metadata } = dataset;
   const url = `${api}/catalog/datasets/${dataset.id}`;
-  const files = dataset.files.filter(({ status }) => status === 'ready');
   const license = textOf(metadata['license']);
   return {
     '@context': context,
@@ -124,10 +149,11 @@ export function toCroissant(given: {
     ...listed('keywords', metadata['tags'] ?? metadata['keywords']),
     ...derivation(dataset, api),
     ...responsibility(metadata, given.personal),
-    distribution: files.map((file) => fileObject(file, url)),
-    recordSet: recordSets(files, dataset.key_columns),
+    distribution: readyFiles(dataset).map((file) => fileObject(file, url)),
   };
 }
+
+const readyFiles = ({ files }: Dataset): DatasetFile[] => files.filter(({ status }) => status === 'ready');
 
 function fileObject(file: DatasetFile, url: string): Json {
   const { facts } = file;
@@ -143,33 +169,38 @@ function fileObject(file: DatasetFile, url: string): Json {
   };
 }
 
-function recordSets(files: readonly DatasetFile[], keyColumns: readonly string[]): Json[] {
+/** Sets of records without their fields, and the fields in pieces. */
+function* recordSets(dataset: Dataset): Generator<{ head: Json; fields: Iterable<Json[]> }> {
+  const { key_columns: keyColumns } = dataset;
   let left = maxFields;
-  return files.flatMap(({ path, facts }): Json[] => {
+  for (const { path, facts } of readyFiles(dataset)) {
     const columns = facts?.columns ?? [];
-    if (columns.length === 0 || columns.length > left) return [];
+    if (columns.length === 0 || columns.length > left) continue;
     left -= columns.length;
     // beside the file itself, whose identifier is its path
     const id = `records/${path}`;
-    const field = columns.map(({ name, type }) => ({
+    const keyed = keyColumns.length > 0 && keyColumns.every((key) => columns.some(({ name }) => name === key));
+    const head = {
+      '@type': 'cr:RecordSet',
+      '@id': id,
+      name: id,
+      description: `The ${facts?.rows ?? 0} rows of ${path}.`,
+      ...(keyed ? { key: keyColumns.map((key) => ({ '@id': `${id}/${key}` })) } : {}),
+    };
+    yield { head, fields: fieldsOf(path, id, columns) };
+  }
+}
+
+function* fieldsOf(path: string, id: string, columns: readonly DatasetColumn[]): Generator<Json[]> {
+  for (let first = 0; first < columns.length; first += fieldsAtOnce) {
+    yield columns.slice(first, first + fieldsAtOnce).map(({ name, type }) => ({
       '@type': 'cr:Field',
       '@id': `${id}/${name}`,
       name,
       dataType: dataTypes[type],
       source: { fileObject: { '@id': path }, extract: { column: name } },
     }));
-    const keyed = keyColumns.length > 0 && keyColumns.every((key) => columns.some(({ name }) => name === key));
-    return [
-      {
-        '@type': 'cr:RecordSet',
-        '@id': id,
-        name: id,
-        description: `The ${facts?.rows ?? 0} rows of ${path}.`,
-        ...(keyed ? { key: keyColumns.map((key) => ({ '@id': `${id}/${key}` })) } : {}),
-        field,
-      },
-    ];
-  });
+  }
 }
 
 /** Where it came from, as PROV-O says it. */

@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DatasetFormat, datasetRoutes } from '@llm-ops/contracts';
 import type { Context, FileAnswer } from '#platform/http';
 import { askEngine, workersFor } from './ask.ts';
-import { toCroissant } from './croissant.ts';
+import { croissantPieces } from './croissant.ts';
 import type { DatasetsDeps } from './deps.ts';
 import type { Records } from './records.ts';
 import type { DatasetStore } from './store/index.ts';
@@ -71,18 +73,26 @@ export function createExports(
       const row = await guard.read(c.access, c.params.id);
       const dataset = await records.view(row);
       const api = deps.config.publicUrl ?? `http://${c.raw.request.headers.host ?? 'localhost'}`;
-      const croissant = toCroissant({
+      const pieces = croissantPieces({
         dataset,
         api: `${api.replace(/\/+$/, '')}/llm-ops/v1`,
         personal: await validations.personal(row, dataset.files_digest),
       });
       return {
-        body: Buffer.from(JSON.stringify(croissant, null, 2)),
+        body: Readable.from(inTurns(pieces)),
         contentType: 'application/ld+json; profile="http://mlcommons.org/croissant/1.1"',
         fileName: `${plain(row.name)}-${plain(row.version)}.croissant.json`,
       };
     },
   };
+}
+
+/** A turn of the event loop for each piece, so that others are served between them. */
+async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+  for (const piece of pieces) {
+    yield piece;
+    await nextTurn();
+  }
 }
 
 /** A part of a file name that every system takes. */
