@@ -45,10 +45,11 @@ async function inspect(
   options: Partial<Omit<ValidateInput, 'pii'>> & {
     pii?: Partial<PiiOptions>;
     threads?: number;
+    prompts?: number;
     ask?: () => Promise<unknown>;
   } = {},
 ) {
-  const { threads = 2, ask, pii, ...given } = options;
+  const { threads = 2, ask, pii, prompts, ...given } = options;
   const benchmarks = given.benchmarks ?? [];
   const read = [...files, ...benchmarks.flatMap((each) => each.files)].map(({ local }) => local);
   const db = await openDuckDb({ memoryMb: 512, read, write: [], scratch: rows.folder, threads });
@@ -79,6 +80,7 @@ async function inspect(
     const inspected = await inspectRows({
       db,
       input,
+      prompts,
       sink,
       scanner: createPiiScanner({ types: input.pii.types, rules: input.pii.rules }),
       names,
@@ -472,4 +474,15 @@ test('FR-003c: no rows, no columns of text', async () => {
   const { counts, duplicates, found } = await inspect([numbers]);
   assert.deepEqual([counts, duplicates], [{ duplicate: 1 }, { exact: 1, near: 0 }]);
   assert.equal(found[0]!.excerpt, null);
+});
+
+test('FR-003c: when no more prompts can be remembered the report says how many rows were not compared', async () => {
+  const asked = [1, 2, 3, 4, 5, 1, 5, 5];
+  const data = asked.map((at, row) => ({ prompt: `What is ${at}?`, completion: long(row) }));
+  const file = await fileOf('many.jsonl', data, { prompt: 'string', completion: 'string' });
+  const all = await inspect([file], { type: 'sft_pair' });
+  assert.deepEqual([all.counts['chat_prompt_repeated'], all.notes], [3, []]);
+  const some = await inspect([file], { type: 'sft_pair', prompts: 3 });
+  assert.equal(some.counts['chat_prompt_repeated'], 1);
+  assert.match(some.notes.join(), /among the first 3 different ones; 4 examples/);
 });

@@ -37,6 +37,8 @@ export interface InspectOptions {
   /** filled with what a server names */
   names: Names;
   context: Pick<TaskContext, 'ask' | 'memoryMb'>;
+  /** prompts that are remembered; default: eight million */
+  prompts?: number;
   /** share of all that is done here */
   onProgress(stage: 'duplicates' | 'content', done: number): void;
 }
@@ -77,7 +79,16 @@ async function inspectWith(near: NearIndex, options: InspectOptions): Promise<In
   const ner = createNamedEntities({ on: pii.ner, ask: context.ask });
   const tell = createTell({ scanner: masker, key: pii.key });
   const tokens = await tokensOf(input.tokenizer);
-  const checks = createRowChecks({ tell, files, exact, near, benchmarks, contamination, tokens });
+  const checks = createRowChecks({
+    tell,
+    files,
+    exact,
+    near,
+    benchmarks,
+    contamination,
+    tokens,
+    prompts: options.prompts,
+  });
   await readContent({
     db,
     plans,
@@ -91,7 +102,7 @@ async function inspectWith(near: NearIndex, options: InspectOptions): Promise<In
     checks,
     onProgress: (done) => onProgress('content', 0.15 + done * 0.75),
   });
-  const { certainFaults, leftOut, languages, ...counted } = checks.results();
+  const { certainFaults, leftOut, prompts, languages, ...counted } = checks.results();
   const similar = await tellNearDuplicates({
     db,
     plans,
@@ -126,6 +137,11 @@ async function inspectWith(near: NearIndex, options: InspectOptions): Promise<In
       ...(leftOut > 0
         ? [
             `Near duplicates were looked for among the first ${count(near.count)} texts; ${count(leftOut)} came after. More memory (DATASET_MEMORY_MB) reaches further.`,
+          ]
+        : []),
+      ...(prompts.leftOut > 0
+        ? [
+            `Repeated prompts were looked for among the first ${count(prompts.remembered)} different ones; ${count(prompts.leftOut)} examples whose prompt is none of these were not compared with each other, so more of them may be repeated. Validate parts of the dataset to compare them too.`,
           ]
         : []),
       ...overlaps.flatMap(({ sampled, tooShort }, at) => notesOf(benchmarks[at]!.name, sampled, tooShort)),

@@ -24,9 +24,10 @@ export interface RowChecksOptions {
   benchmarks: ValidateInput['benchmarks'];
   contamination: Contamination | null;
   tokens: { counter: TokenCounter; limit: number } | null;
+  /** prompts that are remembered, 27 bytes each */
+  prompts?: number;
 }
 
-/** prompts that are remembered: 27 bytes each */
 const PROMPTS = 8_000_000;
 
 /** What is looked at in a row as a whole: its form, its texts, and what it has in common with others. */
@@ -35,7 +36,7 @@ export function createRowChecks(options: RowChecksOptions) {
   const pieces = createPieces();
   const text = createRowText();
   const languages = createLanguages();
-  const prompts = createSeen(PROMPTS);
+  const prompts = createSeen(options.prompts ?? PROMPTS);
   const rowsOf = new Map<string, number>();
   const totals = { tokens: 0, longest: 0, overLimit: 0, certainFaults: 0, leftOut: 0 };
   let reader: ExampleReader;
@@ -172,6 +173,7 @@ export function createRowChecks(options: RowChecksOptions) {
     check,
     results: () => ({
       ...totals,
+      prompts: { remembered: prompts.count, leftOut: prompts.leftOut },
       languages: [...rowsOf]
         .map(([language, rows]) => ({ language, rows }))
         .toSorted((a, b) => b.rows - a.rows || (a.language < b.language ? -1 : 1)),

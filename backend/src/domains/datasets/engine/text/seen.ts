@@ -4,6 +4,10 @@ import { mix } from './units.ts';
 export interface Seen {
   /** The number of the same text before; -1: it is new, or there is no more room. */
   add(text: string, number: number): number;
+  /** texts that are remembered */
+  readonly count: number;
+  /** texts that were new when there was no more room: one that comes again is among them each time */
+  readonly leftOut: number;
 }
 
 export function createSeen(limit: number): Seen {
@@ -11,6 +15,7 @@ export function createSeen(limit: number): Seen {
   let keys = new Float64Array(size);
   let numbers = new Float64Array(size);
   let count = 0;
+  let leftOut = 0;
 
   const place = (key: number): number => {
     let at = key % size;
@@ -32,11 +37,20 @@ export function createSeen(limit: number): Seen {
   }
 
   return {
+    get count() {
+      return count;
+    },
+    get leftOut() {
+      return leftOut;
+    },
     add(text, number) {
       const key = hash53(text);
       const at = place(key);
       if (keys[at] === key) return numbers[at]!;
-      if (count >= limit) return -1;
+      if (count >= limit) {
+        leftOut++;
+        return -1;
+      }
       keys[at] = key;
       numbers[at] = number;
       if (++count * 1.7 > size) grow();
