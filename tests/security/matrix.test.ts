@@ -23,7 +23,7 @@ import {
   type Role,
   type RouteSpec,
 } from '@llm-ops/contracts';
-import { startPlatform } from '../../backend/src/main.ts';
+import { startPlatform } from '../../backend/src/platform.ts';
 import { loadConfig } from '../../backend/src/platform/config/index.ts';
 
 const routes: [string, RouteSpec][] = Object.entries({
