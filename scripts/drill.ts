@@ -42,6 +42,11 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
     files: ['tests/vllm/arguments.test.ts', 'tests/vllm/serving.test.ts'],
     environment: {},
   },
+  ollama: {
+    about: "a real Ollama behind the gateway, by OpenAI's client (needs one: on the path, or named in OLLAMA)",
+    files: ['tests/ollama/serving.test.ts'],
+    environment: {},
+  },
   soak: {
     about: '200 streams for 30 minutes and a slow client: memory, gaps (needs Go)',
     files: ['bench/gateway/soak.ts'],

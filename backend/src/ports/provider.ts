@@ -47,6 +47,8 @@ export interface Provider {
   readonly dialect: Dialect | null;
   /** of one that speaks OpenAI's format but for these words; null: those too */
   readonly finishReasons: FinishReasons | null;
+  /** what it says with a 5xx although the request is at fault: no illness of its own, and nothing that another try could mend */
+  readonly mistakes: readonly RegExp[];
   /** where it lists its models, and their names in that answer */
   modelsUrl(baseUrl: string): string;
   modelNames(body: unknown): string[];

@@ -11,6 +11,7 @@ export const compatible = {
   path: (operation: Operation) => paths[operation],
   dialect: null,
   finishReasons: null,
+  mistakes: [],
   modelsUrl: (baseUrl: string) => `${baseUrl}/models`,
   modelNames: (body: unknown) => listed(body, 'data', 'id'),
   same: (name: string, wanted: string) => name === wanted,

@@ -17,6 +17,12 @@ export const ollama: Provider = {
   keyless: true,
   streamUsage: 'always',
   dialect: createOllamaDialect(),
+  // all of them 500 in version 0.17
+  mistakes: [
+    /^invalid JSON schema in format/,
+    /^this model only supports one image/,
+    /^Failed to create new sequence: /,
+  ],
   baseUrl({ endpoint }) {
     const place = text(endpoint);
     return place === null ? null : `${trimmed(place).replace(/\/(?:v1|api)$/, '')}/api`;

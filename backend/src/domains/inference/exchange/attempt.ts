@@ -6,7 +6,7 @@ import type { Destination } from '../routing/choice.ts';
 import type { Line } from '../upstream/index.ts';
 import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFacts, type StreamFollower } from './events.ts';
-import { nonsense, toldByEngine } from './failures.ts';
+import { nonsense, statusOfRefusal, toldByEngine } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
 import { translateReasons } from './reasons.ts';
 
@@ -61,7 +61,7 @@ export function attempt(
   listener: AttemptListener,
 ): Attempt {
   const { body, operation, streamed, route } = call;
-  const { dialect, finishReasons, streamUsage } = line.provider;
+  const { dialect, finishReasons, mistakes, streamUsage } = line.provider;
   const { timeouts } = to.target;
   const options = body.value['stream_options'] as StreamOptions | null | undefined;
   /** usage is asked for with each piece, which the client did not */
@@ -100,7 +100,8 @@ export function attempt(
   function onEnd(): void {
     wire = null;
     const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    if (mode === 'refusal') return listener.refused({ status, body: bytes, retryAfter });
+    if (mode === 'refusal')
+      return listener.refused({ status: statusOfRefusal(status, bytes, mistakes), body: bytes, retryAfter });
     if (mode === 'stream') return endOfStream();
     if (dialect === null) {
       const answer = finishReasons === null ? bytes : translateReasons(bytes, finishReasons);

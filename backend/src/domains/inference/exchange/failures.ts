@@ -40,6 +40,13 @@ export function refusalOf(
   });
 }
 
+/** What a refusal is: 400 where an engine calls its own failure what is a mistake of the request. Pure. */
+export function statusOfRefusal(status: number, body: Buffer, mistakes: readonly RegExp[]): number {
+  if (status < 500 || mistakes.length === 0) return status;
+  const message = messageIn(body.toString('utf8'));
+  return mistakes.some((mistake) => mistake.test(message)) ? 400 : status;
+}
+
 function messageIn(text: string): string {
   let message = text;
   try {
