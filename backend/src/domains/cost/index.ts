@@ -150,8 +150,9 @@ export function createCost(deps: CostDeps): Cost {
         resolve();
       });
       await reader.start((error) => {
-        if (!contact.lost(error) || !kept?.found) throw error;
-        know(kept.found);
+        const found = contact.lost(error) ? kept?.found : null;
+        if (!found) throw error;
+        know(found);
       });
     },
     async releaseLeftovers() {

@@ -25,6 +25,8 @@ export interface Snapshot {
 }
 
 const everyMs = 2_000;
+/** what is kept is never older than this, even where the database tells of no change */
+const keepEveryMs = 60_000;
 const lookAgainMs = 250;
 const patienceMs = 1_000;
 
@@ -43,6 +45,9 @@ export async function createSnapshot(deps: {
   let policies: readonly PolicyInForce[] = [];
   let fingerprint = '';
   let readAt = 0;
+  /** a change was told of since; mostly none was, and ten thousand keys need not be looked through for one */
+  let toldOf = true;
+  let keptAt = 0;
   let lookedAgainAt = 0;
   let again: Promise<void> | null = null;
   let running: Promise<void> | null = null;
@@ -51,10 +56,20 @@ export async function createSnapshot(deps: {
 
   async function read(): Promise<void> {
     const began = Date.now();
-    const rows = await readIdentity(kysely);
-    know(rows);
-    readAt = began;
-    kept?.learnt(() => rows);
+    const keeping = toldOf || began - keptAt > keepEveryMs;
+    toldOf = false;
+    try {
+      const rows = await readIdentity(kysely);
+      know(rows);
+      readAt = began;
+      if (keeping) {
+        kept?.learnt(() => rows);
+        keptAt = began;
+      } else kept?.unchanged();
+    } catch (error) {
+      toldOf ||= keeping;
+      throw error;
+    }
   }
 
   function know(rows: IdentityRows): void {
@@ -88,10 +103,14 @@ export async function createSnapshot(deps: {
   };
 
   await refresh().catch((error: unknown) => {
-    if (!kept?.found || !unavailable(error)) throw error;
-    know(kept.found);
+    const found = unavailable(error) ? kept?.found : null;
+    if (!found) throw error;
+    know(found);
   });
-  const listening = await deps.db.listen('identity', inBackground);
+  const listening = await deps.db.listen('identity', () => {
+    toldOf = true;
+    inBackground();
+  });
   const timer = setInterval(inBackground, everyMs).unref();
 
   return {

@@ -6,7 +6,7 @@ import { replaceFile } from './file.ts';
 
 /** What one reader of the database knows, for the next process of this folder to start from. */
 export interface Kept<T> {
-  /** as the process before knew it; null: there is nothing to start from */
+  /** as the process before knew it, read anew at each look; null: there is nothing to start from */
   readonly found: T | null;
   /** It was read now. `value` is called when it is written, off the way of whoever read it: plain values, dates, buffers and maps. */
   learnt(value: () => T): void;
@@ -128,7 +128,10 @@ export async function openKept(deps: {
         if (dated) part.at = now();
       };
       return {
-        found: bytes === null ? null : (deserialize(bytes) as T),
+        // made when it is asked for: a start with the database needs none of it
+        get found() {
+          return bytes === null ? null : (deserialize(bytes) as T);
+        },
         learnt(value) {
           part.dirty = value;
           seen();

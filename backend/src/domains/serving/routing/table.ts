@@ -262,8 +262,9 @@ export function createRouteTable(deps: TableDeps): RouteTable {
       timer.unref();
       listening = await db.listen('serving', hint);
       await reload().catch((error: unknown) => {
-        if (!kept?.found || !unavailable(error)) throw error;
-        return startFrom(kept.found);
+        const found = unavailable(error) ? kept?.found : null;
+        if (!found) throw error;
+        return startFrom(found);
       });
     },
     async stop() {
