@@ -17,7 +17,16 @@ function rowsOf(page: string): Map<string, string[]> {
   return new Map(rows.map(([, id, tests]) => [id!, [...tests!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!)]));
 }
 
-const rows = rowsOf(readFileSync('docs/requirements.md', 'utf8'));
+const page = readFileSync('docs/requirements.md', 'utf8');
+const rows = rowsOf(page);
+
+test('requirements: every id has one row', () => {
+  const ids = [...page.matchAll(/^\| ([A-Z][\w.-]*) \|/gm)].map(([, id]) => id!);
+  assert.deepEqual(
+    ids.filter((id, at) => ids.indexOf(id) !== at),
+    [],
+  );
+});
 
 test('requirements: every test file named in docs/requirements.md exists and has a title with that id', () => {
   assert.ok(rows.size > 90, `only ${rows.size} rows were found`);
