@@ -36,6 +36,12 @@ const drills: Record<string, { about: string; files: string[]; environment: Reco
       CLUSTER_KILLS: process.env['CLUSTER_KILLS'] ?? '25',
     },
   },
+  adapter: {
+    about:
+      'HPAs by metrics of a real Prometheus through the real Prometheus adapter, by infra/prometheus (needs Go, openssl)',
+    files: ['tests/adapter/autoscaling.test.ts'],
+    environment: {},
+  },
   vllm: {
     about:
       'a real vLLM on the CPU: its own parser on all command lines, then as a pod behind the gateway (6 GB, Python 3.11 to 3.13)',

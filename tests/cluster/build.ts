@@ -13,7 +13,9 @@ interface Program {
   /** package to build, as seen from that folder */
   target: string;
   /** values of variables that a build of its makers would set */
-  stamps: Record<string, string>;
+  stamps?: Record<string, string>;
+  /** of the build */
+  tags?: readonly string[];
   what: string;
 }
 
@@ -44,8 +46,27 @@ export function buildHelm(): string {
   return build({ name: 'helm', target: 'helm.sh/helm/v3/cmd/helm', stamps, what: 'Helm for tests, once, a minute' });
 }
 
+/** Prometheus, which finds pods by Kubernetes alone; about five minutes of CPU. Its web interface is left out. */
+export function buildPrometheus(): string {
+  return build({
+    name: 'prometheus',
+    target: 'github.com/prometheus/prometheus/cmd/prometheus',
+    tags: ['remove_all_sd', 'enable_kubernetes_sd'],
+    what: 'Prometheus for a drill, once, five minutes or more',
+  });
+}
+
+/** The adapter that serves Kubernetes' custom metrics from Prometheus; about four minutes of CPU. */
+export function buildAdapter(): string {
+  return build({
+    name: 'adapter',
+    target: 'sigs.k8s.io/prometheus-adapter/cmd/adapter',
+    what: 'the Prometheus adapter for a drill, once, four minutes or more',
+  });
+}
+
 /** Path of a program, built once from Go modules and then kept outside of the project under the hash of what it is made of. */
-function build({ name, target, stamps, what }: Program): string {
+function build({ name, target, stamps = {}, tags = [], what }: Program): string {
   const source = join(import.meta.dirname, name);
   const go = spawnSync('go', ['version'], { encoding: 'utf8' });
   if (go.status !== 0) throw new Error('The cluster tests need Go 1.26 or newer (https://go.dev/dl).');
@@ -58,7 +79,8 @@ function build({ name, target, stamps, what }: Program): string {
   console.log(`Building ${what} …`);
   const flags = ['-s', '-w', ...Object.entries(stamps).map(([variable, value]) => `-X ${variable}=${value}`)];
   const partial = `${program}.${process.pid}`;
-  const built = spawnSync('go', ['build', '-trimpath', '-ldflags', flags.join(' '), '-o', partial, target], {
+  const tagged = tags.length === 0 ? [] : ['-tags', tags.join(',')];
+  const built = spawnSync('go', ['build', '-trimpath', ...tagged, '-ldflags', flags.join(' '), '-o', partial, target], {
     cwd: source,
     env: { ...process.env, CGO_ENABLED: '0' },
     stdio: ['ignore', 'inherit', 'inherit'],

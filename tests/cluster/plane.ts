@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -35,8 +35,11 @@ export interface Plane {
 /** As large clusters set them: 20 requests a second would make hundreds of deployments wait for the controllers. */
 const swift = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
-/** A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. */
-export async function startPlane(): Promise<Plane> {
+/**
+ * A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. `frontProxy`: its API server tells the servers
+ * behind it who asks (an APIService), by a certificate that openssl makes.
+ */
+export async function startPlane({ frontProxy = false }: { frontProxy?: boolean } = {}): Promise<Plane> {
   const program = buildPlane();
   const shm = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(shm, 'llm-ops-plane-'));
@@ -60,6 +63,7 @@ export async function startPlane(): Promise<Plane> {
   await writeFile(file('stages.yaml'), [stages(), logFiles(written.now, written.previous)].join('---\n'));
   const server = `https://127.0.0.1:${apiPort}`;
   let certificates = 0;
+  const proxied = frontProxy ? makeFrontProxy(folder) : [];
 
   function start(name: string, args: readonly string[]): ChildProcess {
     const child = spawn(file(name), args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -103,6 +107,7 @@ export async function startPlane(): Promise<Plane> {
       '--max-requests-inflight=2000',
       '--max-mutating-requests-inflight=1000',
       '--enable-priority-and-fairness=false',
+      ...proxied,
       '--v=1',
     ]);
   }
@@ -236,6 +241,26 @@ export async function startPlane(): Promise<Plane> {
   }
 }
 
+/** Flags of an API server with a certificate by which the servers behind it know it. */
+function makeFrontProxy(folder: string): string[] {
+  const file = (name: string) => join(folder, `front-proxy-${name}`);
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+  const key = ['-newkey', 'rsa:2048', '-nodes'];
+  openssl('req', '-x509', ...key, '-subj', '/CN=front-proxy-ca', '-keyout', file('ca.key'), '-out', file('ca.crt'));
+  openssl('req', ...key, '-subj', '/CN=front-proxy-client', '-keyout', file('client.key'), '-out', file('client.csr'));
+  const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial', '-out', file('client.crt')];
+  openssl('x509', '-req', '-in', file('client.csr'), ...signed);
+  return [
+    `--proxy-client-cert-file=${file('client.crt')}`,
+    `--proxy-client-key-file=${file('client.key')}`,
+    `--requestheader-client-ca-file=${file('ca.crt')}`,
+    '--requestheader-allowed-names=front-proxy-client',
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+  ];
+}
+
 function nodeOf(name: string, node: { gpus: number; labels?: Record<string, string> }): object {
   const resources = {
     cpu: '64',
@@ -265,7 +290,7 @@ function nodeOf(name: string, node: { gpus: number; labels?: Record<string, stri
   };
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const probes = await Promise.all(
     Array.from({ length: count }, async () => {
       const probe = createServer();
