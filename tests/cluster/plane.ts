@@ -34,6 +34,10 @@ export interface Plane {
 
 /** As large clusters set them: 20 requests a second would make hundreds of deployments wait for the controllers. */
 const swift = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+/** The same of controllers: five objects of a kind at a time would be waited for where each answer of the API server takes a while. */
+const wide = ['deployment', 'replicaset', 'service-endpoint', 'endpoint', 'horizontal-pod-autoscaler'].map(
+  (kind) => `--concurrent-${kind}-syncs=20`,
+);
 
 /**
  * A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. `frontProxy`: its API server tells the servers
@@ -182,6 +186,7 @@ export async function startPlane({ frontProxy = false }: { frontProxy?: boolean 
       '--node-monitor-grace-period=1h',
       '--node-monitor-period=25s',
       ...swift,
+      ...wide,
     ]);
     start('kube-scheduler', [
       `--kubeconfig=${file('kubeconfig')}`,
