@@ -342,6 +342,45 @@ test('UI-1: on a narrow screen the navigation opens over the page and leads on',
   await page.setViewportSize(wide);
 });
 
+test('UI-1: on a narrow screen a row is a card: every column is in sight', async () => {
+  await page.setViewportSize(narrow);
+  await open(page, '/catalog/models');
+  const list = page.getByRole('region', { name: 'Models' });
+  await list.getByRole('row', { name: /glossary-llama/ }).waitFor();
+  assert.deepEqual(
+    await list.evaluate((node) => [node.scrollWidth <= node.clientWidth, getComputedStyle(node).display]),
+    [true, 'block'],
+  );
+  for (const label of ['Version', 'Type', 'Status', 'Owner team', 'Updated'])
+    assert.equal(await list.locator(`[data-label="${label}"]:visible`).first().count(), 1, label);
+  await page.setViewportSize(wide);
+});
+
+test('UI-1: a click beside a form closes it, but not once something was typed; Escape does', async () => {
+  await open(page, '/governance/api-keys');
+  const dialog = page.getByRole('dialog', { name: 'New API key' });
+  const beside = async (): Promise<void> => page.mouse.click(300, 850);
+  await button('New API key')(page).click();
+  await dialog.waitFor();
+  await beside();
+  await dialog.waitFor({ state: 'detached' });
+  await button('New API key')(page).click();
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('half-written');
+  await beside();
+  await dialog.getByRole('combobox', { name: 'Roles' }).press('Enter');
+  await page.getByRole('option').first().waitFor();
+  // a list that is open in it closes alone
+  await page.keyboard.press('Escape');
+  await page.getByRole('option').first().waitFor({ state: 'detached' });
+  assert.equal(await dialog.getByRole('textbox', { name: 'Name', exact: true }).inputValue(), 'half-written');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await button('New API key')(page).click();
+  assert.equal(await dialog.getByRole('textbox', { name: 'Name', exact: true }).inputValue(), '');
+  await page.keyboard.press('Escape');
+  assert.deepEqual(problemsOf(page), []);
+});
+
 const refusal = {
   status: 'fail',
   message: 'The database cannot be reached.',
