@@ -351,6 +351,16 @@ export const datasetRoutes = defineRoutes({
       limit: z.coerce.number().int().min(1).max(1000).default(200),
       offset: z.coerce.number().int().min(0).default(0),
       change: z.enum(['added', 'removed', 'modified']).optional(),
+      columns_limit: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(500)
+        .default(200)
+        .describe(
+          'of each list of columns: cells of a row (those that differ first), changes of the schema, distributions (the most changed first). Cells are at most 50,000 in all, so of more than 250 rows fewer of each.',
+        ),
+      columns_offset: z.coerce.number().int().min(0).default(0),
     }),
     data: DatasetComparison,
     failures: ['dataset_not_found', 'dataset_version_not_found', 'dataset_not_ready', 'dataset_engine_failed'],

@@ -111,6 +111,11 @@ const SchemaChange = z.object({
   removed: z.array(DatasetColumn),
   changed: z.array(z.object({ name: z.string(), before: DatasetColumn, after: DatasetColumn })),
 });
+const SchemaCounts = z.object({
+  added: z.number().int(),
+  removed: z.number().int(),
+  changed: z.number().int(),
+});
 
 export const DatasetComparison = z.object({
   before: z.object({ id: Id, version: z.string() }),
@@ -123,12 +128,17 @@ export const DatasetComparison = z.object({
       key: z.record(z.string(), z.unknown()).nullable(),
       before: z.record(z.string(), z.unknown()).nullable(),
       after: z.record(z.string(), z.unknown()).nullable(),
-      cells: z.array(z.string()).describe('names of the columns that differ'),
+      cells: z.array(z.string()).describe('names of the columns that differ, among those that are told'),
+      cells_changed: z.number().int().describe('cells that differ, told or not'),
     }),
   ),
   rows_truncated: z.boolean(),
   schema: SchemaChange,
-  distributions: z.array(DistributionChange),
+  distributions: z.array(DistributionChange).describe('the most changed first'),
+  columns: SchemaCounts.extend({
+    cells: z.number().int().describe('columns of both versions together'),
+    distributions: z.number().int(),
+  }).describe('how long the lists of columns are; columns_offset turns to the rest of them'),
 });
 export type DatasetComparison = z.infer<typeof DatasetComparison>;
 
@@ -203,9 +213,19 @@ export const DatasetValidation = z.object({
     .nullable(),
   languages: z.array(z.object({ language: z.string(), rows: z.number().int() })).nullable(),
   diff: z
-    .object({ against: z.object({ id: Id, version: z.string() }), summary: CompareSummary, schema: SchemaChange })
+    .object({
+      against: z.object({ id: Id, version: z.string() }),
+      summary: CompareSummary,
+      schema: SchemaChange.describe('the first 200 of each kind; all by …/compare/…'),
+      schema_counts: SchemaCounts,
+    })
     .nullable(),
-  drift: z.array(DistributionChange).nullable(),
+  drift: z.array(DistributionChange).nullable().describe('the 200 most changed; all by …/compare/…'),
+  drifted_columns: z
+    .number()
+    .int()
+    .nullable()
+    .describe('columns whose change is no chance (p < 0.01) and not small, told or not'),
   recommendations: z.array(Recommendation),
   seconds: z.number().nullable(),
   requested_by: z.string().nullable(),

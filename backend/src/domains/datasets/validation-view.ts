@@ -1,4 +1,5 @@
 import type { DatasetValidation, Finding } from '@llm-ops/contracts';
+import { isDrift } from './engine/effect.ts';
 import type { DatasetRow, Held, JudgedFinding, Report, ValidationRow } from './store/index.ts';
 
 type Stage = DatasetValidation['stage'];
@@ -81,8 +82,9 @@ export function toValidation(given: {
     contamination: report?.contamination ?? null,
     tokens: report?.tokens ?? null,
     languages: report?.languages ?? null,
-    diff: report?.diff && report.against ? { against: report.against, ...report.diff } : null,
+    diff: report?.diff && report.against ? toDiff(report.diff, report.against) : null,
     drift: report?.drift ?? null,
+    drifted_columns: report?.drifted ?? report?.drift?.filter(isDrift).length ?? null,
     recommendations,
     seconds: report?.seconds ?? null,
     requested_by: row?.requested_by ?? null,
@@ -90,6 +92,12 @@ export function toValidation(given: {
     started_at: iso(row?.started_at ?? null),
     finished_at: iso(row?.finished_at ?? null),
   };
+}
+
+function toDiff({ counts, schema, ...diff }: NonNullable<Report['diff']>, against: { id: string; version: string }) {
+  const { added, removed, changed } = schema;
+  const lengths = { added: added.length, removed: removed.length, changed: changed.length };
+  return { against, ...diff, schema, schema_counts: counts ?? lengths };
 }
 
 /** Personal data that was found but not kept, and that nobody decided to be harmless before: nobody can judge it. */

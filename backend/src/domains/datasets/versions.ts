@@ -14,6 +14,8 @@ export type Versions = ReturnType<typeof createVersions>;
 
 /** characters of a cell */
 const cellLimit = 2_000;
+/** of an answer; of more rows fewer columns are told */
+const cells = 50_000;
 /** of a comparison, with the time until a process is free for it */
 const timeoutMs = 5 * 60_000;
 
@@ -83,6 +85,10 @@ export function createVersions(
             limit: query.limit,
             offset: query.offset,
             change: query.change ?? null,
+            columns: {
+              offset: query.columns_offset,
+              limit: Math.min(query.columns_limit, Math.max(1, Math.floor(cells / query.limit))),
+            },
             cellLimit,
             scratch: folder.path,
           };
@@ -93,10 +99,11 @@ export function createVersions(
             after: { id: after.id, version: after.version },
             keyed_by: found.keyedBy,
             summary: found.summary,
-            rows: found.rows,
+            rows: found.rows.map(({ differing, ...row }) => ({ ...row, cells_changed: differing })),
             rows_truncated: found.truncated,
             schema: found.schema,
             distributions: found.distributions,
+            columns: found.columns,
           };
         } finally {
           await folder.remove();

@@ -41,6 +41,7 @@ const inputOf = (old: RowsFile[], now: RowsFile[], change: Partial<CompareInput>
   limit: 50,
   offset: 0,
   change: null,
+  columns: { offset: 0, limit: 200 },
   cellLimit: 1000,
   scratch: folder,
   ...change,
@@ -66,6 +67,7 @@ test('FR-003-cmp: rows of one key are compared cell by cell; counts are exact, a
     before: { id: '107', text: 'text 107', label: '2' },
     after: { id: '107', text: 'new 107', label: '2' },
     cells: ['text'],
+    differing: 1,
   });
   const pages = await Promise.all(
     [0, 4, 8].map((offset) =>
@@ -158,4 +160,35 @@ test('FR-003-cmp, FR-003c: distributions that changed say so by their test, thos
     of('text').before.reduce((sum, { count }) => sum + count, 0),
     3000,
   );
+});
+
+test('FR-003-cmp: of many columns some are told at a time: those that differ first, the most changed first', async () => {
+  const names = Array.from({ length: 450 }, (_, at) => `c${at}`);
+  const of = (shift: number, more: string[]): Promise<RowsFile> =>
+    file(
+      `select ${names.map((name, at) => `i * ${at + 1} % 7 + ${at >= 440 && shift > 0 ? 'i * 3' : 0} as ${name}`).join(', ')}${more.map((name) => `, 1 as ${name}`).join('')} from range(40) t(i)`,
+      [...names, ...more],
+    );
+  const [old, now] = [await of(0, ['gone1', 'gone2']), await of(1, ['new1', 'new2', 'new3'])];
+  const look = (offset: number) =>
+    compare(inputOf([old], [now], { keyColumns: ['c0'], columns: { offset, limit: 2 }, limit: 40 }), context);
+  const [first, second] = [await look(0), await look(2)];
+  assert.deepEqual(first.columns, { cells: 455, distributions: 450, added: 3, removed: 2, changed: 0 });
+  const modified = first.rows.find(({ change }) => change === 'modified')!;
+  assert.deepEqual([modified.cells, modified.differing, modified.key], [['c440', 'c441'], 10, { c0: '1' }]);
+  assert.deepEqual([Object.keys(modified.before!), Object.keys(modified.after!)], [modified.cells, modified.cells]);
+  assert.notDeepEqual(modified.before, modified.after);
+  assert.deepEqual(second.rows.find(({ change }) => change === 'modified')!.cells, ['c442', 'c443']);
+  const told = ({ schema, distributions }: typeof first) => [
+    schema.added.map(({ name }) => name),
+    schema.removed.map(({ name }) => name),
+    distributions.map(({ column }) => Number(column.slice(1)) >= 440),
+  ];
+  assert.deepEqual(told(first), [
+    ['new1', 'new2'],
+    ['gone1', 'gone2'],
+    [true, true],
+  ]);
+  assert.deepEqual(told(second), [['new3'], [], [true, true]]);
+  assert.deepEqual((await look(450)).distributions, []);
 });

@@ -1,10 +1,10 @@
 import type { TaskContext } from '#platform/workers';
-import { readRows, type ReadRow } from './compare/cells.ts';
+import { readCells, readHashes } from './compare/cells.ts';
 import { findDifferences, pageOfDifferences, type Difference, type Differences } from './compare/differences.ts';
-import { columnsOf, schemaChanges } from './compare/schema.ts';
+import { columnsOf, pageOfSchema, schemaChanges } from './compare/schema.ts';
 import { drift } from './drift.ts';
 import { openDuckDb, type DuckDb } from './duckdb.ts';
-import type { CompareInput, CompareOutput, Progress } from './tasks.ts';
+import type { CompareInput, CompareOutput, Progress, RowsFile } from './tasks.ts';
 
 /** Two versions row by row: what came, went and changed, a page of it cell by cell, and how columns and their distributions changed. */
 export async function compare(input: CompareInput, { memoryMb, progress }: TaskContext): Promise<CompareOutput> {
@@ -25,15 +25,17 @@ export async function compare(input: CompareInput, { memoryMb, progress }: TaskC
     const rows = await rowsOf(db, input, page.slice(0, limit), found.keyedBy);
     tell('distributions', 0.7);
     // Whoever compares sees the rows themselves: there is nothing to hide in their labels.
-    const distributions = await drift(db, before, after, { mask: (value) => value });
+    const changes = await drift(db, before, after, { mask: (value) => value, page: input.columns });
+    const { schema, counts } = pageOfSchema(schemaChanges(columnsOf(before), columnsOf(after)), input.columns);
     const { added, removed, modified } = found.summary;
     const all = change === null ? added + removed + modified : found.summary[change];
     return {
       ...found,
       rows,
       truncated: all > input.offset + rows.length,
-      schema: schemaChanges(columnsOf(before), columnsOf(after)),
-      distributions,
+      schema,
+      distributions: changes.changes,
+      columns: { cells: namesOf(before, after).length, distributions: changes.count, ...counts },
     };
   } finally {
     db.close();
@@ -57,30 +59,69 @@ export async function summarise(
   }
 }
 
+const namesOf = (before: readonly RowsFile[], after: readonly RowsFile[]): string[] => [
+  ...new Set([...after, ...before].flatMap(({ columns }) => columns.map(({ name }) => name))),
+];
+
+/** Of a modified row the cells that differ are the first ones. */
 async function rowsOf(
   db: DuckDb,
-  { before, after, cellLimit }: CompareInput,
+  { before, after, cellLimit, columns }: CompareInput,
   page: readonly Difference[],
   keyedBy: readonly string[],
 ): Promise<CompareOutput['rows']> {
-  const positions = (side: 'before' | 'after'): number[] => page.flatMap((difference) => difference[side] ?? []);
-  const own = await readRows(db, before, positions('before'), cellLimit);
-  const other = await readRows(db, after, positions('after'), cellLimit);
-  return page.map((difference) => {
-    const was = difference.before === null ? undefined : own.get(difference.before);
-    const is = difference.after === null ? undefined : other.get(difference.after);
-    const known = is ?? was;
-    if (known === undefined) throw new Error('A row of the page is not in its file.');
+  const differing = await differingCells(db, { before, after }, page);
+  const names = namesOf(before, after);
+  const told = page.map((_, at) => {
+    const first = differing[at]!;
+    const all = first.length === 0 ? names : [...first, ...names.filter((name) => !new Set(first).has(name))];
+    return new Set(all.slice(columns.offset, columns.offset + columns.limit));
+  });
+  const read = (files: readonly RowsFile[], side: 'before' | 'after') => {
+    const rows = page.flatMap((row, at) => (row[side] === null ? [] : [{ position: row[side], told: told[at]! }]));
+    const wanted = new Set([...keyedBy, ...rows.flatMap((row) => [...row.told])]);
+    return readCells(db, files, { positions: rows.map(({ position }) => position), names: wanted, cellLimit });
+  };
+  const own = await read(before, 'before');
+  const other = await read(after, 'after');
+  return page.map((row, at) => {
+    const was = row.before === null ? null : own.get(row.before)!;
+    const is = row.after === null ? null : other.get(row.after)!;
+    const known = is ?? was!;
+    const some = (cells: Record<string, unknown> | null): Record<string, unknown> | null =>
+      cells && Object.fromEntries(Object.entries(cells).filter(([name]) => told[at]!.has(name)));
     return {
-      change: was === undefined ? 'added' : is === undefined ? 'removed' : 'modified',
-      key: keyedBy.length === 0 ? null : Object.fromEntries(keyedBy.map((name) => [name, known.cells[name]])),
-      before: was?.cells ?? null,
-      after: is?.cells ?? null,
-      cells: was === undefined || is === undefined ? [] : changedCells(was, is),
+      change: was === null ? 'added' : is === null ? 'removed' : 'modified',
+      key: keyedBy.length === 0 ? null : Object.fromEntries(keyedBy.map((name) => [name, known[name]])),
+      before: some(was),
+      after: some(is),
+      cells: differing[at]!.filter((name) => told[at]!.has(name)),
+      differing: differing[at]!.length,
     };
   });
 }
 
-/** Names of the cells that differ, of columns that both rows have. */
-const changedCells = (was: ReadRow, is: ReadRow): string[] =>
-  [...was.hashes].flatMap(([name, hash]) => (is.hashes.has(name) && is.hashes.get(name) !== hash ? [name] : []));
+/** Of each row the names of the cells that differ, of columns that both versions have; none of a row that was added or removed. */
+async function differingCells(
+  db: DuckDb,
+  { before, after }: Pick<CompareInput, 'before' | 'after'>,
+  page: readonly Difference[],
+): Promise<string[][]> {
+  const modified = page.filter((row) => row.before !== null && row.after !== null);
+  if (modified.length === 0) return page.map(() => []);
+  const own = await readHashes(
+    db,
+    before,
+    modified.map((row) => row.before!),
+  );
+  const other = await readHashes(
+    db,
+    after,
+    modified.map((row) => row.after!),
+  );
+  return page.map((row) => {
+    if (row.before === null || row.after === null) return [];
+    const [was, is] = [own.get(row.before)!, other.get(row.after)!];
+    return [...was].flatMap(([name, hash]) => (is.has(name) && is.get(name) !== hash ? [name] : []));
+  });
+}

@@ -1,7 +1,6 @@
 import type { DatasetFileFacts, DatasetProfile, QualityScore, Recommendation, ScoreWeights } from '@llm-ops/contracts';
 import { chatFaults } from './chat/faults.ts';
 import type { Inspected } from './content/index.ts';
-import { isDrift } from './effect.ts';
 import { adviceOnTexts } from './findings/advice.ts';
 import type { AgainstPrevious } from './previous.ts';
 import { recommend } from './recommend.ts';
@@ -30,7 +29,7 @@ export function conclude(known: {
     ...base,
     missing: { ...base.missing, required: checked.without },
     duplicates: inspected.duplicates,
-    drift: { columns: compared?.drift.filter(isDrift).length ?? 0, of: compared?.shared ?? 0 },
+    drift: { columns: compared?.drifted ?? 0, of: compared?.shared ?? 0 },
     violations: { rules: checked.broken, chat: inspected.certainFaults },
   };
   const recommendations = [

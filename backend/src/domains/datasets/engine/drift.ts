@@ -3,7 +3,7 @@ import { compareCells } from './drift/cells.ts';
 import type { Pair } from './drift/changes.ts';
 import { compareColumns } from './drift/columns.ts';
 import type { DuckDb } from './duckdb.ts';
-import { effectOf } from './effect.ts';
+import { effectOf, isDrift } from './effect.ts';
 import { forgetCells, groupsOf, isWide, typeOf } from './laid.ts';
 import { kindOf } from './profile/queries.ts';
 import { openRelation, type Relation, type RelationColumn } from './relation.ts';
@@ -14,14 +14,23 @@ export { isDrift } from './effect.ts';
 export interface DriftOptions {
   /** labels may be personal: what is reported of them goes through this */
   mask(value: string): string;
+  /** which changes are told, the largest being the first; default: 200 */
+  page?: { offset: number; limit: number };
+}
+
+export interface Drift {
+  changes: DistributionChange[];
+  /** of all columns that were compared */
+  count: number;
+  /** columns that drifted */
+  drifted: number;
 }
 
 const columnsAtOnce = 200;
-/** Changes that are told, the largest first. */
-const told = 200;
+export const told = 200;
 
 /**
- * How the columns that both versions have are distributed in each, the most changed first (of more than 200 columns those 200). Labels (at most 50
+ * How the columns that both versions have are distributed in each, the most changed first. Labels (at most 50
  * different short texts) are counted in all rows and tested by chi-squared, missing ones as a label of their own. Numbers, dates and the
  * lengths of texts are tested by Kolmogorov-Smirnov on at most 100,000 rows of each, the same ones each time; the counts told are scaled up.
  */
@@ -29,29 +38,40 @@ export async function drift(
   db: DuckDb,
   before: readonly RowsFile[],
   after: readonly RowsFile[],
-  { mask }: DriftOptions,
-): Promise<DistributionChange[]> {
+  { mask, page = { offset: 0, limit: told } }: DriftOptions,
+): Promise<Drift> {
   const versions = { before: await openRelation(db, before), after: await openRelation(db, after) };
-  if (versions.before.rows === 0 || versions.after.rows === 0) return [];
+  if (versions.before.rows === 0 || versions.after.rows === 0) return { changes: [], count: 0, drifted: 0 };
   const pairs = pairsOf(versions.before, versions.after);
-  const changes: DistributionChange[] = [];
+  const ranked = createRanking(pairs, page.offset + page.limit);
   if (isWide(versions.before, versions.after)) {
     const rows = Math.max(versions.before.rows, versions.after.rows);
     const alike = groupsOf(pairs, rows, (pair) => `${typeOf(pair.before)} ${typeOf(pair.after)}`);
-    for (const some of alike) changes.push(...(await compareCells(db, versions, some, mask)));
+    for (const some of alike) ranked.add(await compareCells(db, versions, some, mask));
     await forgetCells(db);
   } else {
-    for (let first = 0; first < pairs.length; first += columnsAtOnce) {
-      const some = pairs.slice(first, first + columnsAtOnce);
-      changes.push(...(await compareColumns(db, versions, some, mask)));
-    }
+    for (let first = 0; first < pairs.length; first += columnsAtOnce)
+      ranked.add(await compareColumns(db, versions, pairs.slice(first, first + columnsAtOnce), mask));
   }
+  return { ...ranked.counts(), changes: ranked.first().slice(page.offset) };
+}
+
+/** Keeps the largest changes, of equal ones those of the columns that come first: of twenty thousand columns all would be much to hold. */
+function createRanking(pairs: readonly Pair[], most: number) {
   const places = new Map(pairs.map(({ name }, at) => [name, at]));
-  return changes
-    .map((change) => ({ change, effect: effectOf(change), at: places.get(change.column)! }))
-    .toSorted((a, b) => b.effect - a.effect || a.at - b.at)
-    .slice(0, told)
-    .map(({ change }) => change);
+  let best: { change: DistributionChange; effect: number; place: number }[] = [];
+  let [count, drifted] = [0, 0];
+  return {
+    add(changes: readonly DistributionChange[]): void {
+      count += changes.length;
+      drifted += changes.filter(isDrift).length;
+      best.push(...changes.map((change) => ({ change, effect: effectOf(change), place: places.get(change.column)! })));
+      best.sort((a, b) => b.effect - a.effect || a.place - b.place);
+      best = best.slice(0, most);
+    },
+    first: () => best.map(({ change }) => change),
+    counts: () => ({ count, drifted }),
+  };
 }
 
 function pairsOf(before: Relation, after: Relation): Pair[] {

@@ -1,12 +1,15 @@
 import type { DistributionChange } from '@llm-ops/contracts';
 import { summarise } from './compare.ts';
-import { drift } from './drift.ts';
+import { pageOfSchema } from './compare/schema.ts';
+import { drift, told } from './drift.ts';
 import type { DuckDb } from './duckdb.ts';
 import type { RowsFile, ValidateOutput } from './tasks.ts';
 
 export interface AgainstPrevious {
   diff: NonNullable<ValidateOutput['diff']>;
   drift: DistributionChange[];
+  /** columns that drifted, told or not */
+  drifted: number;
   /** columns that both versions have */
   shared: number;
 }
@@ -30,9 +33,11 @@ export async function comparePrevious(
     keyColumns: [...keyColumns],
   });
   onProgress(0.5);
+  const { changes, drifted } = await drift(db, previous, files, { mask });
   return {
-    diff: { summary, schema },
-    drift: await drift(db, previous, files, { mask }),
+    diff: { summary, ...pageOfSchema(schema, { offset: 0, limit: told }) },
+    drift: changes,
+    drifted,
     shared: namesOf(files).intersection(namesOf(previous)).size,
   };
 }

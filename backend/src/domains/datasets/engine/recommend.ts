@@ -42,9 +42,10 @@ const share = (count: number, of: number): string => {
   return percent > 0 && percent < 0.1 ? 'under 0.1 %' : `${percent.toFixed(1)} %`;
 };
 /** `a, b and 3 more` */
-function list(names: readonly string[]): string {
+/** The first names of so many. */
+function list(names: readonly string[], count = names.length): string {
   const shown = names.slice(0, named).map((name) => `“${name}”`);
-  return names.length > named ? `${shown.join(', ')} and ${names.length - named} more` : shown.join(', ');
+  return count > named ? `${shown.join(', ')} and ${count - named} more` : shown.join(', ');
 }
 
 function ofFindings({ counts, facts, advice, contamination, tokens }: RecommendationFacts): Recommendation[] {
@@ -140,6 +141,7 @@ function ofColumns({ facts, profile, drift }: RecommendationFacts): Recommendati
   const far = columns.filter(({ outliers }) => outliers > 0).toSorted((a, b) => b.outliers - a.outliers);
   const constant = columns.filter((column) => rows > 1 && column.distinct === 1 && column.missing === 0);
   const drifted = (drift ?? []).filter(isDrift).toSorted((a, b) => effectOf(b) - effectOf(a));
+  const drifting = Math.max(drifted.length, facts.drift.columns);
   const found: Recommendation[] = [];
   const add = (list: readonly unknown[], make: () => Recommendation): void => {
     if (list.length > 0) found.push(make());
@@ -186,9 +188,12 @@ function ofColumns({ facts, profile, drift }: RecommendationFacts): Recommendati
   add(drifted, () =>
     say(
       'warning',
-      `The distribution differs from the previous version in ${list(drifted.map(({ column }) => column))}.`,
+      `The distribution differs from the previous version in ${list(
+        drifted.map(({ column }) => column),
+        drifting,
+      )}.`,
       'Compare the versions; note in the change log whether that is meant.',
-      { count: drifted.length },
+      { count: drifting },
     ),
   );
   return found;

@@ -175,8 +175,12 @@ export interface ValidateOutput {
   contamination: { benchmark_id: string; name: string; items: number; rows: number }[];
   tokens: { total: number; longest: number; over_limit: number; limit: number } | null;
   languages: { language: string; rows: number }[];
-  diff: { summary: CompareOutput['summary']; schema: CompareOutput['schema'] } | null;
+  /** `counts`: of the schema, of which 200 changes of a kind are told; earlier versions told all and no counts */
+  diff: { summary: CompareOutput['summary']; schema: CompareOutput['schema']; counts?: SchemaCounts } | null;
+  /** the 200 most changed */
   drift: DistributionChange[] | null;
+  /** columns that drifted, told or not; earlier versions did not say */
+  drifted?: number | null;
   score: QualityScore;
   recommendations: Recommendation[];
   seconds: number;
@@ -190,6 +194,8 @@ export interface CompareInput {
   limit: number;
   offset: number;
   change: 'added' | 'removed' | 'modified' | null;
+  /** of each list of columns that is answered: cells of a row, changes of the schema, distributions */
+  columns: { offset: number; limit: number };
   cellLimit: number;
   scratch: string;
 }
@@ -204,7 +210,10 @@ export interface CompareOutput {
     key: Record<string, unknown> | null;
     before: Record<string, unknown> | null;
     after: Record<string, unknown> | null;
+    /** that differ, among those that are told */
     cells: string[];
+    /** how many differ */
+    differing: number;
   }[];
   truncated: boolean;
   schema: {
@@ -212,8 +221,12 @@ export interface CompareOutput {
     removed: DatasetColumn[];
     changed: { name: string; before: DatasetColumn; after: DatasetColumn }[];
   };
+  /** the most changed first */
   distributions: DistributionChange[];
+  /** how long the lists of columns are */
+  columns: { cells: number; distributions: number } & SchemaCounts;
 }
+export type SchemaCounts = Record<'added' | 'removed' | 'changed', number>;
 
 export interface RedactInput {
   files: RowsFile[];

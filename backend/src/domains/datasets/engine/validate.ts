@@ -78,6 +78,7 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
       ...found,
       diff: compared?.diff ?? null,
       drift: compared?.drift ?? null,
+      drifted: compared?.drifted ?? null,
       ...conclude({ profile: shown, files: facts, checked, inspected, compared, counts, weights, threshold }),
       seconds: (performance.now() - started) / 1000,
     };

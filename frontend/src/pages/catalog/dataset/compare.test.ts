@@ -28,7 +28,11 @@ beforeAll(async () => {
 });
 
 type Row = DatasetComparison['rows'][number];
-const show = (change: Row) => mount(RowChange, { props: { change, beforeLabel: '1', afterLabel: '2' }, global });
+const show = (change: Omit<Row, 'cells_changed'>, more: { columns?: number; cells_changed?: number } = {}) => {
+  const { columns = null, cells_changed = change.cells.length } = more;
+  const props = { change: { ...change, cells_changed }, columns, beforeLabel: '1', afterLabel: '2' };
+  return mount(RowChange, { props, global });
+};
 
 describe('FR-003-cmp: rows that differ', () => {
   it('of a changed row the changed cells, before and after, with its key', () => {
@@ -43,6 +47,12 @@ describe('FR-003-cmp: rows that differ', () => {
     expect(row.findAll('del').map((cell) => cell.text())).toEqual(['Before: ham', 'Before: null']);
     expect(row.findAll('ins').map((cell) => cell.text())).toEqual(['After: spam', 'After: blank']);
     expect(row.text()).toContain('2 more cells are the same');
+  });
+  it('of very many that changed some, and how many there are', () => {
+    const told = { change: 'modified', key: null, before: { a: 1 }, after: { a: 2 }, cells: ['a'] } as const;
+    const row = show({ ...told, cells: [...told.cells] }, { columns: 20_000, cells_changed: 1_500 });
+    expect(row.text()).toContain('1 of 1,500 cells that differ');
+    expect(row.text()).toContain('18,500 more cells are the same');
   });
   it('long texts side by side, with what changed in them', () => {
     const text = 'A long answer. '.repeat(20);
@@ -73,10 +83,15 @@ describe('FR-003-cmp: columns that differ', () => {
       removed: [column('old', 'string')],
       changed: [{ name: 'id', before: column('id', 'string'), after: { ...column('id', 'integer'), nullable: true } }],
     };
-    const text = (of: DatasetComparison['schema']) =>
-      mount(SchemaChanges, { props: { schema: of, beforeLabel: '1', afterLabel: '2' }, global }).text();
-    expect(text(schema)).toMatch(/new.*added.*text[\s\S]*old.*removed[\s\S]*id.*changed.*text.*integer · nullable/);
-    expect(text({ added: [], removed: [], changed: [] })).toBe('The columns are the same.');
+    const text = (of: DatasetComparison['schema'], counts: { added: number; removed: number; changed: number }) =>
+      mount(SchemaChanges, { props: { schema: of, counts, beforeLabel: '1', afterLabel: '2' }, global }).text();
+    expect(text(schema, { added: 1, removed: 1, changed: 1 })).toMatch(
+      /new.*added.*text[\s\S]*old.*removed[\s\S]*id.*changed.*text.*integer · nullable/,
+    );
+    const none = { added: [], removed: [], changed: [] };
+    expect(text(none, { added: 0, removed: 0, changed: 0 })).toBe('The columns are the same.');
+    expect(text(schema, { added: 7_000, removed: 1, changed: 1 })).toContain('3 of 7,002 columns that differ');
+    expect(text(none, { added: 150, removed: 0, changed: 0 })).toBe('0 of 150 columns that differ');
   });
 });
 

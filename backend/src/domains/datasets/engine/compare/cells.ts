@@ -3,65 +3,70 @@ import { storedColumns } from '../columns.ts';
 import { ident, parquet, rowColumn, type Cell, type DuckDb } from '../duckdb.ts';
 import type { RowsFile } from '../tasks.ts';
 
-/** A row as it is shown, and what its cells are compared by. */
-export interface ReadRow {
-  cells: Record<string, unknown>;
-  /** hash of the whole text, also where what is shown was cut; null where the cell is */
-  hashes: Map<string, Cell>;
-}
+type Cells = Record<string, unknown>;
 
 const columnsAtOnce = 1000;
 
-/** Rows by their number among all rows of a version. Long cells are cut before they leave DuckDB. */
-export async function readRows(
+/** Cells of some columns of rows, by the rows' numbers among all rows of a version. Long ones are cut before they leave DuckDB. */
+export async function readCells(
   db: DuckDb,
   files: readonly RowsFile[],
-  positions: readonly number[],
-  cellLimit: number,
-): Promise<Map<number, ReadRow>> {
-  const found = new Map<number, ReadRow>();
-  let first = 0;
-  for (const { local, rows } of files) {
-    const own = positions.filter((position) => position >= first && position < first + rows);
-    if (own.length > 0) await readFile({ db, local, first, rows: own.map((at) => at - first), cellLimit, found });
-    first += rows;
+  asked: { positions: readonly number[]; names: ReadonlySet<string>; cellLimit: number },
+): Promise<Map<number, Cells>> {
+  const { positions, names, cellLimit } = asked;
+  const found = new Map(positions.map((position): [number, Cells] => [position, {}]));
+  for await (const { file, columns, where, first } of partsOf(db, files, positions, names)) {
+    const selected = columns.map(({ name, type }, at) => {
+      const sql = isPlain(type) ? ident(name) : `left(${textOf(ident(name), type)}, ${cellLimit + 1})`;
+      return `${sql} as c${at}`;
+    });
+    const list = [`${rowColumn} as at`, ...selected].join(', ');
+    for (const row of await db.all(`select ${list} from ${parquet(file.local)} where ${where}`)) {
+      const cells = found.get(first + Number(row['at']))!;
+      for (const [at, { name, type }] of columns.entries()) cells[name] = shown(row[`c${at}`]!, type, cellLimit);
+    }
   }
   return found;
 }
 
-async function readFile(options: {
-  db: DuckDb;
-  local: string;
-  /** number of the file's first row */
-  first: number;
-  rows: readonly number[];
-  cellLimit: number;
-  found: Map<number, ReadRow>;
-}): Promise<void> {
-  const { db, local, first, rows, cellLimit, found } = options;
-  const columns = await storedColumns(db, local);
-  for (let from = 0; from < columns.length; from += columnsAtOnce) {
-    const some = columns.slice(from, from + columnsAtOnce);
-    const selected = some.flatMap(({ name, type }, at) => {
-      const text = textOf(ident(name), type);
-      const plain = isPlain(type) ? ident(name) : `left(${text}, ${cellLimit + 1})`;
-      return [`${plain} as c${at}`, `case when ${ident(name)} is not null then hash(${text}) end as h${at}`];
-    });
-    // By the bounds DuckDB passes over groups of rows.
-    const between = `${rowColumn} between ${Math.min(...rows)} and ${Math.max(...rows)}`;
-    const read = await db.all(
-      `select ${rowColumn} as at, ${selected.join(', ')} from ${parquet(local)}
-       where ${between} and ${rowColumn} in (${rows.join(', ')})`,
+/** Hashes of whole cells, as text, by the rows' numbers and the names of their columns. */
+export async function readHashes(
+  db: DuckDb,
+  files: readonly RowsFile[],
+  positions: readonly number[],
+): Promise<Map<number, Map<string, Cell>>> {
+  const found = new Map(positions.map((position): [number, Map<string, Cell>] => [position, new Map()]));
+  for await (const { file, columns, where, first } of partsOf(db, files, positions, null)) {
+    const hashed = columns.map(({ name, type }) => `hash(${textOf(ident(name), type)})`);
+    const rows = await db.all<{ at: number; hashes: Cell[] }>(
+      `select ${rowColumn} as at, [${hashed.join(', ')}] as hashes from ${parquet(file.local)} where ${where}`,
     );
-    for (const row of read) {
-      const position = first + Number(row['at']);
-      const held = found.get(position) ?? { cells: {}, hashes: new Map<string, Cell>() };
-      for (const [at, { name, type }] of some.entries()) {
-        held.cells[name] = shown(row[`c${at}`]!, type, cellLimit);
-        held.hashes.set(name, row[`h${at}`]!);
-      }
-      found.set(position, held);
+    for (const { at, hashes } of rows) {
+      const row = found.get(first + at)!;
+      for (const [column, { name }] of columns.entries()) row.set(name, hashes[column]!);
     }
+  }
+  return found;
+}
+
+/** Some columns of the wanted rows of each file at a time. `names` null: all columns. */
+async function* partsOf(
+  db: DuckDb,
+  files: readonly RowsFile[],
+  positions: readonly number[],
+  names: ReadonlySet<string> | null,
+) {
+  let first = 0;
+  for (const file of files) {
+    const own = positions.filter((at) => at >= first && at < first + file.rows).map((at) => at - first);
+    if (own.length > 0) {
+      const wanted = (await storedColumns(db, file.local)).filter(({ name }) => names === null || names.has(name));
+      // By the bounds DuckDB passes over groups of rows.
+      const where = `${rowColumn} between ${Math.min(...own)} and ${Math.max(...own)} and ${rowColumn} in (${own.join(', ')})`;
+      for (let from = 0; from < wanted.length; from += columnsAtOnce)
+        yield { file, columns: wanted.slice(from, from + columnsAtOnce), where, first };
+    }
+    first += file.rows;
   }
 }
 

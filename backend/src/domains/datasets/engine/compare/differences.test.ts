@@ -21,6 +21,7 @@ describe('comparison of versions', () => {
         limit: 100,
         offset: 0,
         change: null,
+        columns: { offset: 0, limit: 200 },
         cellLimit: 1000,
         scratch: rows.folder,
         ...more,

@@ -1,5 +1,5 @@
 import type { DatasetColumn } from '@llm-ops/contracts';
-import type { CompareOutput, RowsFile } from '../tasks.ts';
+import type { CompareInput, CompareOutput, RowsFile, SchemaCounts } from '../tasks.ts';
 
 /** Which columns came, went, or hold something else now. A column that is new to nulls alone has changed too. */
 export function schemaChanges(
@@ -15,6 +15,18 @@ export function schemaChanges(
       if (now === undefined || (now.type === column.type && now.nullable === column.nullable)) return [];
       return [{ name: column.name, before: column, after: now }];
     }),
+  };
+}
+
+/** A page of each list, and how long the lists are. */
+export function pageOfSchema(
+  { added, removed, changed }: CompareOutput['schema'],
+  { offset, limit }: CompareInput['columns'],
+): { schema: CompareOutput['schema']; counts: SchemaCounts } {
+  const page = <T>(list: T[]): T[] => list.slice(offset, offset + limit);
+  return {
+    schema: { added: page(added), removed: page(removed), changed: page(changed) },
+    counts: { added: added.length, removed: removed.length, changed: changed.length },
   };
 }
 
