@@ -1,6 +1,6 @@
 /**
  * One task of the engine in a process of its own: `node ours.ts TASK FILE ROWS`, of which ROWS is the file of rows (it is written by `convert`
- * and `both`). Prints one line of JSON: `OursAnswer`.
+ * and `both`), or `node ours.ts compare ROWS ROWS [KEY]`. Prints one line of JSON: `OursAnswer`, or the counts of a comparison.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { profile, profileRelation } from '../../backend/src/domains/datasets/eng
 import { fileColumn, type Relation } from '../../backend/src/domains/datasets/engine/relation.ts';
 import type { RowsFile } from '../../backend/src/domains/datasets/engine/tasks.ts';
 
-export type Task = 'convert' | 'profile' | 'both' | 'direct';
+export type Task = 'convert' | 'profile' | 'both' | 'direct' | 'compare';
 export interface OursAnswer {
   /** CPU of the task alone, without the start of the process, in seconds */
   task: number;
@@ -20,18 +20,46 @@ export interface OursAnswer {
 }
 
 const memoryMb = 1024;
-const [task, file, kept] = process.argv.slice(2) as [Task, string, string];
+const [task, file, kept, key] = process.argv.slice(2) as [Task, string, string, string | undefined];
 const description = `${kept}.json`;
 const mask = (value: string): string => value;
 const scratch = await mkdtemp(path.join(tmpdir(), 'llm-ops-bench-'));
 const started = process.cpuUsage();
 try {
+  if (task === 'compare') console.log(JSON.stringify(await compareRows()));
+  else await look();
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+async function look(): Promise<void> {
   if (task === 'convert' || task === 'both') await convert();
   const found = task === 'convert' ? null : task === 'direct' ? await profileDirectly() : await profileRows();
   const { user, system } = process.cpuUsage(started);
   console.log(JSON.stringify({ task: (user + system) / 1e6, profile: found } satisfies OursAnswer));
-} finally {
-  await rm(scratch, { recursive: true, force: true });
+}
+
+/** Counts, the first page of differences, and how distributions changed: what the platform answers. */
+async function compareRows(): Promise<Record<string, number>> {
+  const { compare } = await import('../../backend/src/domains/datasets/engine/compare.ts');
+  const [before, after] = await Promise.all(
+    [file, kept].map(async (rows) => JSON.parse(await readFile(`${rows}.json`, 'utf8')) as RowsFile),
+  );
+  const { summary } = await compare(
+    {
+      before: [before!],
+      after: [after!],
+      keyColumns: key === undefined ? [] : [key],
+      limit: 50,
+      offset: 0,
+      change: null,
+      columns: { offset: 0, limit: 200 },
+      cellLimit: 2000,
+      scratch,
+    },
+    { memoryMb, progress: () => {}, ask: () => Promise.reject(new Error('Nobody is asked.')) },
+  );
+  return { ...summary, peak: Math.round(process.resourceUsage().maxRSS / 1024) };
 }
 
 /** What an upload goes through. */
