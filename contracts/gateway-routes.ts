@@ -1,16 +1,14 @@
 import { z } from 'zod';
-import { Environment, Id, Name, RevisionNumber, Time } from './common.ts';
+import { closed, Environment, Id, Name, RevisionNumber, Time } from './common.ts';
 
-const Timeouts = z
-  .object({
-    connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
-    firstTokenMs: z.number().int().min(1).max(3_600_000).describe('Until the first byte of the answer.'),
-    idleMs: z.number().int().min(1).max(3_600_000).describe('Between two pieces of the answer.'),
-  })
-  .partial();
+const Timeouts = closed({
+  connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
+  firstTokenMs: z.number().int().min(1).max(3_600_000).describe('Until the first byte of the answer.'),
+  idleMs: z.number().int().min(1).max(3_600_000).describe('Between two pieces of the answer.'),
+}).partial();
 /** What may be tried again, before the client has seen a byte. */
 export const retryCauses = ['connect', 'busy', 'error', 'timeout'] as const;
-const Retry = z.object({
+const Retry = closed({
   attempts: z
     .number()
     .int()
@@ -24,7 +22,7 @@ const Retry = z.object({
       'connect: nothing was sent. busy: 429 or 503. error: 500, 502, 504 or a broken connection; timeout: no first byte in time: both may cost twice.',
     ),
 });
-const RouteLimits = z.object({
+const RouteLimits = closed({
   requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
   tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
   defaultMaxTokens: z

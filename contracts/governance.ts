@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
+import { closed, Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
 import { roles } from './permissions.ts';
 import { defineRoutes } from './route.ts';
 
 const RoleName = z.enum(roles);
 
 /** What one key may ask in a minute. */
-export const KeyLimits = z.object({
+export const KeyLimits = closed({
   requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
   tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Environment, Id, IdParams, Name, Page, QueryBoolean, RevisionNumber, Text, Time } from './common.ts';
+import { closed, Environment, Id, IdParams, Name, Page, QueryBoolean, RevisionNumber, Text, Time } from './common.ts';
 import { Canary, CanaryPlan } from './canary.ts';
 import { Registration, Route, RouteCreate, RoutePatch } from './gateway-routes.ts';
 import { ChangePlan } from './change-plan.ts';
@@ -14,7 +14,7 @@ export const RoutePath = z.string().trim().min(1).max(200);
 export const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
-export const AutoscalePolicy = z.object({
+export const AutoscalePolicy = closed({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),
   gpuUtilization: z.number().int().min(1).max(100).optional(),

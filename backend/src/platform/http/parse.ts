@@ -59,7 +59,9 @@ function check(schema: z.ZodType | undefined, value: unknown, issues: Issue[]): 
   const result = schema.safeParse(cased.value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    issues.push({ path: issue.path.map(String).join('.') || 'body', message: issue.message });
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
+    const paths = unknown.length > 0 ? unknown.map((key) => [...issue.path, key]) : [issue.path];
+    for (const path of paths) issues.push({ path: path.map(String).join('.') || 'body', message: issue.message });
   }
   return undefined;
 }
