@@ -408,6 +408,23 @@ export const catalogRoutes = defineRoutes({
     data: LineageGraph,
     failures: ['model_not_found'],
   },
+  replaceModelKey: {
+    method: 'PUT',
+    path: '/catalog/models/{id}/key',
+    summary: 'Give an external model another key, also after its approval; endpoints take it up at once',
+    tag: 'catalog',
+    permission: 'model:write',
+    params: IdParams,
+    body: z.object({
+      api_key: z
+        .string()
+        .regex(/^[\x21-\x7e]{1,4096}$/, 'Must be the key as the provider gave it, without spaces.')
+        .describe('Stored encrypted and never shown again.'),
+    }),
+    data: Model,
+    audit: { action: 'model.key', resource: 'model' },
+    failures: ['model_not_found', 'model_not_external'],
+  },
   testModelConnection: {
     method: 'POST',
     path: '/catalog/models/{id}/test-connection',

@@ -251,6 +251,7 @@ async function assemble(
     config: servingConfig(settings, { fourEyes }),
   });
   catalog.registerReferences('endpoint', serving.references);
+  catalog.onKeyReplaced(serving.keyReplaced);
   const organization = createOrganization({
     db,
     desk: serving.desk,

@@ -120,6 +120,7 @@ export const routes: Record<Operation, RouteFacts> = {
   putMember: { method: 'PUT', path: '/governance/teams/{team}/members/{userId}' },
   redactDataset: { method: 'POST', path: '/catalog/datasets/{id}/redact', idempotent: true },
   redeployEndpoint: { method: 'POST', path: '/serving/endpoints/{id}/redeploy' },
+  replaceModelKey: { method: 'PUT', path: '/catalog/models/{id}/key' },
   restoreDatasetVersion: {
     method: 'POST',
     path: '/catalog/datasets/{id}/versions/{version}/restore',

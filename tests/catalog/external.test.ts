@@ -55,6 +55,27 @@ describe('external models', () => {
     assert.equal(await world.catalog.externalSecret(next.id), null);
   });
 
+  it('FR-001c, FR-010: an approved model gets another key by who may change it, which is told to who asks its provider', async () => {
+    const model = await register(world.ada, { type: 'external', metadata: openai });
+    await approve(world, model.id);
+    const told: string[] = [];
+    world.catalog.onKeyReplaced(async (_trx, id) => void told.push(id));
+    const path = `/catalog/models/${model.id}/key`;
+    const changed = await world.ada.ask('PUT', path, { api_key: 'sk-canary-next' });
+    assert.deepEqual([changed.status, changed.has_api_key, told], ['approved', true, [model.id]]);
+    assert.equal(await world.catalog.externalSecret(model.id), 'sk-canary-next');
+    const { rows } = await world.db.pool.query(
+      `select coalesce(string_agg(t::text, ''), '') as all from audit_entry t where action = 'model.key'`,
+    );
+    assert.ok(rows[0].all.includes(model.id) && !rows[0].all.includes('sk-canary'));
+
+    assert.equal((await world.ada.call('PUT', path, { api_key: 'with space' })).data.issues[0].path, 'api_key');
+    const own = await register(world.ada, {});
+    const refused = await world.ada.call('PUT', `/catalog/models/${own.id}/key`, { api_key: 'sk-x' });
+    assert.equal(refused.data.code, 'model_not_external');
+    assert.equal(told.length, 1);
+  });
+
   it('EC-metadata: every wrong provider field is named in one answer', async () => {
     const cases: [Record<string, unknown>, string[]][] = [
       [{}, ['metadata.provider', 'metadata.model_name']],

@@ -25,7 +25,7 @@ after(async () => {
   await postgres?.stop();
 });
 
-test('FR-006l: a gateway of its own answers what the control plane set up, and each does its own work alone', async () => {
+test('FR-006l, FR-001c: a gateway of its own answers what the control plane set up, and each does its own work alone', async () => {
   await externalEndpoint(control.api, provider, 'apart');
   const chat = (url: string) =>
     fetch(`${url}/v1/chat/completions`, {
@@ -49,4 +49,13 @@ test('FR-006l: a gateway of its own answers what the control plane set up, and e
   assert.equal(requests[0].status, 200);
   const view = await ask(control.api, people.admin, 'GET', '/observability/gateway');
   assert.equal(view.gateways.length, 1, 'the control plane is no gateway');
+
+  // the provider's key is rotated: nothing is deployed anew, and a gateway elsewhere uses it at once
+  assert.equal(provider.seen.at(-1)?.headers.authorization, 'Bearer sk-journey');
+  const { modelId } = (await ask(control.api, people.operator, 'GET', '/serving/endpoints'))[0];
+  await ask(control.api, people.researcher, 'PUT', `/catalog/models/${modelId}/key`, { api_key: 'sk-rotated' });
+  await until('the gateway uses the new key', async () => {
+    await (await chat(gateway.url)).text();
+    return provider.seen.at(-1)?.headers.authorization === 'Bearer sk-rotated' ? true : null;
+  });
 });

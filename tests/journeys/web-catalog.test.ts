@@ -293,6 +293,15 @@ test('FR-001c: an OpenAI model is registered with a key that never comes back, a
   await button('Test connection').click();
   await page.getByText(/key/i).and(page.locator('.text-error *')).first().waitFor();
   await screenshot(page, 'catalog-external-wrong-key');
+
+  await button('Replace key').click();
+  await page.getByRole('dialog').getByLabel('API key').fill(key);
+  await screenshot(page, 'catalog-external-replace-key');
+  await assertAccessible(page, 'the dialog for another key');
+  await button('Store key').click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await button('Test connection').click();
+  await page.getByText('Models there: gpt-4').waitFor();
 });
 
 test('FR-001c: an Ollama model is registered by its endpoint and its connection is tested', async () => {

@@ -31,6 +31,8 @@ export const catalogClient = {
   rollbackModel: (modelId: string, payload: Body<'rollbackModel'>) =>
     api.call('rollbackModel', { params: { id: modelId }, body: payload }),
   getModelLineage: (modelId: string) => api.call('getModelLineage', { params: { id: modelId } }),
+  replaceModelKey: (modelId: string, apiKey: string) =>
+    api.call('replaceModelKey', { params: { id: modelId }, body: { api_key: apiKey } }),
   testModelConnection: (modelId: string) => api.call('testModelConnection', { params: { id: modelId } }),
   importFromHuggingFace: (payload: Body<'importFromHuggingFace'>) =>
     api.call('importFromHuggingFace', { body: payload }),

@@ -50,6 +50,9 @@ export interface Reference {
   status?: string;
 }
 
+/** Who asks a provider with the key of this model is to read it again. */
+export type KeyReplaced = (trx: Trx, modelId: string) => Promise<void>;
+
 /** What the catalog of models asks about datasets. */
 export interface DatasetsOfCatalog {
   /** What datasets are called and who sees them; those that are not there are left out. */

@@ -1,7 +1,7 @@
 import type { BoundRoutes, Trx } from '#platform/http';
 import { createHubEntries, type HubEntries } from './hub-entries.ts';
 import { createImports } from './imports.ts';
-import type { CatalogDeps, DatasetsOfCatalog, FindReferences, Reference } from './deps.ts';
+import type { CatalogDeps, DatasetsOfCatalog, FindReferences, KeyReplaced, Reference } from './deps.ts';
 import { createFiles } from './files.ts';
 import { createModels } from './models.ts';
 import { createReviews } from './reviews.ts';
@@ -23,6 +23,8 @@ export interface Catalog extends Serving {
   routes: BoundRoutes;
   /** Who may refer to a model, one a kind: asked before one is deleted and for its lineage. */
   registerReferences(kind: Reference['kind'], find: FindReferences): void;
+  /** Is told, in the transaction, of an external model that has got another key. */
+  onKeyReplaced(listener: KeyReplaced): void;
   /** Datasets, which models name in their lineage and whose approvals stand beside those of models. */
   registerDatasets(datasets: DatasetsOfCatalog): void;
   /** For resumable uploads of kind `model`: may this identity add files to it? Throws `model_not_found`, `permission_denied`, `model_frozen`, `model_external`. */
@@ -44,7 +46,11 @@ export function createCatalog(given: CatalogDeps): Catalog {
     return found;
   };
   let datasets: DatasetsOfCatalog | null = null;
-  const base = { ...given, store, guard, references, datasets: () => datasets };
+  const listeners: KeyReplaced[] = [];
+  const keyReplaced: KeyReplaced = async (trx, id) => {
+    for (const listener of listeners) await listener(trx, id);
+  };
+  const base = { ...given, store, guard, references, keyReplaced, datasets: () => datasets };
   const models = createModels(base);
   const reviews = createReviews({ ...base, models });
   const files = createFiles({ ...base, models, reviews });
@@ -55,6 +61,7 @@ export function createCatalog(given: CatalogDeps): Catalog {
     routes: createRoutes({ models, files, reviews, versions, imports }),
     ...createServing(base),
     registerReferences: (kind, find) => void finders.set(kind, find),
+    onKeyReplaced: (listener) => void listeners.push(listener),
     registerDatasets: (registered) => void (datasets = registered),
     async authorizeUpload(access, modelId) {
       const row = await guard.read(access, modelId);

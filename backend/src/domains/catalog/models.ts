@@ -4,7 +4,7 @@ import { failure } from '#platform/errors';
 import { decodeCursor, pageOf, type Context, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import { placeOfKey, readCard } from './card.ts';
-import type { CatalogDeps, Reference } from './deps.ts';
+import type { CatalogDeps, KeyReplaced, Reference } from './deps.ts';
 import { prefixOf } from './paths.ts';
 import { differences } from './rules.ts';
 import type { Card, CatalogStore, ModelRow } from './store/index.ts';
@@ -19,7 +19,12 @@ export type Models = ReturnType<typeof createModels>;
 export const keyOwner = (id: string) => `model:${id}`;
 
 export function createModels(
-  deps: CatalogDeps & { store: CatalogStore; guard: Guard; references(trx: Trx, id: string): Promise<Reference[]> },
+  deps: CatalogDeps & {
+    store: CatalogStore;
+    guard: Guard;
+    references(trx: Trx, id: string): Promise<Reference[]>;
+    keyReplaced: KeyReplaced;
+  },
 ) {
   const { store, guard, secrets, events, jobs } = deps;
 
@@ -205,6 +210,17 @@ export function createModels(
       c.note(row.id, { name: row.name, version: row.version, files: files.length, storage_uri: row.storage_uri });
       // the objects go after the commit, so that a failed delete keeps them
       return { id: row.id, filesRemoved: 0, filesLeft: files.length };
+    },
+
+    /** Also of what is frozen: a key is no part of what was approved, and it goes only where it was registered for. */
+    async replaceKey(c: Context<Routes['replaceModelKey']>): Promise<Model> {
+      const { trx } = c;
+      const row = await guard.change(c.access, c.params.id, trx);
+      if (row.type !== 'external') throw failure('model_not_external');
+      await secrets.put(trx, keyOwner(row.id), 'api_key', c.body.api_key);
+      await deps.keyReplaced(trx, row.id);
+      c.note(row.id, { name: row.name, version: row.version, api_key: row.has_api_key ? 'replaced' : 'added' });
+      return view(row.has_api_key ? row : await store.update(trx, row.id, { has_api_key: true }), trx);
     },
 
     async testConnection(c: Context<Routes['testModelConnection']>) {

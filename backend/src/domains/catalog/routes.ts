@@ -31,6 +31,7 @@ export function createRoutes(services: {
     rollbackModel: (c) => versions.rollback(c),
     listModelChanges: (c) => versions.changes(c.access, c.params.id),
     getModelLineage: (c) => versions.lineage(c.access, c.params.id),
+    replaceModelKey: (c) => models.replaceKey(c),
     testModelConnection: (c) => models.testConnection(c),
     importFromHuggingFace: (c) => imports.start(c),
     listModelImports: (c) => imports.list(c.access, c.params.id),

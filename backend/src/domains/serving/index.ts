@@ -20,7 +20,7 @@ import { createReconciler, type Reconciler } from './rollout/reconciler.ts';
 import { createRegistry } from './routing/registry.ts';
 import { createRevisions } from './endpoints/revisions.ts';
 import { createChangeRoutes, createObservationRoutes, createRoutes } from './routes.ts';
-import { endpointsOfModel } from './store/endpoints.ts';
+import { endpointsOfModel, tellServing } from './store/endpoints.ts';
 import type { RouteTable } from './routing/table.ts';
 import type { ServingCatalog, ServingConfig } from './types.ts';
 
@@ -56,6 +56,8 @@ export interface Serving {
   reconciler: Reconciler;
   /** For `catalog.registerReferences('endpoint', …)`: endpoints, not deleted, that want or run this model. */
   references(trx: Trx, modelId: string): Promise<{ kind: 'endpoint'; id: string; label: string; status: string }[]>;
+  /** For `catalog.onKeyReplaced`: every gateway reads the key of this external model again once the transaction is done. */
+  keyReplaced(trx: Trx, modelId: string): Promise<void>;
 }
 
 /** Endpoints, revisions and routes: the control plane of serving. */
@@ -94,6 +96,9 @@ export function createServing(deps: ServingDeps): Serving {
         label: `${name} (${environment})`,
         status,
       }));
+    },
+    async keyReplaced(trx, modelId) {
+      for (const { id } of await endpointsOfModel(trx, modelId)) await tellServing(trx, id);
     },
   };
 }

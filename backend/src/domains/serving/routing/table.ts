@@ -145,6 +145,8 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   let loading: Promise<void> | null = null;
   /** endpoints that changed since, or all of them */
   let wanted: Set<string> | 'all' = 'all';
+  /** more may have changed than what is read tells */
+  let missed = false;
   let timer: NodeJS.Timeout | null = null;
   let listening: { close(): Promise<void> } | null = null;
   let warned = false;
@@ -154,11 +156,11 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   const addressesOf = (revision: RoutedRevision): readonly Address[] =>
     runtimes[revision.runtime]?.addresses(revision.revisionId) ?? [];
 
-  /** What runs nowhere needs no placement: every server attaches to it by itself. */
-  async function attach(revision: RoutedRevision): Promise<void> {
+  /** What runs nowhere needs no placement: every server attaches to it by itself, `again` where its key may be another. */
+  async function attach(revision: RoutedRevision, again: boolean): Promise<void> {
     const runtime = runtimes[revision.runtime];
-    if (!revision.spec || !runtime || attached.has(revision.revisionId)) return;
-    if (addressesOf(revision).length > 0) return;
+    if (!revision.spec || !runtime) return;
+    if (!again && (attached.has(revision.revisionId) || addressesOf(revision).length > 0)) return;
     try {
       await runtime.apply(runtime.plan(revision.spec), revision.spec);
       attached.add(revision.revisionId);
@@ -169,12 +171,15 @@ export function createRouteTable(deps: TableDeps): RouteTable {
 
   async function load(): Promise<void> {
     const what = wanted;
+    const again = what !== 'all' || missed;
     wanted = new Set();
+    missed = false;
     try {
       const found = what === 'all' ? await routing.readAll() : await routing.read([...what]);
-      for (const revision of found) await attach(revision);
+      for (const revision of found) await attach(revision, again);
     } catch (error) {
       wanted = 'all';
+      missed = again;
       throw error;
     }
     snapshot = buildSnapshot(routing.now());
@@ -203,14 +208,16 @@ export function createRouteTable(deps: TableDeps): RouteTable {
 
   /** What an earlier process knew; it is read again with the next look. */
   async function startFrom(found: Routing): Promise<void> {
-    for (const revision of routing.keep(found)) await attach(revision);
+    for (const revision of routing.keep(found)) await attach(revision, false);
     snapshot = buildSnapshot(routing.now());
   }
 
   /** `changed`: the endpoint; null or nothing: any, changes may have been missed. */
   function hint(changed: string | null): void {
-    if (!changed || (wanted !== 'all' && wanted.size >= someAtOnce)) wanted = 'all';
-    else if (wanted !== 'all') wanted.add(changed);
+    if (!changed || (wanted !== 'all' && wanted.size >= someAtOnce)) {
+      wanted = 'all';
+      missed = true;
+    } else if (wanted !== 'all') wanted.add(changed);
     told(follow());
   }
 
