@@ -338,7 +338,7 @@ test('FR-011: what a gateway held when it died is there again once its journal i
 
 test('FR-011: what a gateway that is gone holds is taken back by whoever runs short; it does not spend it when it comes back', async () => {
   const budget = await ground.budget({ limit: { requests: 100 } });
-  const gone = await ground.gateway('gone', { timing: { pollMs: 300, renewMs: 0 } });
+  const gone = await ground.gateway('gone', { timing: { pollMs: 60_000, renewMs: 0 } });
   const held = await flood([gone], 10);
   const other = await ground.gateway('b', { timing: { contactMs: 0, refusalMs: 0 } });
   assert.ok((await flood([other], 100)).passed.length <= 90, 'those of a living one are not taken');
@@ -350,8 +350,9 @@ test('FR-011: what a gateway that is gone holds is taken back by whoever runs sh
   await ground.checkLeases();
   const { leased } = await ground.current(budget.id);
   assert.equal(leased.requests, 100);
-  // what it was answering is charged all the same; what it held ready is not there any more
-  await sleep(500);
+  // it comes back: what it was answering is charged all the same; what it held ready is not there any more
+  await ground.db.pool.query(`select pg_notify('cost', '')`);
+  await sleep(1_000);
   for (const { reservation } of held.passed) gone.settle(reservation, wish());
   await gone.charge();
   assert.equal((await flood([gone], 10)).passed.length, 0);
