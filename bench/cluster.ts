@@ -32,7 +32,7 @@ const [nodes, endpoints, burst] = [Number(values.nodes), Number(values.endpoints
 
 const started = Date.now();
 const say = (text: string) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
-const plane = await startPlane();
+const plane = await startPlane({ large: true });
 const provider = await startProvider();
 let platform: RunningPlatform | null = null;
 const end = async () => {

@@ -48,7 +48,7 @@ const suites: Suite[] = [
   },
   // each has a control plane of its own, and waits for it most of its time
   { name: 'cluster', files: find('tests/cluster/*.test.ts'), concurrency: 2, timeout: 600, forceExit: true },
-  { name: 'journeys', files: find('tests/journeys/*.test.ts'), concurrency: 2, timeout: 600, forceExit: true },
+  { name: 'journeys', files: find('tests/journeys/*.test.ts'), concurrency: 1, timeout: 600, forceExit: true },
   { name: 'faults', files: find('tests/faults/*.test.ts'), concurrency: 1, timeout: 900, forceExit: true },
 ];
 

@@ -124,6 +124,15 @@ test('EC-drift: every kind is watched: an object that is deleted comes back, a f
   assert.equal(ingress.metadata.annotations['team.example.com/owner'], 'search');
   const { conditions } = await get(id);
   assert.ok(!JSON.stringify(conditions).includes('team.example.com'));
+  // changed again and again, it is put back some seconds later
+  await until('both are put back', async () => {
+    const found = await objects(id, 'dev');
+    const of = (kind: string) => found.filter((object) => object.kind === kind);
+    const whole =
+      of('HorizontalPodAutoscaler').every(({ spec }) => spec.maxReplicas === 1) &&
+      of('Service').some(({ metadata }) => metadata.annotations?.['llm-ops.io/route'] !== undefined);
+    return whole ? true : null;
+  });
 });
 
 test('EC-drift: where the policy is to leave it, it is told and stays; when somebody undoes it, it is over', async () => {

@@ -34,16 +34,19 @@ export interface Plane {
 
 /** As large clusters set them: 20 requests a second would make hundreds of deployments wait for the controllers. */
 const swift = ['--kube-api-qps=500', '--kube-api-burst=1000'];
-/** The same of controllers: five objects of a kind at a time would be waited for where each answer of the API server takes a while. */
+/** The same of controllers, for hundreds of deployments: five objects of a kind at a time would be waited for. */
 const wide = ['deployment', 'replicaset', 'service-endpoint', 'endpoint', 'horizontal-pod-autoscaler'].map(
   (kind) => `--concurrent-${kind}-syncs=20`,
 );
 
 /**
- * A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. `frontProxy`: its API server tells the servers
- * behind it who asks (an APIService), by a certificate that openssl makes.
+ * A real control plane on loopback ports, with kwok in the place of kubelets. Ready in some seconds. `large`: its controllers work as those of
+ * large clusters do. `frontProxy`: its API server tells the servers behind it who asks (an APIService), by a certificate that openssl makes.
  */
-export async function startPlane({ frontProxy = false }: { frontProxy?: boolean } = {}): Promise<Plane> {
+export async function startPlane({
+  frontProxy = false,
+  large = false,
+}: { frontProxy?: boolean; large?: boolean } = {}): Promise<Plane> {
   const program = buildPlane();
   const shm = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const folder = await mkdtemp(join(shm, 'llm-ops-plane-'));
@@ -186,7 +189,7 @@ export async function startPlane({ frontProxy = false }: { frontProxy?: boolean 
       '--node-monitor-grace-period=1h',
       '--node-monitor-period=25s',
       ...swift,
-      ...wide,
+      ...(large ? wide : []),
     ]);
     start('kube-scheduler', [
       `--kubeconfig=${file('kubeconfig')}`,
