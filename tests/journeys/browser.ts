@@ -66,6 +66,15 @@ export function problemsOf(page: Page): string[] {
   return heard.get(page)?.splice(0) ?? [];
 }
 
+/** Nothing is wider than the screen, once the page has taken its shape after a change of size. */
+export async function assertFits(page: Page, what: string): Promise<void> {
+  const measure = () => page.evaluate(() => [document.documentElement.scrollWidth, innerWidth] as const);
+  let [content, screen] = await measure();
+  for (const until = Date.now() + 3_000; content > screen && Date.now() < until; [content, screen] = await measure())
+    await page.waitForTimeout(50);
+  assert.ok(content <= screen, `${what}: ${content} px wide on a screen of ${screen} px`);
+}
+
 /** Fails on any accessibility violation of WCAG 2 A and AA that axe can see. */
 export async function assertAccessible(page: Page, what: string): Promise<void> {
   // through the debugger: the page's own policy forbids to evaluate text, as it should

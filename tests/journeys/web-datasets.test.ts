@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { pino } from 'pino';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { openDatabase } from '../../backend/src/platform/db/index.ts';
-import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
+import { assertAccessible, assertFits, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
 import { ask, people, startPlatform, until, type Json, type RunningPlatform } from './harness.ts';
 
 /** A Korean resident number whose checksum fits: nobody's. */
@@ -83,11 +83,6 @@ async function drop(files: Record<string, string>): Promise<void> {
   await zone.dispatchEvent('drop', { dataTransfer: data });
 }
 
-async function assertFits(what: string): Promise<void> {
-  const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(content! <= screen!, `${what}: ${content} px wide on a screen of ${screen} px`);
-}
-
 /** Looks at the page in light and dark, wide and narrow; nothing may be cut off, unreadable or a missing text. */
 async function look(name: string): Promise<void> {
   const shown = await page.evaluate(() => document.body.innerText);
@@ -100,7 +95,7 @@ async function look(name: string): Promise<void> {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme });
     await page.locator(`html.${colorScheme}`).waitFor();
-    await assertFits(`${name}, ${place}`);
+    await assertFits(page, `${name}, ${place}`);
     await assertAccessible(page, `${name}, ${place}`);
     await screenshot(page, `datasets-${name}-${place}`);
   }

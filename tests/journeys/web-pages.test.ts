@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import pino from 'pino';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { openDatabase } from '../../backend/src/platform/db/index.ts';
-import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
+import { assertAccessible, assertFits, openBrowser, openPage, problemsOf, screenshot } from './browser.ts';
 import { approvedModel, ask, healthyEndpoint, people, startPlatform, type RunningPlatform } from './harness.ts';
 
 const admin = { userId: 'root', roles: ['admin'] };
@@ -170,11 +170,6 @@ async function assertNoKeys(at: Page, what: string): Promise<void> {
     null,
     what,
   );
-}
-
-async function assertFits(at: Page, what: string): Promise<void> {
-  const [content, screen] = await at.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(content! <= screen!, `${what}: ${content} px wide on a screen of ${screen} px`);
 }
 
 /** Tabs from the top of the page until the element has the focus, and looks whether one can see that it has. */

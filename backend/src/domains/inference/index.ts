@@ -176,7 +176,7 @@ export function createInference(deps: InferenceDeps): Inference {
     replayed: ledger.replayed,
     describeKnowledge: knowledge.describe,
     start() {
-      knowledge.start();
+      knowledge.start({ away: db.away });
       heartbeat.start();
     },
     archive: async () => void (await upkeep.archive()),

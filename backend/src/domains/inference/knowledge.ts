@@ -7,8 +7,8 @@ export interface Outage {
 
 /** How new what this gateway answers by is. */
 export interface Knowledge {
-  /** Once everything has been read, or taken from before. */
-  start(): void;
+  /** Once everything has been read, or taken from before; `away`: the database was not there for it. */
+  start(options: { away: boolean }): void;
   /** older than it may be: nothing is answered by it any more */
   readonly tooOld: boolean;
   /** Why not. */
@@ -38,9 +38,9 @@ export function createKnowledge(deps: { asOf(): number; maxAgeMs: number | null;
     const now = deps.now().getTime();
     const known = asOf();
     tooOld = maxAgeMs !== null && now - known > maxAgeMs;
-    if (now - known <= quietMs) {
-      if (last?.until === null) last.until = now;
-    } else if (last === null || last.until !== null) last = { known, until: null };
+    if (last?.until === null) {
+      if (known > last.known && now - known <= quietMs) last.until = now;
+    } else if (now - known > quietMs) last = { known, until: null };
   }
 
   const refusal = (): Failure =>
@@ -51,7 +51,8 @@ export function createKnowledge(deps: { asOf(): number; maxAgeMs: number | null;
 
   let timer: NodeJS.Timeout | null = null;
   return {
-    start() {
+    start({ away }) {
+      if (away) last = { known: asOf(), until: null };
       look();
       timer ??= setInterval(look, 1_000).unref();
     },
