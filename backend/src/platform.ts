@@ -288,6 +288,7 @@ async function assemble(
     ...(kept === notKept
       ? []
       : [{ name: 'snapshot', required: true, check: async () => inference.describeKnowledge() }]),
+    // nothing that is asked of a model waits for files
     { name: 'objects', required: governs || works, check: () => objects.check() },
     ...(cache.kind === 'redis' ? [{ name: 'redis', required: false, check: () => cache.check() }] : []),
   ]);
