@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { provisionPython } from '../../scripts/provision/python.ts';
+import { freePorts } from '../cluster/plane.ts';
 import { projectRoot, sampleModel } from '../journeys/harness.ts';
 
 const program = process.env['OLLAMA'] ?? 'ollama';
@@ -44,7 +44,7 @@ export async function startInstalledOllama(): Promise<InstalledOllama> {
     { cwd: join(projectRoot, 'python/trainer'), encoding: 'utf8' },
   );
   if (converted.status !== 0) throw new Error(converted.stderr);
-  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  const endpoint = `http://127.0.0.1:${(await freePorts(1))[0]}`;
   const env = {
     ...process.env,
     HOME: folder,
@@ -82,13 +82,4 @@ export async function startInstalledOllama(): Promise<InstalledOllama> {
     await stop();
     throw error;
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
