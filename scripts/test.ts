@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { SuiteCounts } from './count-reporter.ts';
 import { provisionAll } from './provision/all.ts';
 
 /** Runs every suite and ends with `N passed, N failed`. `npm test -- unit ports` runs some of them. */
@@ -17,12 +18,6 @@ interface Suite {
    * tests of a later suite as unknown and would end the file before them.
    */
   forceExit: boolean;
-}
-
-interface Counts {
-  passed: number;
-  failed: number;
-  skipped: number;
 }
 
 const find = (pattern: string): string[] => globSync(pattern).toSorted();
@@ -55,13 +50,14 @@ const suites: Suite[] = [
 const wanted = process.argv.slice(2);
 const chosen = suites.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
 const scratch = mkdtempSync(path.join(tmpdir(), 'llm-ops-test-'));
-const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+const totals: SuiteCounts = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
 if (wanted.length === 0 || wanted.some((name) => name !== 'unit' && name !== 'web')) await provisionAll();
 if (!existsSync('frontend/dist/index.html')) run('npm', ['run', 'build', '--workspace', 'frontend'], {});
 for (const suite of chosen) if (suite.files.length > 0) runSuite(suite);
 if (wanted.length === 0 || wanted.includes('web')) runWeb();
 rmSync(scratch, { recursive: true, force: true });
+if (totals.failures.length > 0) console.log(`\nFailed:\n${totals.failures.map((line) => `  ${line}`).join('\n')}`);
 console.log(
   `\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
 );
@@ -88,7 +84,7 @@ function runSuite(suite: Suite): void {
     ],
     { COUNT_FILE: countFile },
   );
-  add(suite.name, status, existsSync(countFile) ? (JSON.parse(readFileSync(countFile, 'utf8')) as Counts) : null);
+  add(suite.name, status, existsSync(countFile) ? (JSON.parse(readFileSync(countFile, 'utf8')) as SuiteCounts) : null);
 }
 
 function runWeb(): void {
@@ -104,6 +100,7 @@ function runWeb(): void {
         numPassedTests: number;
         numFailedTests: number;
         numPendingTests: number;
+        testResults: { assertionResults: { status: string; fullName: string; failureMessages: string[] }[] }[];
       })
     : null;
   add(
@@ -111,16 +108,27 @@ function runWeb(): void {
     status,
     report === null
       ? null
-      : { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests },
+      : {
+          passed: report.numPassedTests,
+          failed: report.numFailedTests,
+          skipped: report.numPendingTests,
+          failures: report.testResults
+            .flatMap((file) => file.assertionResults)
+            .filter((test) => test.status === 'failed')
+            .map((test) => `${test.fullName}: ${test.failureMessages[0]?.split('\n', 1)[0] ?? 'failed'}`),
+        },
   );
 }
 
 /** A suite that ended badly without a failed test (a crash, a time-out) counts as one failure. */
-function add(name: string, status: number, counts: Counts | null): void {
+function add(name: string, status: number, counts: SuiteCounts | null): void {
   totals.passed += counts?.passed ?? 0;
   totals.skipped += counts?.skipped ?? 0;
   totals.failed += Math.max(counts?.failed ?? 0, status === 0 ? 0 : 1);
-  if (status !== 0) console.log(`== ${name} failed (exit ${status})`);
+  totals.failures.push(...(counts?.failures ?? []));
+  if (status === 0) return;
+  console.log(`== ${name} failed (exit ${status})`);
+  if (counts === null || counts.failed === 0) totals.failures.push(`${name}: ended with ${status} and no failed test`);
 }
 
 function run(command: string, args: string[], environment: Record<string, string>): number {
