@@ -22,6 +22,8 @@ interface Suite {
 
 const find = (pattern: string): string[] => globSync(pattern).toSorted();
 
+const isOfBrowser = (file: string): boolean => path.basename(file).startsWith('web-');
+
 const suites: Suite[] = [
   {
     name: 'unit',
@@ -43,7 +45,21 @@ const suites: Suite[] = [
   },
   // each has a control plane of its own, and waits for it most of its time
   { name: 'cluster', files: find('tests/cluster/*.test.ts'), concurrency: 2, timeout: 600, forceExit: true },
-  { name: 'journeys', files: find('tests/journeys/*.test.ts'), concurrency: 1, timeout: 600, forceExit: true },
+  {
+    name: 'journeys',
+    files: find('tests/journeys/*.test.ts').filter((file) => !isOfBrowser(file)),
+    concurrency: 2,
+    timeout: 600,
+    forceExit: true,
+  },
+  // a browser takes more than a core
+  {
+    name: 'browser',
+    files: find('tests/journeys/*.test.ts').filter(isOfBrowser),
+    concurrency: 1,
+    timeout: 600,
+    forceExit: true,
+  },
   { name: 'faults', files: find('tests/faults/*.test.ts'), concurrency: 1, timeout: 900, forceExit: true },
 ];
 

@@ -8,20 +8,20 @@ import { compareRevisions } from '#domains/inference';
 import { createOrganization } from '#domains/organization';
 import { createRouteTable, createServing } from '#domains/serving';
 import { loadAuditKeys } from '#platform/audit';
-import { createAuthenticator, createSignIn, sessionView, type Authenticator, type AuthOptions } from '#platform/auth';
+import { createAuthenticator, sessionView } from '#platform/auth';
 import { loadConfig, type Config } from '#platform/config';
-import { lockDataDir, migrate, openDatabase, type Db } from '#platform/db';
+import { lockDataDir, migrate, openDatabase } from '#platform/db';
 import { createEgress } from '#platform/egress';
 import { failure } from '#platform/errors';
 import { createEvents } from '#platform/events';
 import { createHealth } from '#platform/health';
-import { createHostCheck, type RawHandler } from '#platform/http';
+import { createHostCheck } from '#platform/http';
 import { createJobs } from '#platform/jobs';
 import { notKept, openKept } from '#platform/kept';
 import { createLog, type Logger } from '#platform/log';
 import { createMetrics } from '#platform/metrics';
 import { createSecrets, loadKeys } from '#platform/secrets';
-import { createUploads, type Uploads } from '#platform/uploads';
+import { createUploads } from '#platform/uploads';
 import { createHuggingFace } from './adapters/hub/huggingface.ts';
 import { providers } from './adapters/provider/index.ts';
 import { createConnectionTest, createExternalRuntime } from './adapters/runtime/external/index.ts';
@@ -31,6 +31,7 @@ import { buildApp } from './app.ts';
 import { closeAll, drain } from './closing.ts';
 import { openClusters } from './clusters.ts';
 import { openDatasets } from './datasets.ts';
+import { signInDoor, uploadDoor } from './doors.ts';
 import { openGateway } from './gateway.ts';
 import { platformRoutesOf } from './routes.ts';
 import {
@@ -124,7 +125,7 @@ async function assemble(
   const auth = authOptions(settings);
   const authenticator = await createAuthenticator({ config: auth, db, log, kept: kept.part('identity'), now });
   closers.push(() => authenticator.close());
-  const signIn = createSignInHandler(auth, db, log, authenticator);
+  const signIn = signInDoor(auth, db, log, authenticator);
   const jobs = createJobs({ pool: db.pool, log });
   const events = createEvents(jobs);
   const metrics = createMetrics();
@@ -321,7 +322,7 @@ async function assemble(
     documented: governs ? [inference.documented] : [],
     raw: [
       ...(serves ? [inference.raw] : []),
-      ...(governs ? [uploadHandler(uploads)] : []),
+      ...(governs ? [uploadDoor(uploads)] : []),
       ...(governs && signIn !== null ? [signIn] : []),
     ],
     authenticate: authenticator.authenticate,
@@ -361,19 +362,4 @@ async function assemble(
   closers.push(() => drain(app, settings.SHUTDOWN_SECONDS));
   let closed: Promise<void> | null = null;
   return { url, close: () => (closed ??= closeAll(closers, log)) };
-}
-
-const uploadHandler = (uploads: Uploads): RawHandler => ({
-  matches: (url) => url === '/llm-ops/v1/uploads' || url.startsWith('/llm-ops/v1/uploads/'),
-  handle: (request, response) => void uploads.handle(request, response),
-});
-
-function createSignInHandler(auth: AuthOptions, db: Db, log: Logger, authenticator: Authenticator): RawHandler | null {
-  const { oidc } = auth;
-  if (oidc === undefined) return null;
-  const signIn = createSignIn({ config: { ...auth, oidc }, db, log, onChange: authenticator.refresh });
-  return {
-    matches: (url) => url === '/auth/login' || url === '/auth/callback' || url === '/auth/logout',
-    handle: (request, response) => void signIn.handle(request, response),
-  };
 }

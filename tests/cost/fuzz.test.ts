@@ -115,7 +115,7 @@ for (const seed of seeds) {
     const observing = (async () => {
       while (!ended) {
         await check();
-        if (random(8) === 0) {
+        if (tally.killed === 0 || random(8) === 0) {
           // connections break in the middle of things
           const { rowCount } = await ground.db.pool.query(`
             select pg_terminate_backend(pid) from pg_stat_activity

@@ -174,10 +174,13 @@ test('EC-drift, UI-1: a difference between environments is shown and must be exp
   await page.getByRole('textbox', { name: 'Memory limit' }).fill('3Gi');
   await button(page, 'Next').click();
   await shown(page.getByRole('status', { name: 'Result of the preflight' }).filter({ hasText: 'refused' }));
-  await button(page, 'Deploy').click();
   const differences = page.getByRole('region', { name: 'Differences between environments' });
   await shown(differences.getByRole('row').filter({ hasText: 'memoryLimit' }).filter({ hasText: '3Gi' }));
-  await page.getByRole('textbox', { name: 'Parity note' }).fill('Production answers longer questions.');
+  await button(page, 'Deploy').click();
+  await shown(page.getByRole('alert').filter({ hasText: 'write down why they differ' }));
+  // what comes next is typed where it is asked for, not into the plans above
+  await page.locator('textarea[name="parityNote"]:focus').waitFor();
+  await page.keyboard.type('Production answers longer questions.');
   await button(page, 'Deploy').click();
   await page.waitForURL(/\/serving\/endpoints\/[0-9a-f-]{36}$/);
   await shown(page.getByText('Production answers longer questions.'));

@@ -107,12 +107,11 @@ export {
   createRouteTable,
   type ListedRoute,
   type Resolution,
-  type ResolvedRoute,
   type ResolveOptions,
   type RouteHealth,
   type RouteTable,
-  type RouteTarget,
 } from './routing/table.ts';
+export type { ResolvedRoute, RouteTarget } from './routing/resolved.ts';
 export type { Routing } from './routing/rows.ts';
 export type { Desk, DeskSpec, Redraft, Scale, Served } from './endpoints/desk.ts';
 export type { Reconciler } from './rollout/reconciler.ts';

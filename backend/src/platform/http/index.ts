@@ -8,7 +8,8 @@ export {
   type Trx,
 } from './types.ts';
 export { decodeCursor, pageOf, type Cursor } from './cursor.ts';
-export { createHttp, pathOf, type HttpDeps, type RawHandler } from './server.ts';
+export { createHttp, type HttpDeps } from './server.ts';
+export { pathOf, type RawHandler } from './listener.ts';
 export type { EventAnswer, ServerEvent } from './events.ts';
 export { replyThrough, type Reply, type RequestHead } from './reply.ts';
 export { createHostCheck } from './hosts.ts';

@@ -248,25 +248,30 @@ describe('resumable uploads', () => {
     const { url } = await create(origin, 100);
     const ten = randomBytes(10);
     const collection = `${origin}${path}`;
-    const cases: [Promise<Reply>, number, string][] = [
-      [send(url, 'HEAD', { 'tus-resumable': '0.2.2' }), 412, ''],
-      [send(collection, 'POST', { ...creation(5), 'tus-resumable': '2.0.0' }), 412, 'upload_version_unsupported'],
-      [send(collection, 'POST', creation(64 * KiB * KiB + 1)), 413, 'object_too_large'],
-      [send(collection, 'POST', creation(5, '../../etc/passwd')), 400, 'object_key_invalid'],
-      [send(collection, 'POST', { 'upload-length': -1 }), 400, 'validation_failed'],
-      [send(collection, 'POST', { ...creation(5), 'upload-metadata': 'path !!' }), 400, 'validation_failed'],
-      [send(collection, 'PUT'), 405, 'method_not_allowed'],
-      [send(url, 'GET'), 405, 'method_not_allowed'],
-      [patch(url, 5, ten), 409, 'upload_offset_conflict'],
-      [patch(url, 0, randomBytes(101)), 413, 'object_too_large'],
-      [patch(url, 0, randomBytes(200), { 'transfer-encoding': 'chunked' }), 413, 'object_too_large'],
-      [send(url, 'PATCH', { 'content-type': 'text/plain', 'upload-offset': 0 }, ten), 415, 'media_type_unsupported'],
-      [send(url, 'PATCH', { 'content-type': bytesType }, ten), 400, 'validation_failed'],
-      [patch(`${collection}/${randomUUID()}`, 0, ten), 404, 'upload_not_found'],
-      [patch(`${collection}/..%2f${randomUUID()}`, 0, ten), 404, 'upload_not_found'],
+    const cases: [() => Promise<Reply>, number, string][] = [
+      [() => send(url, 'HEAD', { 'tus-resumable': '0.2.2' }), 412, ''],
+      [() => send(collection, 'POST', { ...creation(5), 'tus-resumable': '2.0.0' }), 412, 'upload_version_unsupported'],
+      [() => send(collection, 'POST', creation(64 * KiB * KiB + 1)), 413, 'object_too_large'],
+      [() => send(collection, 'POST', creation(5, '../../etc/passwd')), 400, 'object_key_invalid'],
+      [() => send(collection, 'POST', { 'upload-length': -1 }), 400, 'validation_failed'],
+      [() => send(collection, 'POST', { ...creation(5), 'upload-metadata': 'path !!' }), 400, 'validation_failed'],
+      [() => send(collection, 'PUT'), 405, 'method_not_allowed'],
+      [() => send(url, 'GET'), 405, 'method_not_allowed'],
+      [() => patch(url, 5, ten), 409, 'upload_offset_conflict'],
+      [() => patch(url, 0, randomBytes(101)), 413, 'object_too_large'],
+      [() => patch(url, 0, randomBytes(200), { 'transfer-encoding': 'chunked' }), 413, 'object_too_large'],
+      [
+        () => send(url, 'PATCH', { 'content-type': 'text/plain', 'upload-offset': 0 }, ten),
+        415,
+        'media_type_unsupported',
+      ],
+      [() => send(url, 'PATCH', { 'content-type': bytesType }, ten), 400, 'validation_failed'],
+      [() => patch(`${collection}/${randomUUID()}`, 0, ten), 404, 'upload_not_found'],
+      [() => patch(`${collection}/..%2f${randomUUID()}`, 0, ten), 404, 'upload_not_found'],
     ];
+    // one after the other: a request for an upload ends the one before it
     for (const [sending, status, code] of cases) {
-      const reply = await sending;
+      const reply = await sending();
       assert.equal(reply.status, status, code);
       assert.equal(reply.headers['tus-resumable'], '1.0.0');
       if (code) assert.equal(reply.data?.code, code);

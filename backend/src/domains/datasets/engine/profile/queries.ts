@@ -151,8 +151,8 @@ export function measures(column: RelationColumn, at: number): string[] {
   return [
     `count(${sql}) as p${at}`,
     `approx_count_distinct(h${at}) as d${at}`,
-    // Blanks sort before "!", and the least value costs next to nothing.
-    ...(isText(physical) ? [`min(${sql}::varchar) < '!' as b${at}`] : []),
+    // Blanks sort before "!", and the least value costs next to nothing. A text that is read as a number or a date is none.
+    ...(kind === 'text' && isText(physical) ? [`min(${sql}::varchar) < '!' as b${at}`] : []),
     ...emptySql(column).map((condition) => `count(*) filter (where ${condition}) as e${at}`),
     ...(kind === 'value' ? [] : [`min(v${at}) as min${at}`, `max(v${at}) as max${at}`]),
     ...(kind === 'text' || kind === 'bytes' ? [`histogram(${roundedLength(`v${at}`)}) as l${at}`] : []),
