@@ -20,11 +20,11 @@ export interface AppDeps extends Omit<HttpDeps, 'observe'> {
 /** The whole HTTP face: API, reference, probes, metrics, web. The same for the server and for tests. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = createHttp({ ...deps, observe: deps.metrics.http });
-  const document = openApi([...deps.routes.map((bound) => bound.table), ...deps.documented], { version: deps.version });
-  const documentText = JSON.stringify(document);
+  const tables = [...deps.routes.map((bound) => bound.table), ...deps.documented];
+  const document = createDocument(() => openApi(tables, { version: deps.version }));
 
-  app.get(`${basePath}/openapi.json`, (_request, reply) =>
-    reply.type('application/json; charset=utf-8').send(documentText),
+  app.get(`${basePath}/openapi.json`, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(await document()),
   );
   app.get('/healthz', async () => ({ status: 'ok', version: deps.version }));
   app.get('/readyz', async (_request, reply) => {
@@ -69,11 +69,17 @@ async function serveWeb(app: FastifyInstance, root: string): Promise<void> {
   });
 }
 
+/** Large and seldom asked for: made when it is asked for first, and kept as bytes, which take a tenth of what its objects would. */
+function createDocument(make: () => Promise<object>): () => Promise<Buffer> {
+  let made: Promise<Buffer> | null = null;
+  return () => (made ??= make().then((document) => Buffer.from(JSON.stringify(document))));
+}
+
 /** The reference page. It is large and seldom looked at: made when it is asked for first, beside the server. */
-function serveReference(app: FastifyInstance, document: object): void {
+function serveReference(app: FastifyInstance, document: () => Promise<Buffer>): void {
   let reference: Promise<FastifyInstance> | null = null;
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const docs = await (reference ??= createReference(document));
+    const docs = await (reference ??= document().then((bytes) => createReference(bytes.toString())));
     const page = await docs.inject({ method: 'GET', url: request.url });
     for (const name of ['content-type', 'content-security-policy', 'location', 'cache-control', 'etag'] as const) {
       const value = page.headers[name];
@@ -85,7 +91,7 @@ function serveReference(app: FastifyInstance, document: object): void {
   app.get('/docs/*', answer);
 }
 
-async function createReference(document: object): Promise<FastifyInstance> {
+async function createReference(document: string): Promise<FastifyInstance> {
   const [{ default: createFastify }, { default: scalar }] = await Promise.all([
     import('fastify'),
     import('@scalar/fastify-api-reference'),
@@ -102,7 +108,7 @@ async function createReference(document: object): Promise<FastifyInstance> {
     routePrefix: '/docs',
     // the reference alone: nothing that would call its maker's services
     configuration: {
-      content: document as never,
+      content: document,
       withDefaultFonts: false,
       telemetry: false,
       showDeveloperTools: 'never',
