@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { ChangePlan } from './change-plan.ts';
 import { Environment, environments, Id, IdParams, Page, Text, Time } from './common.ts';
+import { EndpointDeploy, EndpointPromote, EndpointRedeploy } from './endpoints.ts';
 import { ManifestDifference } from './observation.ts';
+import { Preflight } from './preflight.ts';
 import { defineRoutes } from './route.ts';
-import { EndpointDeploy, Preflight, servingRoutes } from './serving.ts';
 
 export const changeKinds = ['deploy', 'redeploy', 'promote'] as const;
 export const changeStatuses = ['open', 'approved', 'rejected', 'changes_requested', 'applied', 'withdrawn'] as const;
@@ -13,8 +14,8 @@ export type ChangeStatus = z.infer<typeof ChangeStatus>;
 /** A deployment, redeployment or promotion as it would be asked for directly. */
 export const ChangeRequest = z.discriminatedUnion('kind', [
   EndpointDeploy.extend({ kind: z.literal('deploy') }),
-  servingRoutes.redeployEndpoint.body.unwrap().extend({ kind: z.literal('redeploy'), endpointId: Id }),
-  servingRoutes.promoteEndpoint.body.extend({ kind: z.literal('promote'), endpointId: Id }),
+  EndpointRedeploy.extend({ kind: z.literal('redeploy'), endpointId: Id }),
+  EndpointPromote.extend({ kind: z.literal('promote'), endpointId: Id }),
 ]);
 export type ChangeRequest = z.infer<typeof ChangeRequest>;
 

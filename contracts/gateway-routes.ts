@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { closed, Environment, Id, Name, RevisionNumber, Time } from './common.ts';
+import { closed, Environment, Id, IdParams, Name, Page, RevisionNumber, Time } from './common.ts';
+import { defineRoutes } from './route.ts';
 
 const Timeouts = closed({
   connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
@@ -96,4 +97,129 @@ export const Registration = z.object({
   enabled: z.boolean(),
   createdAt: Time,
   updatedAt: Time,
+});
+
+const NameParams = z.object({ name: z.string().min(1).max(200) });
+const EnvironmentQuery = z.object({ environment: Environment.optional() });
+const audited = (action: string, resource: string) => ({ action: `${resource}.${action}`, resource });
+
+export const gatewayRoutes = defineRoutes({
+  listRoutes: {
+    method: 'GET',
+    path: '/serving/routes',
+    summary: 'Routes of the gateway',
+    tag: 'serving',
+    permission: 'route:read',
+    list: true,
+    query: Page.extend({ environment: Environment.optional(), name: z.string().max(200).optional() }),
+    data: z.array(Route),
+  },
+  createRoute: {
+    method: 'POST',
+    path: '/serving/routes',
+    summary: 'A name for one or several endpoints',
+    tag: 'serving',
+    permission: 'route:write',
+    body: RouteCreate,
+    data: Route,
+    idempotent: true,
+    audit: audited('create', 'route'),
+    failures: ['endpoint_not_found', 'route_name_taken', 'route_name_invalid'],
+  },
+  getRoute: {
+    method: 'GET',
+    path: '/serving/routes/{id}',
+    summary: 'One route',
+    tag: 'serving',
+    permission: 'route:read',
+    params: IdParams,
+    data: Route,
+    failures: ['route_not_found'],
+  },
+  updateRoute: {
+    method: 'PATCH',
+    path: '/serving/routes/{id}',
+    summary: 'Change a route',
+    tag: 'serving',
+    permission: 'route:write',
+    params: IdParams,
+    body: RoutePatch,
+    data: Route,
+    audit: audited('update', 'route'),
+    failures: ['route_not_found', 'endpoint_not_found'],
+  },
+  deleteRoute: {
+    method: 'DELETE',
+    path: '/serving/routes/{id}',
+    summary: 'Delete a route',
+    tag: 'serving',
+    permission: 'route:write',
+    params: IdParams,
+    data: z.object({ id: Id }),
+    audit: audited('delete', 'route'),
+    failures: ['route_not_found'],
+  },
+  listRegistrations: {
+    method: 'GET',
+    path: '/serving/registrations',
+    summary: 'Names that clients may ask for',
+    tag: 'serving',
+    permission: 'route:read',
+    list: true,
+    query: Page.extend({ environment: Environment.optional() }),
+    data: z.array(Registration),
+  },
+  createRegistration: {
+    method: 'POST',
+    path: '/serving/registrations',
+    summary: 'Register a name for an endpoint',
+    tag: 'serving',
+    permission: 'route:write',
+    body: z.object({
+      name: Name,
+      endpointId: Id,
+      environment: Environment.optional(),
+      enabled: z.boolean().default(true),
+    }),
+    data: Registration,
+    idempotent: true,
+    audit: audited('create', 'registration'),
+    failures: ['endpoint_not_found', 'route_name_taken', 'route_name_invalid'],
+  },
+  getRegistration: {
+    method: 'GET',
+    path: '/serving/registrations/{name}',
+    summary: 'One registration',
+    tag: 'serving',
+    permission: 'route:read',
+    params: NameParams,
+    query: EnvironmentQuery,
+    data: Registration,
+    failures: ['registration_not_found', 'registration_ambiguous'],
+  },
+  updateRegistration: {
+    method: 'PATCH',
+    path: '/serving/registrations/{name}',
+    summary: 'Enable, disable or point elsewhere',
+    tag: 'serving',
+    permission: 'route:write',
+    params: NameParams,
+    query: EnvironmentQuery,
+    body: z.object({ endpointId: Id.optional(), enabled: z.boolean().optional() }),
+    data: Registration,
+    audit: audited('update', 'registration'),
+    failures: ['registration_not_found', 'registration_ambiguous', 'endpoint_not_found'],
+  },
+  deleteRegistration: {
+    method: 'DELETE',
+    path: '/serving/registrations/{name}',
+    summary: 'Remove a name',
+    tag: 'serving',
+    permission: 'route:write',
+    params: NameParams,
+    query: EnvironmentQuery,
+    data: z.object({ name: z.string() }),
+    audit: audited('delete', 'registration'),
+    failures: ['registration_not_found', 'registration_ambiguous'],
+  },
 });

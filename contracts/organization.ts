@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HubId, Id, Name, TeamName, Text, Time } from './common.ts';
+import { Condition, Quantity } from './endpoints.ts';
 import { defineRoutes } from './route.ts';
-import { Condition, Quantity } from './serving.ts';
 
 /** Also of Kubernetes objects, with room for what is added to it. */
 export const OrganizationModelName = z

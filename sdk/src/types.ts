@@ -6,6 +6,7 @@ import type {
   DataOf,
   datasetRoutes,
   Envelope,
+  gatewayRoutes,
   governanceRoutes,
   inferenceRoutes,
   observationRoutes,
@@ -21,6 +22,7 @@ import type {
 export type Tables = typeof catalogRoutes &
   typeof datasetRoutes &
   typeof servingRoutes &
+  typeof gatewayRoutes &
   typeof observationRoutes &
   typeof changeRoutes &
   typeof inferenceRoutes &

@@ -448,6 +448,7 @@ test('threats, secrets: a key given once is found nowhere: answers, audit log, e
     contracts.catalogRoutes,
     contracts.datasetRoutes,
     contracts.servingRoutes,
+    contracts.gatewayRoutes,
     contracts.observationRoutes,
     contracts.changeRoutes,
     contracts.organizationRoutes,

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import {
   changeRoutes,
+  gatewayRoutes,
   servingRoutes,
   type DataOf,
   type Endpoint,
@@ -28,7 +29,7 @@ import { createEngines, type Behaviour } from './engines.ts';
 
 export type ServableModel = Awaited<ReturnType<ServingCatalog['deployable']>>['model'];
 
-const tables = { ...servingRoutes, ...changeRoutes };
+const tables = { ...servingRoutes, ...gatewayRoutes, ...changeRoutes };
 type Table = typeof tables;
 /** What a client sends and gets, by the name of the route. */
 export type Call = <K extends keyof Table>(

@@ -1,4 +1,4 @@
-import { changeRoutes, observationRoutes, servingRoutes } from '@llm-ops/contracts';
+import { changeRoutes, gatewayRoutes, observationRoutes, servingRoutes } from '@llm-ops/contracts';
 import { bindRoutes, type BoundRoutes } from '#platform/http';
 import type { Cluster } from '#ports/cluster';
 import type { createCanaries } from './endpoints/canaries.ts';
@@ -90,89 +90,92 @@ export function createObservationRoutes(
 
 export function createRoutes(services: Services): BoundRoutes {
   const { requests, endpoints, revisions, canaries, checks, inspect, registry, observation, manifests } = services;
-  return bindRoutes(servingRoutes, {
-    listEndpoints: async (c) => endpoints.list(c.access, c.query),
-    deployEndpoint: async (c) => {
-      const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'deploy' });
-      const { endpoint } = made;
-      const { environment, modelId, route } = endpoint;
-      return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote, ...madeOf(made) });
+  return bindRoutes(
+    { ...servingRoutes, ...gatewayRoutes },
+    {
+      listEndpoints: async (c) => endpoints.list(c.access, c.query),
+      deployEndpoint: async (c) => {
+        const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'deploy' });
+        const { endpoint } = made;
+        const { environment, modelId, route } = endpoint;
+        return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote, ...madeOf(made) });
+      },
+      getEndpoint: async (c) => endpoints.get(c.access, c.params.id),
+      updateEndpoint: async (c) => {
+        const patch = { ...c.query, ...c.body };
+        return noted(c, await endpoints.update(c.trx, c.access, c.params.id, patch), {
+          changed: Object.keys(patch),
+          status: patch.status,
+        });
+      },
+      deleteEndpoint: async (c) => noted(c, await endpoints.remove(c.trx, c.access, c.params.id)),
+      rollbackEndpoint: async (c) => {
+        const endpoint = await revisions.rollback(c.trx, c.access, c.params.id, c.body?.revision);
+        return noted(c, endpoint, { revision: endpoint.targetRevision });
+      },
+      redeployEndpoint: async (c) => {
+        const request = { ...c.query, ...c.body };
+        const made = await requests.make(c.trx, c.access, { ...request, kind: 'redeploy', endpointId: c.params.id });
+        const { endpoint } = made;
+        return noted(c, endpoint, {
+          revision: endpoint.targetRevision,
+          changed: Object.keys(request),
+          ...madeOf(made),
+        });
+      },
+      getCanary: async (c) => canaries.get(c.access, c.params.id),
+      updateCanary: async (c) => {
+        const canary = await canaries.update(c.trx, c.access, c.params.id, c.body);
+        c.note(c.params.id, { revision: canary.revision, ...c.body });
+        return canary;
+      },
+      abortCanary: async (c) => {
+        const canary = await canaries.abort(c.trx, c.access, c.params.id);
+        c.note(c.params.id, { revision: canary.revision, serves: canary.stable });
+        return canary;
+      },
+      listRevisions: async (c) => revisions.list(c.access, c.params.id, c.query),
+      getManifests: async (c) => manifests.ofEndpoint(c.access, c.params.id),
+      getEndpointLogs: async (c) =>
+        c.wantsEvents
+          ? observation.followLogs(c.access, c.params.id, c.query)
+          : observation.logs(c.access, c.params.id, c.query),
+      promoteEndpoint: async (c) => {
+        const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'promote', endpointId: c.params.id });
+        const { endpoint } = made;
+        return noted(c, endpoint, {
+          from: c.params.id,
+          environment: endpoint.environment,
+          parityNote: c.body.parityNote,
+          ...madeOf(made),
+        });
+      },
+      verifyEndpoint: async (c) => inspect.verify(c.access, c.params.id, c.body?.prompt),
+      preflight: async (c) => checks.preflight(c.access, c.body),
+      listRuntimes: async () => inspect.images(),
+      listDrift: async (c) => checks.drift(c.access, c.query.route),
+      listRoutes: async (c) => registry.listRoutes(c.access, c.query),
+      createRoute: async (c) => noted(c, await registry.createRoute(c.trx, c.access, c.body)),
+      getRoute: async (c) => registry.getRoute(c.access, c.params.id),
+      updateRoute: async (c) => noted(c, await registry.updateRoute(c.trx, c.access, c.params.id, c.body), c.body),
+      deleteRoute: async (c) => noted(c, await registry.deleteRoute(c.trx, c.access, c.params.id)),
+      listRegistrations: async (c) => registry.listRegistrations(c.access, c.query),
+      createRegistration: async (c) => {
+        const registration = await registry.createRegistration(c.trx, c.access, c.body);
+        c.note(registration.name, { environment: registration.environment, endpointId: registration.endpointId });
+        return registration;
+      },
+      getRegistration: async (c) => registry.getRegistration(c.access, c.params.name, c.query.environment),
+      updateRegistration: async (c) => {
+        const { name } = c.params;
+        const registration = await registry.updateRegistration(c.trx, c.access, name, c.query.environment, c.body);
+        c.note(name, { environment: registration.environment, ...c.body });
+        return registration;
+      },
+      deleteRegistration: async (c) => {
+        c.note(c.params.name, { environment: c.query.environment });
+        return registry.deleteRegistration(c.trx, c.access, c.params.name, c.query.environment);
+      },
     },
-    getEndpoint: async (c) => endpoints.get(c.access, c.params.id),
-    updateEndpoint: async (c) => {
-      const patch = { ...c.query, ...c.body };
-      return noted(c, await endpoints.update(c.trx, c.access, c.params.id, patch), {
-        changed: Object.keys(patch),
-        status: patch.status,
-      });
-    },
-    deleteEndpoint: async (c) => noted(c, await endpoints.remove(c.trx, c.access, c.params.id)),
-    rollbackEndpoint: async (c) => {
-      const endpoint = await revisions.rollback(c.trx, c.access, c.params.id, c.body?.revision);
-      return noted(c, endpoint, { revision: endpoint.targetRevision });
-    },
-    redeployEndpoint: async (c) => {
-      const request = { ...c.query, ...c.body };
-      const made = await requests.make(c.trx, c.access, { ...request, kind: 'redeploy', endpointId: c.params.id });
-      const { endpoint } = made;
-      return noted(c, endpoint, {
-        revision: endpoint.targetRevision,
-        changed: Object.keys(request),
-        ...madeOf(made),
-      });
-    },
-    getCanary: async (c) => canaries.get(c.access, c.params.id),
-    updateCanary: async (c) => {
-      const canary = await canaries.update(c.trx, c.access, c.params.id, c.body);
-      c.note(c.params.id, { revision: canary.revision, ...c.body });
-      return canary;
-    },
-    abortCanary: async (c) => {
-      const canary = await canaries.abort(c.trx, c.access, c.params.id);
-      c.note(c.params.id, { revision: canary.revision, serves: canary.stable });
-      return canary;
-    },
-    listRevisions: async (c) => revisions.list(c.access, c.params.id, c.query),
-    getManifests: async (c) => manifests.ofEndpoint(c.access, c.params.id),
-    getEndpointLogs: async (c) =>
-      c.wantsEvents
-        ? observation.followLogs(c.access, c.params.id, c.query)
-        : observation.logs(c.access, c.params.id, c.query),
-    promoteEndpoint: async (c) => {
-      const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'promote', endpointId: c.params.id });
-      const { endpoint } = made;
-      return noted(c, endpoint, {
-        from: c.params.id,
-        environment: endpoint.environment,
-        parityNote: c.body.parityNote,
-        ...madeOf(made),
-      });
-    },
-    verifyEndpoint: async (c) => inspect.verify(c.access, c.params.id, c.body?.prompt),
-    preflight: async (c) => checks.preflight(c.access, c.body),
-    listRuntimes: async () => inspect.images(),
-    listDrift: async (c) => checks.drift(c.access, c.query.route),
-    listRoutes: async (c) => registry.listRoutes(c.access, c.query),
-    createRoute: async (c) => noted(c, await registry.createRoute(c.trx, c.access, c.body)),
-    getRoute: async (c) => registry.getRoute(c.access, c.params.id),
-    updateRoute: async (c) => noted(c, await registry.updateRoute(c.trx, c.access, c.params.id, c.body), c.body),
-    deleteRoute: async (c) => noted(c, await registry.deleteRoute(c.trx, c.access, c.params.id)),
-    listRegistrations: async (c) => registry.listRegistrations(c.access, c.query),
-    createRegistration: async (c) => {
-      const registration = await registry.createRegistration(c.trx, c.access, c.body);
-      c.note(registration.name, { environment: registration.environment, endpointId: registration.endpointId });
-      return registration;
-    },
-    getRegistration: async (c) => registry.getRegistration(c.access, c.params.name, c.query.environment),
-    updateRegistration: async (c) => {
-      const { name } = c.params;
-      const registration = await registry.updateRegistration(c.trx, c.access, name, c.query.environment, c.body);
-      c.note(name, { environment: registration.environment, ...c.body });
-      return registration;
-    },
-    deleteRegistration: async (c) => {
-      c.note(c.params.name, { environment: c.query.environment });
-      return registry.deleteRegistration(c.trx, c.access, c.params.name, c.query.environment);
-    },
-  });
+  );
 }

@@ -1,4 +1,4 @@
-import type { Change, DataOf, Endpoint, EndpointEvent, servingRoutes } from '@llm-ops/contracts';
+import type { Change, DataOf, Endpoint, EndpointEvent, gatewayRoutes, servingRoutes } from '@llm-ops/contracts';
 import { concealer } from './redact.ts';
 import { runtimeName } from './spec.ts';
 import type { EndpointWithTarget, RevisionRow } from './store/endpoints.ts';
@@ -6,8 +6,8 @@ import type { ChangeRow } from './store/changes.ts';
 import type { RouteRow } from './store/routes.ts';
 
 type RevisionView = DataOf<(typeof servingRoutes)['listRevisions']>[number];
-type RouteView = DataOf<(typeof servingRoutes)['getRoute']>;
-type RegistrationView = DataOf<(typeof servingRoutes)['getRegistration']>;
+type RouteView = DataOf<(typeof gatewayRoutes)['getRoute']>;
+type RegistrationView = DataOf<(typeof gatewayRoutes)['getRegistration']>;
 
 const time = (at: Date | null) => at?.toISOString() ?? null;
 

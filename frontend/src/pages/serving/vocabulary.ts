@@ -1,4 +1,12 @@
-import type { ChangeStatus, DataOf, Endpoint, EndpointStatus, Environment, servingRoutes } from '@llm-ops/contracts';
+import type {
+  ChangeStatus,
+  DataOf,
+  Endpoint,
+  EndpointStatus,
+  Environment,
+  gatewayRoutes,
+  servingRoutes,
+} from '@llm-ops/contracts';
 
 export type Revision = DataOf<(typeof servingRoutes)['listRevisions']>[number];
 export type Canary = NonNullable<DataOf<(typeof servingRoutes)['getCanary']>>;
@@ -6,8 +14,8 @@ export type Runtime = DataOf<(typeof servingRoutes)['listRuntimes']>[number];
 export type Preflight = DataOf<(typeof servingRoutes)['preflight']>;
 export type Verification = DataOf<(typeof servingRoutes)['verifyEndpoint']>;
 export type Drift = DataOf<(typeof servingRoutes)['listDrift']>[number];
-export type Registration = DataOf<(typeof servingRoutes)['listRegistrations']>[number];
-export type Route = DataOf<(typeof servingRoutes)['listRoutes']>[number];
+export type Registration = DataOf<(typeof gatewayRoutes)['listRegistrations']>[number];
+export type Route = DataOf<(typeof gatewayRoutes)['listRoutes']>[number];
 
 export const environments = ['dev', 'stg', 'prod'] as const satisfies readonly Environment[];
 export const endpointStatuses = [

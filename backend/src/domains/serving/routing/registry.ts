@@ -1,4 +1,4 @@
-import type { BodyOf, DataOf, Environment, QueryOf, servingRoutes } from '@llm-ops/contracts';
+import type { BodyOf, DataOf, Environment, gatewayRoutes, QueryOf } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
@@ -19,7 +19,7 @@ import {
 import type { Target } from '../store/tables.ts';
 import { registrationView, routeView } from '../views.ts';
 
-type Routes = typeof servingRoutes;
+type Routes = typeof gatewayRoutes;
 type RouteView = DataOf<Routes['getRoute']>;
 type RegistrationView = DataOf<Routes['getRegistration']>;
 type GivenTarget = BodyOf<Routes['createRoute']>['targets'][number];

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+export const Preflight = z.object({
+  level: z.enum(['green', 'amber', 'red']),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      level: z.enum(['green', 'amber', 'red']),
+      message: z.string(),
+      remedy: z.string().nullable(),
+    }),
+  ),
+  memory: z
+    .object({
+      weightsBytes: z.number(),
+      kvCacheBytes: z.number(),
+      overheadBytes: z.number(),
+      requiredBytes: z.number(),
+      freeBytes: z.number().nullable(),
+    })
+    .nullable(),
+});
