@@ -4,13 +4,6 @@ export const environments = ['dev', 'stg', 'prod'] as const;
 export const Environment = z.enum(environments);
 export type Environment = z.infer<typeof Environment>;
 
-/** An object of optional fields that hold something back (limits, time-outs): a misspelt one is refused, for without it nothing would be held back. */
-export const closed = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.strictObject(shape, {
-    error: ({ code }) =>
-      code === 'unrecognized_keys' ? `Not known. Known are ${Object.keys(shape).join(', ')}.` : undefined,
-  });
-
 export const Id = z.uuid();
 export const Time = z.iso.datetime({ offset: true });
 /** A moment as clients give it; what comes out is UTC, so that no offset or year that only some programs know goes any further. */
@@ -60,6 +53,7 @@ export const Text = z
   .string()
   .max(20_000)
   .refine((value) => !value.includes('\u0000'), 'Must not hold NUL.');
+/** Of a card: what people want to say of a model or dataset, in names of their own. */
 export const Metadata = z.record(z.string().max(200), z.unknown());
 export const Visibility = z.enum(['team', 'organization']);
 

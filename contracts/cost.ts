@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { closed, Id, IdParams, Name, Page, Time } from './common.ts';
+import { Id, IdParams, Name, Page, Time } from './common.ts';
 import { defineRoutes } from './route.ts';
 
 /** Non-negative decimal with at most 12 digits before and 6 after the point. */
@@ -23,7 +23,7 @@ export const BudgetScope = z.object({
     .describe('Name of the team or user, `team/project`, or the id of the key, endpoint or model; none for `global`.'),
 });
 const Whole = z.number().int().min(0).max(9_000_000_000_000_000);
-export const BudgetLimit = closed({
+export const BudgetLimit = z.object({
   amount: Amount.optional(),
   currency: Currency.optional(),
   tokens: Whole.optional(),

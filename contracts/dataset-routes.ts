@@ -123,11 +123,14 @@ export const datasetRoutes = defineRoutes({
   uploadDatasetFiles: {
     method: 'POST',
     path: '/catalog/datasets/{id}/upload',
-    summary: 'Upload CSV, JSONL or Parquet files (multipart field `files`, repeated; field `bad_rows`: refuse or skip)',
+    summary: 'Upload CSV, JSONL or Parquet files (multipart field `files`, repeated)',
     tag: 'datasets',
     permission: 'dataset:write',
     params: IdParams,
     rawBody: true,
+    form: z.object({
+      bad_rows: z.enum(['refuse', 'skip']).default('refuse').describe('What happens to lines that cannot be read.'),
+    }),
     data: z.object({ id: Id, status: DatasetStatus, storage_uri: z.string().nullable(), files: z.array(DatasetFile) }),
     failures: ['dataset_not_found', 'dataset_frozen', 'dataset_file_exists', 'dataset_rejected', 'object_too_large'],
   },

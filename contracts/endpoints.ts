@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CanaryPlan } from './canary.ts';
 import { ChangePlan } from './change-plan.ts';
-import { closed, Environment, Id, QueryBoolean, Text, Time } from './common.ts';
+import { Environment, Id, QueryBoolean, Text, Time } from './common.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
 export const EndpointStatus = z.enum(endpointStatuses);
@@ -12,7 +12,7 @@ export const RoutePath = z.string().trim().min(1).max(200);
 export const Quantity = z
   .string()
   .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
-export const AutoscalePolicy = closed({
+export const AutoscalePolicy = z.object({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),
   gpuUtilization: z.number().int().min(1).max(100).optional(),

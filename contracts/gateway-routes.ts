@@ -1,15 +1,17 @@
 import { z } from 'zod';
-import { closed, Environment, Id, IdParams, Name, Page, RevisionNumber, Time } from './common.ts';
+import { Environment, Id, IdParams, Name, Page, RevisionNumber, Time } from './common.ts';
 import { defineRoutes } from './route.ts';
 
-const Timeouts = closed({
-  connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
-  firstTokenMs: z.number().int().min(1).max(3_600_000).describe('Until the first byte of the answer.'),
-  idleMs: z.number().int().min(1).max(3_600_000).describe('Between two pieces of the answer.'),
-}).partial();
+const Timeouts = z
+  .object({
+    connectMs: z.number().int().min(1).max(600_000).describe('Until the upstream takes the connection.'),
+    firstTokenMs: z.number().int().min(1).max(3_600_000).describe('Until the first byte of the answer.'),
+    idleMs: z.number().int().min(1).max(3_600_000).describe('Between two pieces of the answer.'),
+  })
+  .partial();
 /** What may be tried again, before the client has seen a byte. */
 export const retryCauses = ['connect', 'busy', 'error', 'timeout'] as const;
-const Retry = closed({
+const Retry = z.object({
   attempts: z
     .number()
     .int()
@@ -23,7 +25,7 @@ const Retry = closed({
       'connect: nothing was sent. busy: 429 or 503. error: 500, 502, 504 or a broken connection; timeout: no first byte in time: both may cost twice.',
     ),
 });
-const RouteLimits = closed({
+const RouteLimits = z.object({
   requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
   tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
   defaultMaxTokens: z

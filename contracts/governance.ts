@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { closed, Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
+import { Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
 import { roles } from './permissions.ts';
 import { defineRoutes } from './route.ts';
 
 const RoleName = z.enum(roles);
 
 /** What one key may ask in a minute. */
-export const KeyLimits = closed({
+export const KeyLimits = z.object({
   requestsPerMinute: z.number().int().min(1).max(1_000_000_000).optional(),
   tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
 });
@@ -195,6 +195,7 @@ export const governanceRoutes = defineRoutes({
     permission: 'policy:read',
     body: z.object({
       action: z.string().min(1).max(100),
+      // beside its type, the fields that rules match on: any of any resource
       resource: z.object({ type: z.string().min(1).max(50) }).catchall(z.unknown()),
       subject: z.object({
         userId: z.string(),

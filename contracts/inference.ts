@@ -8,6 +8,7 @@ export const Message = z.looseObject({
   content: z.union([z.string(), z.array(z.looseObject({ type: z.string() })), z.null()]).optional(),
 });
 
+/** What the platform reads of it; other fields are the engine's to know, and reach it byte for byte. */
 export const ChatRequest = z.looseObject({
   messages: z.array(Message).min(1, 'Give at least one message.'),
   temperature: z.number().min(0).max(2).optional(),

@@ -41,6 +41,8 @@ export interface RouteSpec {
   sensitive?: boolean;
   /** the body is read by the handler itself (multipart, streams); no transaction is opened around it */
   rawBody?: boolean;
+  /** of such a body, when it is multipart: what may stand in it beside the files */
+  form?: z.ZodObject;
   /** the query is accepted in the body too (and the other way round) */
   queryOrBody?: boolean;
   /** codes of the catalogue that this route answers beyond the common ones */

@@ -105,6 +105,77 @@ test('FR-008: every wrong field is in one answer; either case is accepted; a key
   assert.deepEqual([twice.status, twice.body.data.issues[0].path], [400, 'owner_team']);
 });
 
+test('FR-008: what is not known is refused by name in query and body of every route that the document lists, and nothing is made', async () => {
+  interface Operation {
+    tags: string[];
+    requestBody?: {
+      content: Record<string, { schema: { oneOf?: { properties: Record<string, { const?: string }> }[] } }>;
+    };
+  }
+  const { paths } = JSON.parse((await raw('GET', '/llm-ops/v1/openapi.json', {})).text) as {
+    paths: Record<string, Record<string, Operation>>;
+  };
+  /** Of several shapes the first, which is chosen by what is constant in it. */
+  const misspelt = ({ requestBody }: Operation): string => {
+    const shape = requestBody?.content['application/json']?.schema.oneOf?.[0]?.properties ?? {};
+    const chosen = Object.entries(shape).flatMap(([name, { const: value }]) =>
+      value === undefined ? [] : [[name, value]],
+    );
+    return JSON.stringify({ ...Object.fromEntries(chosen), zzz: 1 });
+  };
+  const nobodys = '01890000-0000-7000-8000-000000000000';
+  const ids = new Set(['id', 'job', 'modelId']);
+  let asked = 0;
+  for (const [path, operations] of Object.entries(paths)) {
+    const address = path.replace(/\{(\w+)\}/g, (_, name: string) => (ids.has(name) ? nobodys : '1'));
+    for (const [method, operation] of Object.entries(operations)) {
+      const { tags, requestBody } = operation;
+      // fields that are not the platform's are the engine's there
+      if (tags.includes('inference')) continue;
+      const reads = method !== 'get' && requestBody?.content['multipart/form-data'] === undefined;
+      const body = reads ? misspelt(operation) : '';
+      // Node's client tells the length of a body by itself where a method usually has one, and DELETE has none
+      const length = { 'content-type': 'application/json', 'content-length': String(body.length) };
+      const headers = { ...people.admin, ...(reads ? length : {}) };
+      const answer = await raw(method.toUpperCase(), `${address}?zzz=1`, headers, body);
+      const what = `${method} ${path}: ${answer.text}`;
+      const said = JSON.parse(answer.text) as {
+        error?: string;
+        data?: { code: string; issues: { path: string; message: string }[] };
+      };
+      const told = said.error ?? said.data?.issues.map((issue) => `${issue.path}: ${issue.message}`).join('\n') ?? '';
+      assert.equal(answer.status, 400, what);
+      assert.equal(said.data?.code ?? answer.headers['x-error-code'], 'validation_failed', what);
+      assert.equal(told.match(/zzz: Not known\. (Known are \w|Nothing is taken here)/g)?.length, reads ? 2 : 1, what);
+      asked += 1;
+    }
+  }
+  assert.ok(asked > 100, String(asked));
+
+  const model = { name: 'misspelt', version: '1', type: 'base', owner_team: 'platform', modelFamly: 'llama' };
+  const refused = await call(platform.api, people.researcher, 'POST', '/catalog/models', model);
+  const [issue] = refused.body.data.issues;
+  assert.deepEqual([refused.status, issue.path], [400, 'modelFamly']);
+  assert.match(issue.message, /^Not known\. Did you mean model_family\? Known are name, version, type, owner_team, /);
+  assert.deepEqual(await ask(platform.api, people.researcher, 'GET', '/catalog/models?name=misspelt'), []);
+});
+
+test('FR-003a: a misspelt field beside the files of a dataset is refused by name, and no file is kept', async () => {
+  const dataset = await ask(platform.api, people.researcher, 'POST', '/catalog/datasets', {
+    name: 'misspelt',
+    owner_team: 'platform',
+  });
+  const route = `/catalog/datasets/${dataset.id}`;
+  const form = new FormData();
+  form.append('files', new Blob(['a,b\n1,2\n']), 'rows.csv');
+  form.append('badRows', 'skip');
+  const refused = await call(platform.api, people.researcher, 'POST', `${route}/upload`, form);
+  assert.deepEqual(refused.body.data.issues, [
+    { path: 'badRows', message: 'Not known. Did you mean bad_rows? Known are bad_rows, files.' },
+  ]);
+  assert.deepEqual((await ask(platform.api, people.researcher, 'GET', route)).files, []);
+});
+
 test('FR-008: moments that only some programs know are refused or understood, never a fault', async () => {
   const cases: [string, number][] = [
     ['0000-02-02T00:00:00Z', 400],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { Dataset, datasetRoutes } from '@llm-ops/contracts';
+import { type Dataset, datasetRoutes } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import { failure, isFailure } from '#platform/errors';
 import type { Context, FileAnswer } from '#platform/http';
@@ -17,6 +17,7 @@ type Routes = typeof datasetRoutes;
 export type Files = ReturnType<typeof createFiles>;
 
 const maxFiles = 1000;
+const formFields = Object.keys(datasetRoutes.uploadDatasetFiles.form.shape);
 
 /** Files of a version as people send, fetch and remove them. */
 export function createFiles(
@@ -33,8 +34,12 @@ export function createFiles(
           row,
           c.access.identity,
           async (onFile) => {
-            const limits = { files: maxFiles };
-            const { fields } = await receiveFiles(c.raw.request, { onFile, maxFileBytes: config.maxFileBytes, limits });
+            const { fields } = await receiveFiles(c.raw.request, {
+              onFile,
+              maxFileBytes: config.maxFileBytes,
+              fields: formFields,
+              limits: { files: maxFiles },
+            });
             return { badRows: badRowsOf(fields['bad_rows']) };
           },
           { signal: c.signal, detail: { request_id: c.requestId } },

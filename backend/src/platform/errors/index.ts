@@ -1,6 +1,7 @@
 import { catalogue, type ErrorCode } from './catalogue.ts';
 
 export { catalogue, type ErrorCode } from './catalogue.ts';
+export { unknownField } from './unknown.ts';
 
 export interface Issue {
   /** dotted path of the field in the request: `body.metadata.description` is written `metadata.description` */

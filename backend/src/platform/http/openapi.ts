@@ -6,7 +6,16 @@ import { catalogue, type ErrorCode } from '#platform/errors';
 type Json = Record<string, unknown>;
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    reused: 'inline',
+    override({ zodSchema, jsonSchema }) {
+      const { type, catchall } = zodSchema._zod.def as { type: string; catchall?: unknown };
+      // as `declaredFields` takes them
+      if (io === 'input' && type === 'object' && catchall === undefined) jsonSchema.additionalProperties = false;
+    },
+  }) as Json;
   return json;
 }
 
@@ -26,7 +35,7 @@ export async function openApi(tables: readonly RouteTable[], info: { version: st
       title: 'LLM Ops',
       version: info.version,
       description:
-        'Every answer below is `{status, message, data}`; a failure carries `code`, `errorId`, `issues` and `remedy` in `data`. Under `/v1/organization` answers are as they are, and a failure is `{error}`.',
+        'Every answer below is `{status, message, data}`; a failure carries `code`, `errorId`, `issues` and `remedy` in `data`. Under `/v1/organization` answers are as they are, and a failure is `{error}`. Fields and query parameters that are not listed are refused, but for fields of chat requests, which are for the engine.',
     },
     servers: [{ url: '/' }],
     tags: [...new Set(tables.flatMap((table) => Object.values(table).map((route) => route.tag)))].map((name) => ({
@@ -66,10 +75,9 @@ function operation(operationId: string, route: RouteSpec): Json {
     };
   } else if (route.rawBody === true) {
     const files = { type: 'array', items: { type: 'string', contentMediaType: 'application/octet-stream' } };
-    result['requestBody'] = {
-      required: true,
-      content: { 'multipart/form-data': { schema: { type: 'object', properties: { files }, required: ['files'] } } },
-    };
+    const beside = route.form === undefined ? {} : (schemaOf(route.form, 'input') as { properties: Json }).properties;
+    const schema = { type: 'object', properties: { ...beside, files }, required: ['files'] };
+    result['requestBody'] = { required: true, content: { 'multipart/form-data': { schema } } };
   }
   return result;
 }

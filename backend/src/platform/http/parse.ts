@@ -1,7 +1,7 @@
 import type { RouteSpec } from '@llm-ops/contracts';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { failure, type Issue } from '#platform/errors';
-import { normaliseCase } from './case.ts';
+import { declaredFields } from './fields.ts';
 
 interface Parsed {
   params: unknown;
@@ -9,7 +9,10 @@ interface Parsed {
   body: unknown;
 }
 
-/** Parses what a route declares; every wrong field is in the one `validation_failed` that it throws. */
+/**
+ * Parses what a route declares, and refuses what it does not: a misspelt field or parameter would be lost without a word. Every wrong
+ * field is in the one `validation_failed` that it throws.
+ */
 export function parseRequest(
   route: RouteSpec,
   params: Record<string, unknown>,
@@ -17,12 +20,13 @@ export function parseRequest(
   body: unknown,
 ): Parsed {
   const issues: Issue[] = [];
-  const named = '*' in params ? { ...params, path: params['*'] } : params;
+  const { '*': rest, ...own } = params;
+  const named = rest === undefined ? own : { ...own, path: rest };
   const [queryIn, bodyIn] = route.queryOrBody === true ? merged(route, query, body, issues) : [query, body];
   const parsed = {
     params: check(route.params, named, issues),
     query: check(route.query, queryIn, issues),
-    body: route.rawBody === true ? undefined : check(route.body, bodyIn, issues),
+    body: route.rawBody === true ? undefined : check(route.body, bodyIn, issues, namesOf(route.data)),
   };
   const told = new Set(issues.map(({ path }) => path));
   const texts = [...unstorable({ ...params, ...query }), ...(route.rawBody === true ? [] : unstorable(body))];
@@ -52,18 +56,30 @@ function unstorable(value: unknown): Issue[] {
 
 const isPlain = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
 
-function check(schema: z.ZodType | undefined, value: unknown, issues: Issue[]): unknown {
-  if (schema === undefined) return undefined;
-  const cased = normaliseCase(schema, value);
-  issues.push(...cased.issues);
-  const result = schema.safeParse(cased.value);
-  if (result.success) return result.data;
-  for (const issue of result.error.issues) {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-    const paths = unknown.length > 0 ? unknown.map((key) => [...issue.path, key]) : [issue.path];
-    for (const path of paths) issues.push({ path: path.map(String).join('.') || 'body', message: issue.message });
-  }
+/** Of a route without a body or a query; clients that send `{}` all the same mean nothing by it. */
+const nothing = z.object({}).nullish();
+
+function check(
+  schema: z.ZodType | undefined,
+  value: unknown,
+  issues: Issue[],
+  answered?: ReadonlySet<string>,
+): unknown {
+  const declared = declaredFields(schema ?? nothing, value, answered);
+  issues.push(...declared.issues);
+  const result = (schema ?? nothing).safeParse(declared.value);
+  if (result.success) return schema && result.data;
+  issues.push(
+    ...result.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.') || 'body', message })),
+  );
   return undefined;
+}
+
+/** What the reply tells at its top, or of its entries where it is a list. */
+function namesOf(data: z.ZodType | undefined): Set<string> {
+  const { shape, innerType } = (data?._zod.def ?? {}) as { shape?: object; innerType?: z.ZodType };
+  if (shape !== undefined) return new Set(Object.keys(shape));
+  return innerType === undefined ? new Set() : namesOf(innerType);
 }
 
 /** The same names in query and body: either may hold them; both with different values is refused. */
@@ -75,8 +91,8 @@ function merged(
 ): [Record<string, unknown>, unknown] {
   if (body === undefined || body === null) return [query, undefined];
   if (typeof body !== 'object' || Array.isArray(body)) return [query, body];
-  const left = normaliseCase(route.query!, query).value as Record<string, unknown>;
-  const right = normaliseCase(route.body!, body).value as Record<string, unknown>;
+  const left = declaredFields(route.query!, query).value as Record<string, unknown>;
+  const right = declaredFields(route.body!, body).value as Record<string, unknown>;
   for (const [name, value] of Object.entries(left)) {
     if (Object.hasOwn(right, name) && String(right[name]) !== String(value)) {
       issues.push({

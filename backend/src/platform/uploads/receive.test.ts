@@ -41,7 +41,7 @@ before(async () => {
       response.end(JSON.stringify(await outcome));
     } catch (error) {
       response.writeHead(isFailure(error) ? error.status : 500);
-      response.end(JSON.stringify({ code: (error as { code?: string }).code, message: (error as Error).message }));
+      response.end(JSON.stringify({ ...(error as object), message: (error as Error).message }));
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -73,6 +73,9 @@ const form = (...files: [name: string, content: string | Buffer][]) =>
     Buffer.from(end),
   ]);
 
+const field = (name: string, value: string) =>
+  Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
+
 async function post(body: Buffer | Readable, headers: Record<string, string> = {}) {
   const request = httpRequest(origin, {
     method: 'POST',
@@ -89,15 +92,15 @@ describe('receiveFiles', () => {
   it('FR-001a-upload: many files of every size arrive whole, with their fields', async () => {
     const sizes = [0, 1, 100, 65_535, 65_536, 3 * MiB, 5];
     const files = sizes.map((size, index): [string, Buffer] => [`folder/file-${index}.bin`, randomBytes(size)]);
-    const field = `--${boundary}\r\nContent-Disposition: form-data; name="accept"\r\n\r\nyes\r\n`;
     const digests = new Map<string, string>();
     options = {
+      fields: ['accept'],
       async onFile(name, stream, part) {
         assert.deepEqual(part, { field: 'files', contentType: 'application/octet-stream' });
         digests.set(name, (await objects.put(`files/${name}`, stream)).sha256);
       },
     };
-    const reply = await post(Buffer.concat([Buffer.from(field), form(...files)]));
+    const reply = await post(Buffer.concat([field('accept', 'yes'), form(...files)]));
     options = {};
     assert.equal(reply.status, 200);
     assert.deepEqual(reply.data, { files: files.map(([name]) => name), fields: { accept: 'yes' } });
@@ -233,9 +236,7 @@ describe('receiveFiles', () => {
   });
 
   it('SEC: too many files, fields or too long a field are payload_too_large', async () => {
-    options = { limits: { files: 2, fields: 1, fieldBytes: 10 } };
-    const field = (name: string, value: string) =>
-      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
+    options = { fields: ['a', 'b'], limits: { files: 2, fields: 1, fieldBytes: 10 } };
     for (const body of [
       form(['a', 'x'], ['b', 'x'], ['c', 'x']),
       Buffer.concat([field('a', '1'), field('b', '2'), form(['a', 'x'])]),
@@ -244,6 +245,27 @@ describe('receiveFiles', () => {
       assert.equal((await post(body)).data.code, 'payload_too_large');
     }
     options = {};
+    await stored();
+  });
+
+  it('FR-001a-upload: a field that is not known is refused by name, before or behind the files, and nothing is kept', async () => {
+    options = { fields: ['bad_rows'] };
+    const file = form(['a.csv', 'x']);
+    for (const body of [
+      Buffer.concat([field('badrow', 'skip'), file]),
+      Buffer.concat([
+        file.subarray(0, -Buffer.byteLength(`--${boundary}--\r\n`)),
+        field('badrow', 'skip'),
+        Buffer.from(end),
+      ]),
+    ]) {
+      const { status, data } = await post(body);
+      const path = 'badrow';
+      const message = 'Not known. Did you mean bad_rows? Known are bad_rows, files.';
+      assert.deepEqual([status, data.code, data.issues], [400, 'validation_failed', [{ path, message }]]);
+    }
+    options = {};
+    // whoever received them removes files that were complete
     await stored();
   });
 

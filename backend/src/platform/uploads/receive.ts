@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { Busboy, type BusboyFileStream } from '@fastify/busboy';
-import { failure } from '#platform/errors';
+import { failure, unknownField } from '#platform/errors';
 import { discardBody } from './body.ts';
 import { checkPath } from './rules.ts';
 
@@ -12,6 +12,8 @@ export interface ReceiveOptions {
    */
   onFile(name: string, stream: Readable, part: { field: string; contentType: string }): Promise<void>;
   maxFileBytes: number;
+  /** names of the fields that may stand beside the files; none when not given */
+  fields?: readonly string[];
   /** defaults: 1000 files, 100 fields of 64 KiB */
   limits?: { files?: number; fields?: number; fieldBytes?: number };
 }
@@ -29,11 +31,13 @@ const maxOpen = 8;
 
 /**
  * Receives multipart/form-data as it streams. Throws, after every `onFile` has ended: `media_type_unsupported`, `upload_malformed`,
- * `upload_aborted`, `object_too_large`, `object_key_invalid`, `payload_too_large`, or what `onFile` threw. Streams of files that are not
- * complete fail with the same error, so what they are put to keeps nothing; removing files that were complete is the caller's.
+ * `upload_aborted`, `object_too_large`, `object_key_invalid`, `payload_too_large`, `validation_failed` for a field that is not known, or
+ * what `onFile` threw. Streams of files that are not complete fail with the same error, so what they are put to keeps nothing; removing
+ * files that were complete is the caller's.
  */
 export async function receiveFiles(request: IncomingMessage, options: ReceiveOptions): Promise<ReceivedFiles> {
   const { onFile, maxFileBytes, limits = {} } = options;
+  const known = [...(options.fields ?? []), 'files'];
   const received: ReceivedFiles = { files: [], fields: Object.create(null) };
   const names = new Set<string>();
   const open = new Set<Readable>();
@@ -80,6 +84,8 @@ export async function receiveFiles(request: IncomingMessage, options: ReceiveOpt
   parser.on('file', (field, stream, name, _encoding, contentType) => take(field, stream, name ?? '', contentType));
   parser.on('field', (field, value, _nameTruncated, truncated) => {
     if (truncated) fail(failure('payload_too_large', { message: `The field ${field.slice(0, 100)} is too long.` }));
+    // `files` as a text is an upload without its file, of which the caller tells
+    if (!known.includes(field)) fail(failure('validation_failed', { issues: [unknownField([field], known)] }));
     received.fields[field] = value;
   });
   for (const limit of ['filesLimit', 'fieldsLimit', 'partsLimit'] as const) {

@@ -64,7 +64,10 @@ export function numberOf(header: string | string[] | undefined): number | undefi
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** `Upload-Metadata`: `key base64, key base64`, a value may be missing. Throws `validation_failed`. */
+/**
+ * `Upload-Metadata`: `key base64, key base64`, a value may be missing. Keys that nobody here reads are kept: clients of tus add their own
+ * (`filename`, `filetype`). Throws `validation_failed`.
+ */
 export function parseMetadata(header: string | undefined): Record<string, string> {
   const entries: [string, string][] = [];
   for (const pair of header?.trim() ? header.split(',') : []) {

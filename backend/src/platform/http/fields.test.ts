@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { normaliseCase } from './case.ts';
+import { declaredFields } from './fields.ts';
 
 const schema = z.object({
   owner_team: z.string(),
@@ -17,7 +17,7 @@ test('FR-008: declared keys are accepted in either case, at any declared depth',
     targets: [{ endpoint_id: 'e' }],
     nested: { maxTokens: 3 },
   };
-  const { value, issues } = normaliseCase(schema, given);
+  const { value, issues } = declaredFields(schema, given);
   assert.deepEqual(value, {
     owner_team: 'a',
     metadata: { ownerTeam: 1, deepKey: { x_y: 2 } },
@@ -28,7 +28,7 @@ test('FR-008: declared keys are accepted in either case, at any declared depth',
 });
 
 test('FR-008: a key given in both cases is an issue, whatever its values', () => {
-  const { issues } = normaliseCase(schema, {
+  const { issues } = declaredFields(schema, {
     owner_team: 'a',
     ownerTeam: 'a',
     targets: [{ endpoint_id: 'e', endpointId: 'e' }],
@@ -41,5 +41,5 @@ test('FR-008: a key given in both cases is an issue, whatever its values', () =>
 
 test('FR-008: what is no object is left for the schema to refuse', () => {
   for (const value of [null, undefined, 3, 'x', [1]])
-    assert.deepEqual(normaliseCase(schema, value), { value, issues: [] });
+    assert.deepEqual(declaredFields(schema, value), { value, issues: [] });
 });
