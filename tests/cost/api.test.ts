@@ -90,7 +90,7 @@ test('FR-011: what cannot be a budget is refused with the field and what to writ
   for (const type of ['key', 'endpoint', 'model'])
     await refused({ scope: { type, id: 'seven' } }, 'scope.id', /a UUID/);
   await refused({ scope: { type: 'global', id: 'all' } }, 'scope.id', /leave the id out/);
-  await refused({ scope: { type: 'user', id: 'a\u0000b' } }, 'scope.id', /name of the user/);
+  await refused({ scope: { type: 'user', id: 'a\u0000b' } }, 'scope.id', /must not hold NUL/i);
   await refused({ scope: { type: 'key', id: uuidv7() } }, 'scope.id', /no such API key/);
   const { id } = await ground.budget({ limit: { amount: '1', currency: 'EUR' } });
   await assert.rejects(

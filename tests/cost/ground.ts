@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { sql } from 'kysely';
-import { costRoutes, type Budget, type DataOf } from '../../contracts/index.ts';
+import { costRoutes, type Budget, type DataOf, type RouteSpec } from '../../contracts/index.ts';
 import { createCatalog } from '../../backend/src/domains/catalog/index.ts';
 import { createCost, type Cost, type Timing } from '../../backend/src/domains/cost/index.ts';
 import { teamOfKey } from '../../backend/src/domains/governance/index.ts';
@@ -10,6 +10,7 @@ import type { Reservation, Spend, SpendFacts, UsageEvent } from '../../backend/s
 import { createAccess, type Access, type Identity } from '../../backend/src/platform/access/index.ts';
 import { migrate, openDatabase, type Db } from '../../backend/src/platform/db/index.ts';
 import { createJobs } from '../../backend/src/platform/jobs/index.ts';
+import { parseRequest } from '../../backend/src/platform/http/parse.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
 import { formatMoney } from '../../backend/src/platform/money/index.ts';
 import { provisionPostgres, type PostgresServer } from '../../scripts/provision/postgres.ts';
@@ -227,19 +228,9 @@ export async function openGround(): Promise<Ground> {
   }
 
   const call: Ground['call'] = async (name, request = {}, access = person()) => {
-    const spec = costRoutes[name] as {
-      params?: unknown;
-      query?: unknown;
-      body?: unknown;
-      audit?: unknown;
-      list?: boolean;
-    };
-    const parse = (schema: unknown, value: unknown) =>
-      schema ? (schema as { parse(value: unknown): unknown }).parse(value) : value;
+    const spec: RouteSpec = costRoutes[name];
     const context = {
-      params: parse(spec.params, request.params ?? {}),
-      query: parse(spec.query, request.query ?? {}),
-      body: parse(spec.body, request.body),
+      ...parseRequest(spec, { ...request.params }, { ...request.query }, request.body),
       identity: access.identity,
       access,
       log,

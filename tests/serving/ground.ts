@@ -13,6 +13,7 @@ import {
   type Endpoint,
   type Environment,
   type Role,
+  type RouteSpec,
 } from '../../contracts/index.ts';
 import { compareRevisions } from '../../backend/src/domains/inference/index.ts';
 import {
@@ -24,6 +25,7 @@ import {
 import { createAccess, type Access, type PolicyInForce } from '../../backend/src/platform/access/index.ts';
 import { migrate, openDatabase, type Db } from '../../backend/src/platform/db/index.ts';
 import { failure } from '../../backend/src/platform/errors/index.ts';
+import { parseRequest } from '../../backend/src/platform/http/parse.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
 import { createEngines, type Behaviour } from './engines.ts';
 
@@ -144,14 +146,9 @@ function createGround(
   const serving = make();
 
   const call: Call = async (name, request = {}, access = operator) => {
-    const route = tables[name];
-    const parse = (schema: unknown, value: unknown) =>
-      schema ? (schema as { parse(value: unknown): unknown }).parse(value) : value;
-    const spec = route as { params?: unknown; query?: unknown; body?: unknown; audit?: unknown; list?: boolean };
+    const spec: RouteSpec = tables[name];
     const context = {
-      params: parse(spec.params, request.params ?? {}),
-      query: parse(spec.query, request.query ?? {}),
-      body: parse(spec.body, request.body),
+      ...parseRequest(spec, { ...request.params }, { ...request.query }, request.body),
       identity: access.identity,
       access,
       log,
