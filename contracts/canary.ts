@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Time } from './common.ts';
+import { Id, Said, Time } from './common.ts';
 
 /** How a new revision comes into the traffic: by shares, each kept for a while and looked at. */
 export const CanaryPlan = z.object({
@@ -49,6 +49,7 @@ export const CanaryComparison = z.object({
     level: z.enum(['good', 'bad', 'unsure']),
     reason: z.enum(['AsGood', 'MoreErrors', 'Slower', 'FewRequests']),
     message: z.string(),
+    said: Said,
   }),
 });
 export const canaryStates = ['waiting', 'running', 'promoted', 'aborted', 'superseded'] as const;

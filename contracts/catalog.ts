@@ -7,6 +7,7 @@ import {
   Metadata,
   Name,
   Page,
+  Said,
   TeamName,
   Text,
   Time,
@@ -55,7 +56,7 @@ export const Inspection = z.object({
 
 export const Completeness = z.object({
   score: z.number().int().min(0).max(100),
-  missing: z.array(z.object({ path: z.string(), message: z.string(), required: z.boolean() })),
+  missing: z.array(z.object({ path: z.string(), message: z.string(), required: z.boolean(), said: Said })),
 });
 
 export const Model = z.object({

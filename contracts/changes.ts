@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ChangePlan } from './change-plan.ts';
-import { Environment, environments, Id, IdParams, Page, Text, Time } from './common.ts';
+import { Environment, environments, Id, IdParams, Page, Said, Text, Time } from './common.ts';
 import { EndpointDeploy, EndpointPromote, EndpointRedeploy } from './endpoints.ts';
 import { ManifestDifference } from './observation.ts';
 import { Preflight } from './preflight.ts';
@@ -132,6 +132,7 @@ export const changeRoutes = defineRoutes({
     data: z.object({
       ...examined,
       plan: ChangePlan.describe('Written from what is known; read and correct it.'),
+      planSaid: z.object({ backup: Said, maintenance: Said }).describe('To write the plan in another language.'),
       planRequired: z.boolean(),
       approvalRequired: z.boolean().describe('It must be submitted, and approved by somebody else.'),
     }),

@@ -67,13 +67,24 @@ export const IdParams = z.object({ id: Id });
 /** Query booleans come as text. */
 export const QueryBoolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')]);
 
-export const Issue = z.object({ path: z.string(), message: z.string() });
+/**
+ * By field of the object it stands in: which sentence of the product the field is and what was put into it, so that whoever shows it can say
+ * it in another language. A field that it does not name is words of somebody else (a scheduler, a log, a provider), or has no code yet.
+ */
+export const Said = z
+  .record(z.string(), z.object({ code: z.string(), values: z.record(z.string(), z.unknown()).optional() }))
+  .optional()
+  .describe('By field: the code of the sentence and what was put into it, for a translation.');
+export type Said = z.infer<typeof Said>;
+
+export const Issue = z.object({ path: z.string(), message: z.string(), said: Said });
 export const FailureData = z
   .object({
     code: z.string(),
     errorId: z.string(),
     issues: z.array(Issue).optional(),
     remedy: z.string().optional(),
+    said: Said,
   })
   .catchall(z.unknown());
 export type FailureData = z.infer<typeof FailureData>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Completeness, modelStatuses } from './catalog.ts';
-import { Id, Metadata, Name, TeamName, Text, Time, VersionLabel, Visibility } from './common.ts';
+import { Id, Metadata, Name, Said, TeamName, Text, Time, VersionLabel, Visibility } from './common.ts';
 
 export const datasetTypes = ['pretrain_corpus', 'sft_pair', 'rag_qa', 'rlhf_pair', 'benchmark'] as const;
 export const DatasetType = z.enum(datasetTypes);
@@ -43,6 +43,7 @@ export const DatasetIssue = z.object({
   column: z.string().nullable(),
   reason: z.string(),
   fix: z.string(),
+  said: Said,
 });
 export type DatasetIssue = z.infer<typeof DatasetIssue>;
 
@@ -95,6 +96,7 @@ export const DatasetGate = z.object({
   passed: z.boolean(),
   message: z.string(),
   remedy: z.string().nullable(),
+  said: Said,
 });
 export type DatasetGate = z.infer<typeof DatasetGate>;
 

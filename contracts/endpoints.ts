@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CanaryPlan } from './canary.ts';
 import { ChangePlan } from './change-plan.ts';
-import { Environment, Id, QueryBoolean, Text, Time } from './common.ts';
+import { Environment, Id, QueryBoolean, Said, Text, Time } from './common.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
 export const EndpointStatus = z.enum(endpointStatuses);
@@ -43,6 +43,7 @@ export const Condition = z.object({
   reason: z.string(),
   message: z.string(),
   remedy: z.string(),
+  said: Said,
   since: Time,
 });
 export const Replicas = z.object({ total: z.number(), ready: z.number(), available: z.number() });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HubId, Id, Name, TeamName, Text, Time } from './common.ts';
+import { HubId, Id, Name, Said, TeamName, Text, Time } from './common.ts';
 import { Condition, Quantity } from './endpoints.ts';
 import { defineRoutes } from './route.ts';
 
@@ -163,7 +163,7 @@ export type UnmanagedModel = z.infer<typeof UnmanagedModel>;
 export const ClusterReadiness = z.object({
   organization: z.string().nullable(),
   ready: z.boolean().describe('Whether a model can be deployed.'),
-  problems: z.array(z.object({ code: z.string(), message: z.string(), remedy: z.string() })),
+  problems: z.array(z.object({ code: z.string(), message: z.string(), remedy: z.string(), said: Said })),
   cluster: z.object({
     version: z.string(),
     namespace: z.string(),

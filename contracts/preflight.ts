@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Said } from './common.ts';
 
 export const Preflight = z.object({
   level: z.enum(['green', 'amber', 'red']),
@@ -8,6 +9,7 @@ export const Preflight = z.object({
       level: z.enum(['green', 'amber', 'red']),
       message: z.string(),
       remedy: z.string().nullable(),
+      said: Said,
     }),
   ),
   memory: z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Time } from './common.ts';
+import { Id, Said, Time } from './common.ts';
 import { ColumnType, DatasetColumn, PiiScanStatus } from './datasets.ts';
 
 const Bin = z.object({ from: z.number(), to: z.number(), count: z.number().int() });
@@ -84,6 +84,7 @@ export const Recommendation = z.object({
   severity: z.enum(['error', 'warning', 'info']),
   message: z.string(),
   action: z.string().describe('what to do next'),
+  said: Said,
   kind: FindingKind.nullable().describe('its findings, if any'),
   type: z.string().nullable(),
   count: z.number().int().nullable(),

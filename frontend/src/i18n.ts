@@ -14,11 +14,13 @@ export type Area =
   | 'governance'
   | 'observability'
   | 'organization'
+  | 'said'
   | 'serving';
 
 const files = import.meta.glob<{ default: Record<string, unknown> }>('./locales/*/*.json');
 const loaded = new Set<string>();
-const wanted = new Set<Area>(['shell']);
+// what the platform says is said everywhere; its English comes with it
+const wanted = new Set<Area>(['shell', 'said']);
 const storageKey = 'llmops.locale';
 
 export const i18n = createI18n({

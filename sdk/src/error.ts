@@ -9,7 +9,7 @@ export class ApiError extends Error {
   /** finds the error in the server's log */
   readonly errorId: string | null;
   /** wrong fields, dotted paths */
-  readonly issues: readonly { path: string; message: string }[];
+  readonly issues: readonly NonNullable<FailureData['issues']>[number][];
   /** what to do about it */
   readonly remedy: string | null;
   /** the whole `data` of the failure; some codes add facts to it */

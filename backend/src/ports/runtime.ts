@@ -100,11 +100,15 @@ export interface RuntimePlan {
   refused?: { path: string; message: string }[];
 }
 
+/** By field: which sentence of the platform it is, and what was put into it. */
+type Said = Record<string, { code: string; values?: Record<string, unknown> | undefined }>;
+
 export interface Condition {
   type: string;
   reason: string;
   message: string;
   remedy: string;
+  said?: Said | undefined;
   since: string;
 }
 
@@ -145,6 +149,7 @@ export interface PreflightCheck {
   level: 'green' | 'amber' | 'red';
   message: string;
   remedy: string | null;
+  said?: Said | undefined;
 }
 
 export interface Preflight {

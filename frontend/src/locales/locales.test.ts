@@ -9,7 +9,10 @@ function texts(value: object, path = ''): [string, string][] {
   );
 }
 const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g) ?? [])].toSorted();
-const areas = [...new Set(Object.keys(files).map((path) => path.split('/').at(-1) ?? ''))];
+/** `said` is of the platform's own English sentences, which a gate holds it against. */
+const areas = [...new Set(Object.keys(files).map((path) => path.split('/').at(-1) ?? ''))].filter(
+  (area) => area !== 'said.json',
+);
 
 describe.each(areas)('UI-1: texts of %s', (area) => {
   const en = texts(files[`./en/${area}`]?.default ?? {});

@@ -10,9 +10,9 @@ export function useNotice() {
     done: (title: string, description?: string) =>
       toast.add({ title, description, color: 'success', icon: 'i-lucide-circle-check' }),
     failed(error: unknown) {
-      const { message, remedy, issues, errorId } = failureOf(error, t('shell.error.unexpected'));
+      const { message, detail, remedy, issues, errorId } = failureOf(error, t('shell.error.unexpected'));
       const fields = issues.map((issue) => `${issue.path}: ${issue.message}`);
-      const description = [...fields, remedy, errorId ? `${t('shell.error.id')} ${errorId}` : null];
+      const description = [detail, ...fields, remedy, errorId ? `${t('shell.error.id')} ${errorId}` : null];
       toast.add({
         title: message,
         description: description.filter(Boolean).join('\n'),

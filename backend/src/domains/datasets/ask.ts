@@ -45,7 +45,12 @@ function engineFailure(error: unknown, late: boolean, timeoutMs: number) {
     });
   }
   if (isFailure(error, 'worker_memory') || isFailure(error, 'disk_full'))
-    return failure('dataset_engine_failed', { message: error.message, remedy: error.remedy, cause: error });
+    return failure('dataset_engine_failed', {
+      message: error.message,
+      remedy: error.remedy,
+      said: error.said,
+      cause: error,
+    });
   return failure('dataset_engine_failed', { cause: error });
 }
 

@@ -30,7 +30,7 @@ test('FR-003a: what is missing is named, with its other names and what the file 
   assert.match(missing.fix, /The file has: prompt, chosen\./);
   const sft = missingColumns('sft_pair', ['instruction', 'x']);
   assert.equal(sft?.column, 'output');
-  assert.match(sft.reason, /messages; or instruction \+ \[input\] \+ output; or prompt \+ completion/);
+  assert.match(sft.reason, /messages \/ instruction \+ \[input\] \+ output \/ prompt \+ completion/);
   const many = Array.from({ length: 30 }, (_, at) => `c${at}`);
-  assert.match(missingColumns('pretrain_corpus', many)!.fix, /c19 and 10 more/);
+  assert.match(missingColumns('pretrain_corpus', many)!.fix, /c19, … \(\+10\)/);
 });

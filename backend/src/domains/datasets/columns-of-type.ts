@@ -1,4 +1,5 @@
-import type { DatasetType } from '@llm-ops/contracts';
+import type { DatasetIssue, DatasetType } from '@llm-ops/contracts';
+import { words } from './engine/accept/sentences.ts';
 
 /** One thing that rows of a type hold, and what its column may be called; the first name is the usual one. */
 interface Part {
@@ -60,7 +61,7 @@ export function columnsOfType(type: DatasetType, columns: readonly string[]): Ty
 export function missingColumns(
   type: DatasetType,
   columns: readonly string[],
-): { column: string; reason: string; fix: string } | null {
+): (Pick<DatasetIssue, 'reason' | 'fix' | 'said'> & { column: string }) | null {
   if (columnsOfType(type, columns) !== null) return null;
   const [closest] = shapes[type]
     .map((shape) => ({ shape, ...columnsOfShape(shape, columns) }))
@@ -68,8 +69,13 @@ export function missingColumns(
   const missing = closest!.missing;
   return {
     column: missing[0]!,
-    reason: `A dataset of type ${type} needs ${shapes[type].map(describe).join('; or ')}; there is no ${missing.join(', no ')}.`,
-    fix: `Name the columns so, or give the dataset another type. Other names: ${aliases(type)}. The file has: ${listed(columns)}.`,
+    ...words.tell('columns_missing', {
+      type,
+      wanted: shapes[type].map(describe).join(' / '),
+      missing,
+      others: aliases(type),
+      found: listed(columns),
+    }),
   };
 }
 
@@ -112,6 +118,6 @@ function aliases(type: DatasetType): string {
 function listed(columns: readonly string[]): string {
   const shown = columns.slice(0, 20).map((column) => (column.length > 60 ? `${column.slice(0, 60)}…` : column));
   return columns.length > shown.length
-    ? `${shown.join(', ')} and ${columns.length - shown.length} more`
+    ? `${shown.join(', ')}, … (+${columns.length - shown.length})`
     : shown.join(', ');
 }

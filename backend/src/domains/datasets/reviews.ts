@@ -4,10 +4,12 @@ import type { Access } from '#platform/access';
 import { failure, type ErrorCode, type Issue } from '#platform/errors';
 import type { Context, Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
+import { again } from '#platform/words';
 import type { DatasetsDeps } from './deps.ts';
 import { prefixOf } from './paths.ts';
 import type { Records } from './records.ts';
 import { actionBetween, completenessOf, digestOfFiles, gatesOf, possibleFrom, type Action } from './rules.ts';
+import { gateWords } from './sentences.ts';
 import type { DatasetRow, DatasetStore, NewDataset, PageOfRows, ReviewRow } from './store/index.ts';
 import { gateFacts, requireTeam, resourceOf, scopeOf, type Guard } from './view.ts';
 
@@ -54,7 +56,7 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
   async function submission(row: DatasetRow, by: string, trx: Trx): Promise<Partial<NewDataset>> {
     const card = completenessOf(row).missing.filter(({ required }) => required);
     const files = (await gates(row, trx)).filter(({ gate, passed }) => gate === 'files' && !passed);
-    const issues = [...card.map(({ path, message }) => ({ path, message })), ...files.map(issueOf)];
+    const issues = [...card.map(({ path, message, said }) => ({ path, message, said })), ...files.map(issueOf)];
     if (issues.length > 0) throw failure('dataset_incomplete', { issues });
     return {
       submitted_by: by,
@@ -75,15 +77,14 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
       if (!result) continue;
       if (gate.gate === 'pii') {
         for (const { type, held } of await store.findings.held(row, result.id, trx))
-          if (held > 0)
-            issues.push({ path: `pii.${type}`, message: `${held} found that were not judged false or accepted.` });
+          if (held > 0) issues.push({ path: `pii.${type}`, ...gateWords.tell('pii_open', { count: held }) });
         continue;
       }
       for (const advice of result.report?.recommendations ?? [])
         if (advice.severity !== 'info' && advice.kind !== 'pii')
           issues.push({
             path: `quality.${advice.type ?? advice.kind ?? 'advice'}`,
-            message: `${advice.message} ${advice.action}`,
+            ...gateWords.tell('two', { one: again(advice, 'message'), other: again(advice, 'action') }),
           });
     }
     return issues;
@@ -97,7 +98,7 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
     if (shut.length > 0) {
       const [first] = shut;
       throw failure(codeOfGate[first!.gate], {
-        message: shut.map(({ message }) => message).join(' '),
+        ...gateWords.tell('all_shut', { gates: shut.map((gate) => again(gate, 'message')) }),
         issues: await list(row, shut, c.trx),
         data: { gates: shut },
       });
@@ -186,8 +187,10 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
 
 const withoutApproval = { approved_by: null, approved_at: null, approval_digest: null } as const;
 
-function issueOf({ gate, message, remedy }: DatasetGate): Issue {
-  return { path: gate, message: remedy === null ? message : `${message} ${remedy}` };
+function issueOf({ gate, message, remedy, said }: DatasetGate): Issue {
+  if (remedy === null) return { path: gate, message, said };
+  const two = { one: again({ message, said }, 'message'), other: again({ remedy, said }, 'remedy') };
+  return { path: gate, ...gateWords.tell('two', two) };
 }
 
 function toTask(review: ReviewRow, row: DatasetRow): z.infer<typeof ApprovalTask> {

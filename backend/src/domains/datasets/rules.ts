@@ -11,6 +11,8 @@ import {
   type PiiScanStatus,
 } from '@llm-ops/contracts';
 import type { z } from 'zod';
+import { again, type Value } from '#platform/words';
+import { cardWords, gateWords } from './sentences.ts';
 
 export type Action = 'submit' | 'approve' | 'reject' | 'request_changes' | 'deprecate' | 'reopen';
 
@@ -56,25 +58,20 @@ interface CardFacts {
 /** How complete a card is: what is required before a reviewer sees it, and what a good card has besides. */
 export function completenessOf(card: CardFacts): z.infer<typeof Completeness> {
   const has = (field: string) => isFilled(card.metadata[field]);
-  const asked: [boolean, string, string, boolean][] = [
-    [has('description'), 'metadata.description', 'Say what this dataset holds, in a sentence or more.', true],
-    [
-      card.type !== null,
-      'type',
-      'Say what it is for: pretrain_corpus, sft_pair, rag_qa, rlhf_pair or benchmark.',
-      false,
-    ],
-    [has('license'), 'metadata.license', 'Name the license, as an SPDX identifier if there is one.', false],
-    [has('language'), 'metadata.language', 'Name the languages of the texts, such as en or ko.', false],
-    [has('source'), 'metadata.source', 'Say where the data comes from.', false],
-    [has('intended_use'), 'metadata.intended_use', 'Say what it is meant for, and what not.', false],
-    [has('limitations'), 'metadata.limitations', 'Say what it lacks or is known to be biased in.', false],
+  const asked: [boolean, string, Parameters<typeof cardWords.tell>[0], boolean][] = [
+    [has('description'), 'metadata.description', 'description', true],
+    [card.type !== null, 'type', 'type', false],
+    [has('license'), 'metadata.license', 'license', false],
+    [has('language'), 'metadata.language', 'language', false],
+    [has('source'), 'metadata.source', 'source', false],
+    [has('intended_use'), 'metadata.intended_use', 'intended_use', false],
+    [has('limitations'), 'metadata.limitations', 'limitations', false],
   ];
-  if (card.type === 'benchmark')
-    asked.push([isFilled(card.task), 'task', 'Say which task the benchmark is about.', true]);
-  if (card.parent_id !== null)
-    asked.push([isFilled(card.change_log), 'change_log', 'Say what changed since the version before.', false]);
-  const missing = asked.flatMap(([present, path, message, required]) => (present ? [] : [{ path, message, required }]));
+  if (card.type === 'benchmark') asked.push([isFilled(card.task), 'task', 'task', true]);
+  if (card.parent_id !== null) asked.push([isFilled(card.change_log), 'change_log', 'change_log', false]);
+  const missing = asked.flatMap(([present, path, field, required]) =>
+    present ? [] : [{ path, ...cardWords.tell(field), required }],
+  );
   return { score: Math.round((100 * (asked.length - missing.length)) / asked.length), missing };
 }
 
@@ -139,86 +136,81 @@ export function gatesOf(facts: GateFacts): DatasetGate[] {
 
 type Gate = (facts: GateFacts) => DatasetGate;
 
-const passed = (gate: DatasetGate['gate'], message: string): DatasetGate => ({
+type Spoken = Pick<DatasetGate, 'message' | 'said'>;
+const passed = (gate: DatasetGate['gate'], told: Spoken): DatasetGate => ({
   gate,
   passed: true,
-  message,
   remedy: null,
+  ...told,
 });
-const open = (gate: DatasetGate['gate'], message: string, remedy: string): DatasetGate => ({
+const open = (gate: DatasetGate['gate'], told: Spoken & { remedy: string }): DatasetGate => ({
   gate,
   passed: false,
-  message,
-  remedy,
+  ...told,
 });
 
 const metadataGate: Gate = ({ completeness }) => {
   const missing = completeness.missing.filter(({ required }) => required);
-  if (missing.length === 0) return passed('metadata', 'The card says what it must.');
-  return open('metadata', `The card lacks ${missing.map(({ path }) => path).join(', ')}.`, missing[0]!.message);
+  if (missing.length === 0) return passed('metadata', gateWords.tell('metadata_passed'));
+  const fields = missing.map(({ path }) => path);
+  return open('metadata', gateWords.tell('metadata_lacks', { fields, first: again(missing[0]!, 'message') }));
 };
 
 const filesGate: Gate = ({ files, filling }) => {
-  if (filling) return open('files', 'Files are still being brought here.', 'Wait until the work on this version ends.');
-  if (files.length === 0) return open('files', 'There are no files.', 'Upload CSV, JSON Lines or Parquet.');
+  if (filling) return open('files', gateWords.tell('files_coming'));
+  if (files.length === 0) return open('files', gateWords.tell('files_none'));
   const refused = files.filter(({ status }) => status === 'refused');
-  if (refused.length > 0)
-    return open(
-      'files',
-      `${named(refused)} cannot be read.`,
-      'Fix what its issues say and upload again, or delete it.',
-    );
+  if (refused.length > 0) return open('files', gateWords.tell('files_refused', { files: named(refused) }));
   const waiting = files.filter(({ status }) => status !== 'ready');
-  if (waiting.length > 0) return open('files', `${named(waiting)} has not been read yet.`, 'Wait until it is ready.');
-  return passed('files', files.length === 1 ? 'The file was read.' : `All ${files.length} files were read.`);
+  if (waiting.length > 0) return open('files', gateWords.tell('files_waiting', { files: named(waiting) }));
+  return passed(
+    'files',
+    files.length === 1 ? gateWords.tell('files_one') : gateWords.tell('files_all', { files: files.length }),
+  );
 };
 
 const validationGate: Gate = (facts) => {
   const { newest } = facts;
   if (newest?.status === 'queued' || newest?.status === 'running')
-    return open('validation', 'A validation is under way.', 'Wait until it ends.');
-  if (isValidated(facts)) return passed('validation', 'These files were validated.');
-  if (newest?.status === 'failed')
-    return open('validation', `The validation failed: ${newest.error ?? 'see the log'}`, 'Start it again.');
-  return open('validation', 'These files have not been validated.', 'Start a validation.');
+    return open('validation', gateWords.tell('validation_running'));
+  if (isValidated(facts)) return passed('validation', gateWords.tell('validation_passed'));
+  if (newest?.status !== 'failed') return open('validation', gateWords.tell('validation_none'));
+  const cause = newest.error ?? gateWords.line('see_log');
+  return open('validation', gateWords.tell('validation_failed', { cause }));
 };
 
 const piiGate: Gate = (facts) => {
-  if (!isValidated(facts) || facts.pii === 'pending')
-    return open('pii', 'These files have not been looked through for personal data.', 'Wait for the validation.');
-  if (facts.pii === 'clean') return passed('pii', 'No personal data is open.');
-  return open('pii', 'Personal data was found.', 'Redact it into a new version, or judge each finding.');
+  if (!isValidated(facts) || facts.pii === 'pending') return open('pii', gateWords.tell('pii_pending'));
+  if (facts.pii === 'clean') return passed('pii', gateWords.tell('pii_passed'));
+  return open('pii', gateWords.tell('pii_found'));
 };
 
 const qualityGate: Gate = (facts) => {
   const { quality, threshold } = facts;
-  if (!isValidated(facts) || quality === null)
-    return open('quality', 'These files have no quality score yet.', 'Wait for the validation.');
-  const score = `The quality score is ${shown(quality)}, `;
-  if (quality >= threshold) return passed('quality', `${score}${shown(threshold)} is needed.`);
-  return open('quality', `${score}${shown(threshold)} is needed.`, 'Follow the recommendations of the validation.');
+  if (!isValidated(facts) || quality === null) return open('quality', gateWords.tell('quality_none'));
+  const known = { score: shown(quality), threshold: shown(threshold) };
+  if (quality >= threshold) return passed('quality', gateWords.tell('quality_passed', known));
+  return open('quality', gateWords.tell('quality_low', known));
 };
 
 const diffGate: Gate = (facts) => {
   const { parent, comparedWith } = facts;
-  if (parent === null) return passed('diff', 'There is no version before this one.');
-  if (!parent.ready) return passed('diff', `Version ${parent.version} has no rows to compare with.`);
+  if (parent === null) return passed('diff', gateWords.tell('diff_first'));
+  const { version } = parent;
+  if (!parent.ready) return passed('diff', gateWords.tell('diff_empty', { version }));
   if (isValidated(facts) && comparedWith === parent.id)
-    return passed('diff', `It was compared with version ${parent.version}.`);
-  return open(
-    'diff',
-    `It was not compared with version ${parent.version} yet.`,
-    'Start a validation, which compares them.',
-  );
+    return passed('diff', gateWords.tell('diff_passed', { version }));
+  return open('diff', gateWords.tell('diff_missing', { version }));
 };
 
 function isValidated({ files, validatedDigest }: GateFacts): boolean {
   return validatedDigest !== null && validatedDigest === digestOfFiles(files);
 }
 
-function named(files: readonly { path: string }[]): string {
-  const [first] = files;
-  return files.length === 1 ? first!.path : `${first!.path} and ${files.length - 1} more`;
+function named(files: readonly { path: string }[]): Value {
+  const first = files[0]!.path;
+  if (files.length === 1) return first;
+  return gateWords.line('first_and_more', { first, more: files.length - 1 });
 }
 
 /** Never rounded up to what would pass. */

@@ -1,7 +1,9 @@
 import type { ClusterReadiness, OrganizationModel, UnmanagedModel } from '@llm-ops/contracts';
 import type { Served } from '#domains/serving';
+import type { Said } from '#platform/words';
 import type { ForeignModel, ModelClusterStatus } from '#ports/models';
 import { wishNow, type ModelsSettings } from './rules.ts';
+import { words as sentences } from './sentences.ts';
 import type { ModelRow } from './store.ts';
 
 const words: Record<Served['endpoint']['status'], OrganizationModel['status']> = {
@@ -96,7 +98,7 @@ export function readinessView(
   return {
     organization,
     ready: problems.every(({ blocks }) => !blocks),
-    problems: problems.map(({ code, message, remedy }) => ({ code, message, remedy })),
+    problems: problems.map(({ code, message, remedy, said }) => ({ code, message, remedy, said })),
     cluster: {
       version: seen.version,
       namespace: seen.namespace,
@@ -125,31 +127,26 @@ interface Problem {
   code: string;
   message: string;
   remedy: string;
+  said: Said;
   /** nothing can be deployed */
   blocks: boolean;
 }
-
-const withoutThem: Record<ModelClusterStatus['operators'][number]['name'], string> = {
-  aibrix: 'Models cannot be scaled without it.',
-  'gpu-operator': 'Nodes do not tell of their GPUs without it.',
-  kuberay: 'A model that spans nodes needs it.',
-  'envoy-gateway': "AIBrix's own gateway needs it; the platform's gateway does not.",
-  'prometheus-operator': 'Models have no ServiceMonitor without it.',
-};
 
 function problemsOf(seen: ModelClusterStatus): Problem[] {
   const operators = seen.operators
     .filter(({ installed }) => !installed)
     .map(({ name, crd, required }) => ({
       code: `${name}-missing`,
-      message: `${name} is not installed: the cluster has no ${crd}. ${withoutThem[name]}`,
-      remedy: required ? `Install ${name}: nothing can be deployed before.` : `Install ${name} where you need it.`,
+      ...sentences.tell(required ? 'operator_required' : 'operator', {
+        name,
+        crd,
+        without: sentences.line(`without_${name}`),
+      }),
       blocks: required,
     }));
   const noGpus = {
     code: 'gpu-nodes-missing',
-    message: 'No node of the cluster offers GPUs.',
-    remedy: 'Add nodes with GPUs, or deploy with gpu_count 0.',
+    ...sentences.tell('no_gpus'),
     blocks: false,
   };
   return [...operators, ...(seen.gpuNodes.length === 0 ? [noGpus] : [])];

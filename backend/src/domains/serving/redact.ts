@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Said } from '#platform/words';
 import type { Difference } from './spec.ts';
 import type { ServingSpec } from './types.ts';
 
@@ -59,6 +60,16 @@ export function concealer(spec: Secret, known: readonly string[]): (text: string
     return secretForms.reduce((rest, form) => rest.replace(form, hidden), plain);
   };
 }
+
+/** Something told, with nothing secret in its message nor in what was put into it. */
+export const concealed = <T extends { message: string; said?: Said | undefined }>(
+  told: T,
+  conceal: (text: string) => string,
+): T => ({
+  ...told,
+  message: conceal(told.message),
+  ...(told.said && { said: mapped(told.said, (found) => found, conceal) as Said }),
+});
 
 const secretEnv = (env: Record<string, string>) =>
   Object.entries(env).flatMap(([name, value]) => (secretName.test(name) ? [value] : []));

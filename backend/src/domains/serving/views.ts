@@ -1,5 +1,5 @@
 import type { Change, DataOf, Endpoint, EndpointEvent, gatewayRoutes, servingRoutes } from '@llm-ops/contracts';
-import { concealer } from './redact.ts';
+import { concealed, concealer } from './redact.ts';
 import { runtimeName } from './spec.ts';
 import type { EndpointWithTarget, RevisionRow } from './store/endpoints.ts';
 import type { ChangeRow } from './store/changes.ts';
@@ -45,7 +45,7 @@ export function endpointView(row: EndpointWithTarget): Endpoint {
 function plainConditions({ conditions, spec }: Pick<RevisionRow, 'conditions' | 'spec'>): RevisionRow['conditions'] {
   if (conditions.length === 0) return conditions;
   const plain = concealer(spec, []);
-  return conditions.map((condition) => ({ ...condition, message: plain(condition.message) }));
+  return conditions.map((condition) => concealed(condition, plain));
 }
 
 const phases: Record<RevisionRow['state'], string> = {

@@ -1,3 +1,4 @@
+import type { Said } from '#platform/words';
 import { catalogue, type ErrorCode } from './catalogue.ts';
 
 export { catalogue, type ErrorCode } from './catalogue.ts';
@@ -7,11 +8,15 @@ export interface Issue {
   /** dotted path of the field in the request: `body.metadata.description` is written `metadata.description` */
   path: string;
   message: string;
+  /** which sentence the message is, where it is one of the platform (`#platform/words`) */
+  said?: Said | undefined;
 }
 
 interface FailureDetail {
   message?: string;
   remedy?: string;
+  /** of message and remedy, where they are sentences of the platform */
+  said?: Said | undefined;
   issues?: Issue[];
   /** further facts for the reply's `data`, beside code, errorId, issues and remedy */
   data?: Record<string, unknown>;
@@ -26,6 +31,7 @@ export class Failure extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly remedy: string;
+  readonly said: Said;
   readonly issues: Issue[] | undefined;
   readonly data: Record<string, unknown> | undefined;
   readonly headers: Record<string, string> | undefined;
@@ -38,6 +44,9 @@ export class Failure extends Error {
     this.code = code;
     this.status = entry.status;
     this.remedy = detail.remedy ?? entry.remedy;
+    const own = (field: 'message' | 'remedy') =>
+      detail[field] === undefined ? { [field]: { code: `error.${code}.${field}` } } : {};
+    this.said = { ...own('message'), ...own('remedy'), ...detail.said };
     this.issues = detail.issues;
     this.data = detail.data;
     this.headers = detail.headers;

@@ -19,6 +19,7 @@ export interface FailureReply {
 export function failureReply(error: unknown): FailureReply {
   const known = asFailure(error);
   const data: FailureData = { ...known.data, code: known.code, errorId: uuidv7(), remedy: known.remedy };
+  if (Object.keys(known.said).length > 0) data.said = known.said;
   if (known.issues !== undefined) data.issues = known.issues;
   const headers: Record<string, string> = { ...known.headers };
   if (known.status === 503 && headers['retry-after'] === undefined) headers['retry-after'] = '5';

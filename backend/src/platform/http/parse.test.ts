@@ -121,10 +121,10 @@ function* misspelt(shape: Shape, place: string[] = [], wrap = (inner: unknown): 
 /** Bodies of inference are the engine's; these are names that clients choose themselves. */
 const open = /(^|\.)(metadata|env|methods|rules\.0\.resources\.match|resource)$/;
 
-test('FR-008, QS-contract: no object of any request body but maps takes a field that it does not know, and the document says so', () => {
+test('FR-008, QS-contract: no object of any request body but maps takes a field that it does not know, and the document says so', async () => {
   const tables = Object.entries(contracts).filter(([name]) => name.endsWith('Routes') && name !== 'inferenceRoutes');
   const routes = Object.assign({}, ...tables.map(([, table]) => table)) as contracts.RouteTable;
-  const document = openApi([routes], { version: '1' }) as {
+  const document = (await openApi([routes], { version: '1' })) as {
     paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Shape }> } }>>;
   };
   let places = 0;

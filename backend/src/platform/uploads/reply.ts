@@ -13,7 +13,7 @@ export function replyFailure(request: IncomingMessage, response: ServerResponse,
   const body = JSON.stringify({
     status: 'fail',
     message: known.message,
-    data: { ...known.data, code: known.code, errorId, issues: known.issues, remedy: known.remedy },
+    data: { ...known.data, code: known.code, errorId, issues: known.issues, remedy: known.remedy, said: known.said },
   });
   response.writeHead(known.status, {
     ...known.headers,

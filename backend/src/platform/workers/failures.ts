@@ -1,4 +1,4 @@
-import { catalogue, failure, isFailure, type ErrorCode, type Issue } from '#platform/errors';
+import { catalogue, failure, isFailure, type ErrorCode, type Failure, type Issue } from '#platform/errors';
 
 /** An error as it goes from one process to the other. */
 export interface Told {
@@ -6,14 +6,17 @@ export interface Told {
   code: ErrorCode | null;
   message: string;
   remedy?: string;
+  said?: Failure['said'];
   issues?: Issue[];
   data?: Record<string, unknown>;
   stack?: string;
 }
 
 export function tell(error: unknown): Told {
-  if (isFailure(error))
-    return { code: error.code, message: error.message, remedy: error.remedy, issues: error.issues, data: error.data };
+  if (isFailure(error)) {
+    const { code, message: text, remedy, said, issues, data } = error;
+    return { code, message: text, remedy, said, issues, data };
+  }
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error, message);
   return {
@@ -25,8 +28,8 @@ export function tell(error: unknown): Told {
 
 /** The failure that was told; `worker_crashed`, with what happened as its cause, when it was none of the catalogue. */
 export function untell(told: Told): Error {
-  const { code, message, remedy, issues, data, stack } = told;
-  if (code !== null) return failure(code, { message, remedy, issues, data });
+  const { code, message, remedy, said, issues, data, stack } = told;
+  if (code !== null) return failure(code, { message, remedy, said, issues, data });
   const cause = new Error(message);
   if (stack !== undefined) cause.stack = stack;
   return failure('worker_crashed', { message: 'The work failed unexpectedly.', cause });

@@ -3,6 +3,7 @@ import { isFailure } from '#platform/errors';
 import type { Egress } from '#platform/egress';
 import type { Address, Condition, Preflight, PreflightCheck, RevisionSpec, Runtime } from '#ports/runtime';
 import { targetOf, type Providers } from './providers.ts';
+import { words } from './sentences.ts';
 
 export { createConnectionTest } from './connection.ts';
 
@@ -91,6 +92,7 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
           level: 'red',
           message: target.message,
           remedy: target.remedy,
+          said: target.said,
         };
         return { level: 'red', checks: [check], memory: null };
       }
@@ -98,8 +100,8 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
         {
           name: 'provider',
           level: 'green',
-          message: `${target.provider.kind}, one of ${Object.keys(providers).join(', ')}.`,
           remedy: null,
+          ...words.tell('known', { provider: target.provider.kind, known: Object.keys(providers) }),
         },
         await addressCheck(target.baseUrl),
       ];
@@ -108,8 +110,7 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
         checks.push({
           name: 'key',
           level: 'red',
-          message: 'No key is stored for this model.',
-          remedy: 'Set metadata.api_key.',
+          ...words.tell('key_missing'),
         });
       }
       const levels = checks.map((check) => check.level);
@@ -140,8 +141,7 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
     const keyMissing: Condition = {
       type: 'Warning',
       reason: 'ProviderKeyMissing',
-      message: `No key is stored for this model, and ${provider.kind} wants one.`,
-      remedy: 'Set metadata.api_key of the model.',
+      ...words.tell('key_wanted', { provider: provider.kind }),
       since,
     };
     const address: Address = { baseUrl, provider: provider.kind, headers: provider.headers(key), model };
@@ -157,12 +157,13 @@ export function createExternalRuntime({ providers, secret, egress, now = () => n
   async function addressCheck(baseUrl: string): Promise<PreflightCheck> {
     try {
       await egress.check(baseUrl);
-      return { name: 'address', level: 'green', message: `${new URL(baseUrl).host} may be called.`, remedy: null };
+      const told = words.tell('reachable', { host: new URL(baseUrl).host });
+      return { name: 'address', level: 'green', remedy: null, ...told };
     } catch (error) {
       if (!isFailure(error)) throw error;
       // a refusal stays, an outage passes
       const level = error.code === 'egress_refused' ? 'red' : 'amber';
-      return { name: 'address', level, message: error.message, remedy: error.remedy };
+      return { name: 'address', level, message: error.message, remedy: error.remedy, said: error.said };
     }
   }
 }

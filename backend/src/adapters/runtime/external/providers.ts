@@ -1,4 +1,6 @@
 import type { Provider } from '#ports/provider';
+import type { Condition } from '#ports/runtime';
+import { words } from './sentences.ts';
 
 /** kind → what is known of it */
 export type Providers = Readonly<Record<string, Provider>>;
@@ -13,29 +15,21 @@ export interface Target {
 export function targetOf(
   providers: Providers,
   metadata: Record<string, unknown>,
-): Target | { reason: string; message: string; remedy: string } {
+): Target | Pick<Condition, 'reason' | 'message' | 'remedy' | 'said'> {
   const kind = String(metadata['provider'] ?? '');
   const provider = Object.hasOwn(providers, kind) ? providers[kind] : undefined;
   if (provider === undefined) {
-    const remedy = `Set metadata.provider to one of ${Object.keys(providers).join(', ')}.`;
-    return { reason: 'ProviderUnknown', message: `The provider "${kind}" is not known.`, remedy };
+    const told = words.tell('unknown', { provider: kind, known: Object.keys(providers) });
+    return { reason: 'ProviderUnknown', ...told };
   }
   const baseUrl = provider.baseUrl(metadata);
   const model = provider.model(metadata);
   if (baseUrl === null || !URL.canParse(baseUrl)) {
     const field = kind === 'ollama' ? 'endpoint' : 'base_url';
-    return {
-      reason: 'ProviderAddressInvalid',
-      message: `metadata.${field} is not a URL.`,
-      remedy: `Set metadata.${field}.`,
-    };
+    return { reason: 'ProviderAddressInvalid', ...words.tell('address', { field }) };
   }
   if (model === null) {
-    return {
-      reason: 'ProviderModelMissing',
-      message: 'metadata.model_name is missing.',
-      remedy: 'Set metadata.model_name.',
-    };
+    return { reason: 'ProviderModelMissing', ...words.tell('model') };
   }
   return { provider, baseUrl, model };
 }

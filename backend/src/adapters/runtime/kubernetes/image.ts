@@ -1,4 +1,6 @@
 import type { PreflightCheck, RevisionSpec } from '#ports/runtime';
+import { firstOf, green } from './checks.ts';
+import { fitWords } from './sentences.ts';
 
 /** What nodes say they hold; kubelets name the largest of them only, so that an image that is not named may be there. */
 export interface NodeImages {
@@ -52,26 +54,25 @@ export function imageCheck(
       {
         name: 'image',
         level: works ? 'amber' : 'red',
-        message: `The pod ${metadata.namespace ?? 'default'}/${metadata.name} cannot pull ${image}: ${why}`,
-        remedy: works
-          ? 'Other nodes have it: see what that node lacks, or the secret for the registry in that namespace.'
-          : 'Correct the name of the image, or let the cluster reach its registry (imagePullSecrets of the namespace).',
+        ...fitWords.tell(works ? 'image_elsewhere' : 'image_failing', {
+          pod: `${metadata.namespace ?? 'default'}/${metadata.name}`,
+          image,
+          cause: why,
+        }),
       },
     ];
   }
   if (holders.length > 0) {
     const named = holders.slice(0, 3).map(({ metadata }) => metadata.name);
-    const more = holders.length > 3 ? ` and ${holders.length - 3} more` : '';
-    return [{ name: 'image', level: 'green', message: `Is on ${named.join(', ')}${more} already.`, remedy: null }];
+    return [green('image', fitWords.tell('image_there', { nodes: firstOf(named, holders.length) }))];
   }
-  if (works) return [{ name: 'image', level: 'green', message: 'Pods of this cluster run it already.', remedy: null }];
+  if (works) return [green('image', fitWords.tell('image_runs'))];
   if (imagePullPolicy !== 'Never') return [];
   return [
     {
       name: 'image',
       level: 'amber',
-      message: `No node says that it has ${image}, and imagePullPolicy is Never. Nodes name their largest images only.`,
-      remedy: 'Load the image on the nodes, or set imagePullPolicy to IfNotPresent.',
+      ...fitWords.tell('image_never', { image }),
     },
   ];
 }

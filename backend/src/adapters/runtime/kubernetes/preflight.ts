@@ -1,11 +1,14 @@
+import { again, together } from '#platform/words';
 import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
 import type { Census, Node, PodOnNode } from './cluster/census.ts';
 import { ClusterError, type ClusterClient } from './cluster/client.ts';
 import { estimateMemory } from './estimate.ts';
+import { firstOf, green } from './checks.ts';
 import { imageCheck } from './image.ts';
 import { namesOf } from './names.ts';
 import { podOf } from './pod.ts';
 import { cores, bytes } from './quantity.ts';
+import { fitWords } from './sentences.ts';
 import type { ClusterConfig } from './types.ts';
 
 export interface Quota {
@@ -93,8 +96,7 @@ export function judge(
     checks.push({
       name: 'arguments',
       level: 'red',
-      message: `${path}: ${message}`,
-      remedy: 'Correct it, or leave it out.',
+      ...fitWords.tell('argument', { field: path, cause: message }),
     });
   for (const message of warnings) checks.push({ name: 'runtime', level: 'amber', message, remedy: null });
   const perGpu = spec.useGpu ? Math.max(0, ...fitting(spec, rooms).map(({ gpuMemory }) => gpuMemory ?? 0)) : 0;
@@ -130,27 +132,25 @@ function nodesCheck(spec: RevisionSpec, rooms: readonly Room[]): PreflightCheck 
   const fits = fitting(spec, rooms);
   if (fits.length > 0) {
     const named = fits.slice(0, 5).map(({ name }) => name);
-    const more = fits.length > 5 ? ` and ${fits.length - 5} more` : '';
-    return { name: 'nodes', level: 'green', message: `Fits on ${named.join(', ')}${more}.`, remedy: null };
+    return green('nodes', fitWords.tell('nodes', { nodes: firstOf(named, fits.length) }));
   }
   const gpus = spec.useGpu ? Math.max(spec.gpuCount, 1) : 0;
   const most = rooms.reduce((best, { free }) => Math.max(best, free.gpus), 0);
   const types = [...new Set(rooms.flatMap(({ gpuType }) => gpuType ?? []))];
-  const remedies = [
-    ...(gpus > most
-      ? [most > 0 ? `ask for at most ${most} GPUs` : 'deploy with useGpu=false, or wait until GPUs are free']
-      : []),
-    ...(spec.useGpu && spec.gpuType !== null && !types.includes(spec.gpuType)
-      ? [`choose a gpuType that there is: ${types.join(', ') || 'none here'}`]
-      : []),
-    'lower the requests of CPU and memory',
-  ];
-  return {
-    name: 'nodes',
-    level: 'red',
-    message: `None of ${rooms.length} nodes has room for ${spec.resources.cpuRequest} CPU, ${spec.resources.memoryRequest} of memory${gpus > 0 ? ` and ${gpus} GPUs${spec.gpuType === null ? '' : ` of type ${spec.gpuType}`}` : ''}; most free GPUs on one: ${most}.`,
-    remedy: `To make it fit, ${remedies.join('; ')}.`,
-  };
+  const facts = { nodes: rooms.length, cpu: spec.resources.cpuRequest, memory: spec.resources.memoryRequest, most };
+  const lacking =
+    gpus === 0
+      ? fitWords.tell('nodes_none', facts)
+      : spec.gpuType === null
+        ? fitWords.tell('nodes_none_gpu', { ...facts, gpus })
+        : fitWords.tell('nodes_none_gpu_type', { ...facts, gpus, type: spec.gpuType });
+  const otherType = spec.useGpu && spec.gpuType !== null && !types.includes(spec.gpuType);
+  const steps = [
+    ...(gpus > most ? [most > 0 ? fitWords.tell('fewer_gpus', { most }) : fitWords.tell('no_gpus')] : []),
+    ...(otherType ? [types.length > 0 ? fitWords.tell('other_type', { types }) : fitWords.tell('no_type')] : []),
+    fitWords.tell('less'),
+  ].map((step) => again(step, 'text'));
+  return { name: 'nodes', level: 'red', ...together(lacking, fitWords.tell('change', { steps })) };
 }
 
 function quotaChecks(spec: RevisionSpec, quotas: readonly Quota[]): PreflightCheck[] {
@@ -171,8 +171,7 @@ function quotaChecks(spec: RevisionSpec, quotas: readonly Quota[]): PreflightChe
         {
           name: 'quota',
           level: 'red',
-          message: `The quota ${metadata.name} leaves ${left} of ${key}, and ${amount} are asked for.`,
-          remedy: 'Ask for less, remove another endpoint of this environment, or have the quota raised.',
+          ...fitWords.tell('quota', { quota: metadata.name, left, resource: key, asked: amount }),
         },
       ];
     }),
@@ -181,22 +180,12 @@ function quotaChecks(spec: RevisionSpec, quotas: readonly Quota[]): PreflightChe
 
 function memoryCheck(spec: RevisionSpec, required: number, room: number, basis: string): PreflightCheck {
   const gigabytes = (amount: number) => `${(amount / 1024 ** 3).toFixed(1)} GiB`;
-  const where = spec.useGpu ? `${Math.max(spec.gpuCount, 1)} GPUs` : `the memory limit ${spec.resources.memoryLimit}`;
-  if (room === 0)
-    return {
-      name: 'memory',
-      level: 'amber',
-      message: `Needs about ${gigabytes(required)} (${basis}); how much the GPUs have is not known.`,
-      remedy: 'Label the nodes with nvidia.com/gpu.memory (the GPU operator does).',
-    };
+  const facts = { needed: gigabytes(required), basis };
+  if (room === 0) return { name: 'memory', level: 'amber', ...fitWords.tell('memory_unknown', facts) };
   const level = required > room ? 'red' : required > room * 0.9 ? 'amber' : 'green';
-  return {
-    name: 'memory',
-    level,
-    message: `Needs about ${gigabytes(required)} (${basis}) of ${gigabytes(room)} in ${where}.`,
-    remedy:
-      level === 'green'
-        ? null
-        : 'Use more GPUs, a shorter contextLength, a quantised variant, or a higher memory limit.',
-  };
+  const told = spec.useGpu
+    ? fitWords.tell('memory_gpus', { ...facts, room: gigabytes(room), gpus: Math.max(spec.gpuCount, 1) })
+    : fitWords.tell('memory_limit', { ...facts, room: gigabytes(room), limit: spec.resources.memoryLimit });
+  if (level === 'green') return green('memory', told);
+  return { name: 'memory', level, ...together(told, fitWords.tell('memory_less')) };
 }

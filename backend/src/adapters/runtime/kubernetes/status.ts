@@ -1,4 +1,6 @@
+import { together, type Sentence } from '#platform/words';
 import type { Condition, Observation } from '#ports/runtime';
+import { words } from './sentences.ts';
 
 /** The parts of cluster objects that status is told from; as `@kubernetes/client-node` gives them. */
 export interface PodLike {
@@ -55,8 +57,7 @@ export function outageCondition(since: Date | null): Condition[] {
     {
       type: 'Cluster',
       reason: 'Unreachable',
-      message: 'The Kubernetes API cannot be reached; what is shown is what was seen last.',
-      remedy: 'See whether the cluster runs and KUBECONFIG_PATH is right; it is tried again by itself.',
+      ...words.tell('unreachable'),
       since: since.toISOString(),
     },
   ];
@@ -121,8 +122,7 @@ function conditionsOfPod(pod: PodLike, alternatives: readonly string[]): Conditi
     found.push({
       type: 'Scheduled',
       reason: scheduled.reason ?? 'Unschedulable',
-      message: scheduled.message ?? 'No node takes this pod.',
-      remedy: remedyOfScheduler(scheduled.message ?? ''),
+      ...together(spoken(scheduled.message) ?? words.tell('no_node'), remedyOfScheduler(scheduled.message ?? '')),
       since: time(scheduled.lastTransitionTime),
     });
   }
@@ -134,8 +134,7 @@ function conditionsOfPod(pod: PodLike, alternatives: readonly string[]): Conditi
     found.push({
       type: 'Pod',
       reason: pod.status.reason ?? 'Failed',
-      message: pod.status.message ?? 'The pod failed.',
-      remedy: 'See the events and logs of the pod.',
+      ...together(words.tell('pod_failed'), spoken(pod.status.message) ?? {}),
       since: time(pod.metadata?.creationTimestamp),
     });
   }
@@ -150,11 +149,12 @@ function conditionOfContainer(
   const waiting = state?.waiting?.reason;
   if (waiting !== undefined && pulls.has(waiting)) {
     const others = alternatives.filter((other) => other !== image);
+    const told = words.tell('image', { image: image ?? words.line('the_image') });
+    const said = together(told, spoken(state?.waiting?.message) ?? {});
     return {
       type: 'Image',
       reason: waiting,
-      message: state?.waiting?.message ?? `${image ?? 'The image'} cannot be pulled.`,
-      remedy: `Check the name and tag, and whether the cluster may pull it (IMAGE_PULL_SECRETS)${others.length > 0 ? `; or redeploy with ${others.join(' or ')}` : ''}.`,
+      ...together(said, others.length > 0 ? words.tell('image_others', { others }) : {}),
     };
   }
   const ended = state?.terminated ?? lastState?.terminated;
@@ -162,34 +162,29 @@ function conditionOfContainer(
     return {
       type: 'Container',
       reason: 'OOMKilled',
-      message: `Container ${name} used more memory than its limit and was ended, ${restartCount} times so far.`,
-      remedy: 'Raise memoryLimit, or choose a smaller model, a shorter context or a quantised variant.',
+      ...words.tell('memory', { container: name, times: restartCount }),
     };
   }
   if (waiting === 'CrashLoopBackOff' || (isFault(ended) && !ready)) {
+    const facts = { container: name, code: ended?.exitCode ?? '?', restarts: restartCount };
     return {
       type: 'Container',
       reason: waiting ?? ended?.reason ?? 'Error',
-      message: `Container ${name} ended with exit code ${ended?.exitCode ?? 'unknown'}, ${restartCount} restarts so far${ended?.message ? `: ${ended.message}` : ''}.`,
-      remedy:
-        'Read its last lines under Logs; arguments that the image does not know and a missing model are the usual causes.',
+      ...(ended?.message ? words.tell('crash_said', { ...facts, cause: ended.message }) : words.tell('crash', facts)),
     };
   }
   if (waiting === 'CreateContainerConfigError') {
     return {
       type: 'Container',
       reason: waiting,
-      message: state?.waiting?.message ?? `Container ${name} refers to a secret or config map that is not there.`,
-      remedy:
-        'The platform makes the object store secret and config map of a namespace by itself: see whether it may (RBAC).',
+      ...together(words.tell('configuration', { container: name }), spoken(state?.waiting?.message) ?? {}),
     };
   }
   if (state?.running !== undefined && !ready) {
     return {
       type: 'Container',
       reason: 'NotReady',
-      message: `Container ${name} runs and does not answer its readiness probe yet.`,
-      remedy: 'Large models load for minutes. If it stays, compare the probe paths with what the image serves.',
+      ...words.tell('not_ready', { container: name }),
     };
   }
   return null;
@@ -200,42 +195,38 @@ function conditionsOfDeployment(deployment: DeploymentLike | null): Condition[] 
     const since = time(lastTransitionTime);
     if (type === 'ReplicaFailure' && status === 'True') {
       const quota = /exceeded quota/.test(message ?? '');
-      const remedy = quota
-        ? 'Ask for less, remove another endpoint of this environment, or have the quota of the namespace raised.'
-        : 'See the message of the cluster; a policy of the namespace may forbid these pods.';
       return [
         {
           type: 'Replicas',
           reason: quota ? 'QuotaExceeded' : (reason ?? 'FailedCreate'),
           message: message ?? '',
-          remedy,
+          ...words.tell(quota ? 'quota' : 'policy'),
           since,
         },
       ];
     }
     if (type === 'Progressing' && reason === 'ProgressDeadlineExceeded') {
-      const remedy = 'See the other conditions for what holds it up; redeploy when that is mended.';
-      return [
-        { type: 'Rollout', reason, message: message ?? 'The rollout made no progress in its time.', remedy, since },
-      ];
+      return [{ type: 'Rollout', reason, ...together(words.tell('deadline'), spoken(message) ?? {}), since }];
     }
     return [];
   });
 }
 
+/** Words of the cluster, which stay as they are; null: it said nothing. */
+const spoken = (message: string | undefined) => (message === undefined ? null : { message, said: undefined });
+
 /** What would make the scheduler find a node, from its own words. */
-function remedyOfScheduler(message: string): string {
-  const remedies: string[] = [];
-  if (/Insufficient nvidia\.com\/gpu/.test(message))
-    remedies.push('ask for fewer GPUs (gpuCount), wait until some are free, or deploy with useGpu=false');
-  if (/Insufficient cpu/.test(message)) remedies.push('lower cpuRequest');
-  if (/Insufficient memory/.test(message)) remedies.push('lower memoryRequest');
-  if (/didn't match Pod's node affinity\/selector/.test(message))
-    remedies.push('choose a gpuType that a node has, or leave it out');
-  if (/untolerated taint/.test(message)) remedies.push('see which taints keep this namespace off the nodes');
-  if (/too many pods/i.test(message)) remedies.push('add nodes');
-  const text = remedies.length === 0 ? 'see the capacity of the nodes' : remedies.join('; ');
-  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+function remedyOfScheduler(message: string) {
+  const steps: Sentence[] = [];
+  const step = (code: Parameters<typeof words.tell>[0] & `schedule_${string}`) => steps.push(words.line(code));
+  if (/Insufficient nvidia\.com\/gpu/.test(message)) step('schedule_gpu');
+  if (/Insufficient cpu/.test(message)) step('schedule_cpu');
+  if (/Insufficient memory/.test(message)) step('schedule_memory');
+  if (/didn't match Pod's node affinity\/selector/.test(message)) step('schedule_type');
+  if (/untolerated taint/.test(message)) step('schedule_taint');
+  if (/too many pods/i.test(message)) step('schedule_pods');
+  if (steps.length === 0) step('schedule_capacity');
+  return words.tell('schedule', { steps });
 }
 
 const time = (at: Date | string | undefined) => (at === undefined ? new Date(0) : new Date(at)).toISOString();

@@ -10,6 +10,7 @@ import type { RevisionSpec } from '#ports/runtime';
 import { Problem } from './problem.ts';
 import type { Python } from './python.ts';
 import { convertible, type EngineShape } from './rules.ts';
+import { words } from './sentences.ts';
 
 type ModelFile = RevisionSpec['model']['files'][number];
 type Progress = (doing: 'copying' | 'verifying' | 'converting', doneBytes: number, totalBytes: number) => void;
@@ -34,7 +35,7 @@ export function createModels({ folder, objects, python }: Deps) {
 
   async function prepare(shape: EngineShape, prefix: string, progress: Progress, signal: AbortSignal): Promise<string> {
     const { source, digest } = shape;
-    if (source.kind === 'none') throw new Problem('ModelFilesMissing', source.reason, source.remedy, { retry: false });
+    if (source.kind === 'none') throw new Problem('ModelFilesMissing', source, { retry: false });
     const place = join(folder, digest);
     await mkdir(place, { recursive: true });
     await touch(place, new Date());
@@ -104,20 +105,12 @@ export function createModels({ folder, objects, python }: Deps) {
     });
     const body = await objects.get(key).catch((error: unknown) => {
       if (!isFailure(error, 'object_not_found')) throw error;
-      throw new Problem(
-        'ModelFileMissing',
-        `${file.path} is not in the object store.`,
-        'Upload the file again and have the version approved.',
-      );
+      throw new Problem('ModelFileMissing', words.tell('file_missing', { file: file.path }));
     });
     await pipeline(body, meter, createWriteStream(path, { flush: true }), { signal });
     const found = hash.digest('hex');
     if (found !== file.sha256) {
-      throw new Problem(
-        'DigestMismatch',
-        `${file.path} is not what was approved: its SHA-256 is ${found}, ${file.sha256} is recorded.`,
-        'Restore the file from a backup, or upload it again and have the version approved again.',
-      );
+      throw new Problem('DigestMismatch', words.tell('digest', { file: file.path, found, recorded: file.sha256 }));
     }
   }
 
@@ -127,30 +120,15 @@ export function createModels({ folder, objects, python }: Deps) {
     if (code === 0) return;
     const refusal = refusalOf(stderr);
     if (refusal?.code === 'architecture_unsupported') {
-      const supported = (refusal.supported ?? convertible).join(', ');
-      throw new Problem(
-        'ArchitectureUnsupported',
-        `${refusal.message}. Supported as safetensors: ${supported}.`,
-        `Use a model of one of these architectures (${supported}), or upload a GGUF file that llama.cpp can load.`,
-        { retry: false },
-      );
+      const known = { cause: refusal.message, supported: refusal.supported ?? convertible };
+      throw new Problem('ArchitectureUnsupported', words.tell('architecture_refused', known), { retry: false });
     }
     if (refusal !== null) {
-      throw new Problem(
-        'ConversionRefused',
-        `The model could not be converted: ${refusal.message}`,
-        'Correct the files, or upload a GGUF file.',
-        {
-          retry: false,
-        },
-      );
+      const told = words.tell('conversion_refused', { cause: refusal.message });
+      throw new Problem('ConversionRefused', told, { retry: false });
     }
     const said = stderr.trim().split('\n').slice(-3).join(' ');
-    throw new Problem(
-      'ConversionFailed',
-      `The converter ended with ${code ?? 'a signal'}: ${said}`,
-      'It is tried again; see the log, or upload a GGUF file.',
-    );
+    throw new Problem('ConversionFailed', words.tell('conversion_failed', { code: code ?? '?', cause: said }));
   }
 
   /** Records the digest of a file that was made here, beside it. */

@@ -1,11 +1,14 @@
 import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
+import { again } from '#platform/words';
 import { estimateMemory, formatBytes } from './estimate.ts';
+import type { Python } from './python.ts';
 import { convertible, desiredReplicas, engineShape } from './rules.ts';
+import { words } from './sentences.ts';
 
 interface Facts {
   /** bytes; null when unknown */
   freeBytes: number | null;
-  python: { ok: boolean; message: string; remedy: string | null };
+  python: Awaited<ReturnType<Python['check']>>;
 }
 
 /** Above this part of the free memory a deployment is allowed but warned about. */
@@ -16,56 +19,47 @@ export function judge(spec: RevisionSpec, { freeBytes, python }: Facts): Preflig
   const shape = engineShape(spec);
   const facts = spec.model.inspection;
   const checks: PreflightCheck[] = [];
-  const add = (name: string, level: PreflightCheck['level'], message: string, remedy: string | null = null): void => {
-    checks.push({ name, level, message, remedy });
-  };
+  type Told = Pick<PreflightCheck, 'message' | 'said'> & { remedy?: string | null };
+  const add = (name: string, level: PreflightCheck['level'], told: Told): void =>
+    void checks.push({ name, level, remedy: null, ...told });
 
   if (shape.source.kind === 'none') {
-    add('files', 'red', shape.source.reason, shape.source.remedy);
+    const { message, remedy, said } = shape.source;
+    add('files', 'red', { message, remedy, said });
     return { level: 'red', checks, memory: null };
   }
-  add(
-    'files',
-    'green',
-    `${shape.files.length} file(s), ${formatBytes(shape.files.reduce((sum, file) => sum + file.size, 0))}.`,
-  );
+  const size = formatBytes(shape.files.reduce((sum, file) => sum + file.size, 0));
+  add('files', 'green', words.tell('files', { files: shape.files.length, size }));
 
   const converted = shape.source.kind === 'safetensors';
   if (converted) {
     const architecture = facts?.architecture ?? null;
     if (architecture !== null && !convertible.includes(architecture)) {
-      const remedy = `Use one of ${convertible.join(', ')}, or upload a GGUF file.`;
-      add('architecture', 'red', `${architecture} cannot be converted for the local engine.`, remedy);
+      add('architecture', 'red', words.tell('architecture_no', { architecture, supported: convertible }));
     } else {
       add(
         'architecture',
         'green',
-        architecture === null ? 'Known once the files are read.' : `${architecture} is converted to GGUF once.`,
+        architecture === null
+          ? words.tell('architecture_later')
+          : words.tell('architecture_converted', { architecture }),
       );
     }
-    add('python', python.ok ? 'green' : 'red', python.message, python.remedy);
+    const { ok, ...told } = python;
+    add('python', ok ? 'green' : 'red', told);
   } else {
-    add('architecture', 'green', `GGUF${facts?.architecture ? ` (${facts.architecture})` : ''} is served as it is.`);
+    const { architecture } = facts ?? {};
+    add('architecture', 'green', architecture ? words.tell('gguf_of', { architecture }) : words.tell('gguf'));
   }
 
   if (facts !== null && !facts.chatTemplate) {
-    add(
-      'chat template',
-      'amber',
-      'The model has no chat template: chat is refused, completions work.',
-      'Add chat_template to the model.',
-    );
+    add('chat template', 'amber', words.tell('no_template'));
   }
-  for (const warning of shape.warnings) add('configuration', 'amber', warning, 'Change or remove the setting.');
+  for (const warning of shape.warnings) add('configuration', 'amber', { message: warning, ...words.tell('setting') });
 
   const memory = facts === null ? null : memoryOf();
   if (memory === null) {
-    add(
-      'memory',
-      'amber',
-      'The files were not inspected, so the memory needed is unknown.',
-      'Wait for the inspection of the upload.',
-    );
+    add('memory', 'amber', words.tell('not_inspected'));
   }
   return { level: worst(checks), checks, memory };
 
@@ -78,33 +72,30 @@ export function judge(spec: RevisionSpec, { freeBytes, python }: Facts): Preflig
       convertedWeightBytes: converted ? 2 : null,
     });
     const needed = one.requiredBytes * replicas;
-    const parts =
-      `weights ${formatBytes(one.weightsBytes)}, cache ${formatBytes(one.kvCacheBytes)} for ${shape.parallel} × ${shape.contextLength} tokens, ` +
-      `other ${formatBytes(one.overheadBytes)}${replicas > 1 ? `, ${replicas} replicas` : ''}`;
-    const less = 'Ask for less context or fewer parallel sequences, use a quantised GGUF, or stop another endpoint.';
-    if (freeBytes === null)
-      add('memory', 'amber', `${formatBytes(needed)} needed (${parts}); free memory is unknown.`, less);
-    else if (needed > freeBytes)
-      add('memory', 'red', `${formatBytes(needed)} needed (${parts}), ${formatBytes(freeBytes)} are free.`, less);
-    else if (needed > freeBytes * AMBER) {
-      add(
-        'memory',
-        'amber',
-        `${formatBytes(needed)} needed (${parts}), more than ${AMBER * 100} % of the ${formatBytes(freeBytes)} free.`,
-        less,
-      );
-    } else add('memory', 'green', `${formatBytes(needed)} needed (${parts}), ${formatBytes(freeBytes)} are free.`);
-    if (!complete) {
-      add(
-        'cache',
-        'amber',
-        'Layers or heads are unknown, so the key-value cache is not reckoned with.',
-        'Upload config.json beside the weights.',
-      );
+    const sizes = {
+      weights: formatBytes(one.weightsBytes),
+      cache: formatBytes(one.kvCacheBytes),
+      parallel: shape.parallel,
+      context: String(shape.contextLength),
+      other: formatBytes(one.overheadBytes),
+    };
+    const parts = again(
+      replicas > 1 ? words.tell('parts_replicas', { ...sizes, replicas }) : words.tell('parts', sizes),
+      'text',
+    );
+    const known = { needed: formatBytes(needed), parts };
+    if (freeBytes === null) add('memory', 'amber', words.tell('memory_unknown', known));
+    else {
+      const free = formatBytes(freeBytes);
+      if (needed > freeBytes) add('memory', 'red', words.tell('memory_short', { ...known, free }));
+      else if (needed > freeBytes * AMBER)
+        add('memory', 'amber', words.tell('memory_tight', { ...known, share: AMBER * 100, free }));
+      else add('memory', 'green', words.tell('memory', { ...known, free }));
     }
+    if (!complete) add('cache', 'amber', words.tell('cache_unknown'));
     if (shape.memoryLimit > 0 && one.requiredBytes > shape.memoryLimit) {
-      const message = `An engine needs ${formatBytes(one.requiredBytes)}, but is ended above its limit of ${formatBytes(shape.memoryLimit)}.`;
-      add('memory limit', 'red', message, 'Raise memoryLimit.');
+      const limits = { needed: formatBytes(one.requiredBytes), limit: formatBytes(shape.memoryLimit) };
+      add('memory limit', 'red', words.tell('memory_limit', limits));
     }
     return { ...one, requiredBytes: needed, freeBytes };
   }

@@ -2,8 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { PreflightCheck } from '#ports/runtime';
 import { asProblem, Problem } from './problem.ts';
 import { run, type Outcome } from './run.ts';
+import { words } from './sentences.ts';
 
 interface Deps {
   /** the folder of `llmops_trainer` and `requirements-convert.txt` */
@@ -17,13 +19,10 @@ interface Deps {
 
 export interface Python {
   /** Whether there is what it takes; installs nothing. */
-  check(): Promise<{ ok: boolean; message: string; remedy: string | null }>;
+  check(): Promise<{ ok: boolean } & Pick<PreflightCheck, 'message' | 'remedy' | 'said'>>;
   /** Runs `python …args` with the trainer's modules, making the environment on first use. Throws `PythonMissing`, `PythonSetupFailed`. */
   run(args: string[], options?: { signal?: AbortSignal }): Promise<Outcome>;
 }
-
-const REMEDY =
-  'Install Python 3.11 or later with venv (Debian: apt-get install python3-venv) or uv, or set LLMOPS_PYTHON to an interpreter.';
 
 /** The environment that converts models: made once for each set of requirements, by uv where it is installed, else by venv and pip. */
 export function createPython({ root, dataDir, interpreter = null, log }: Deps): Python {
@@ -34,14 +33,14 @@ export function createPython({ root, dataDir, interpreter = null, log }: Deps): 
     if (interpreter !== null && interpreter !== '') {
       const script = "import importlib.util as u, sys; sys.exit(not (u.find_spec('numpy') and u.find_spec('gguf')))";
       if (await answers(interpreter, ['-c', script])) return { kind: 'given', command: interpreter };
-      throw new Problem('PythonMissing', `${interpreter} does not run, or has no numpy and gguf.`, REMEDY);
+      throw new Problem('PythonMissing', words.tell('python_lacks', { interpreter }));
     }
     if (await answers('uv', ['--version'])) return { kind: 'uv', command: 'uv' };
     for (const command of ['python3', 'python']) {
       const script = 'import sys, venv; sys.exit(sys.version_info < (3, 11))';
       if (await answers(command, ['-c', script])) return { kind: 'python', command };
     }
-    throw new Problem('PythonMissing', 'Models of this format need Python 3.11 or later, which was not found.', REMEDY);
+    throw new Problem('PythonMissing', words.tell('python_missing'));
   }
 
   async function make(): Promise<string> {
@@ -80,10 +79,10 @@ export function createPython({ root, dataDir, interpreter = null, log }: Deps): 
   return {
     async check() {
       try {
-        return { ok: true, message: `Models are converted with ${(await find()).command}.`, remedy: null };
+        return { ok: true, remedy: null, ...words.tell('python', { command: (await find()).command }) };
       } catch (error) {
-        const { message, remedy } = asProblem(error);
-        return { ok: false, message, remedy };
+        const { message, remedy, said } = asProblem(error);
+        return { ok: false, message, remedy, said };
       }
     },
     async run(args, { signal } = {}) {
@@ -104,7 +103,7 @@ async function must(command: string, args: string[]): Promise<void> {
   const { code, stderr, stdout } = await run(command, args, { env: cleanEnv() });
   if (code === 0) return;
   const said = (stderr || stdout).trim().split('\n').slice(-3).join(' ');
-  throw new Problem('PythonSetupFailed', `The Python environment could not be made: ${said}`, REMEDY);
+  throw new Problem('PythonSetupFailed', words.tell('python_setup', { cause: said }));
 }
 
 async function answers(command: string, args: string[]): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RevisionSpec, RuntimePlan } from '#ports/runtime';
+import type { Condition, RevisionSpec, RuntimePlan } from '#ports/runtime';
+import { words } from './sentences.ts';
 
 type ModelFile = RevisionSpec['model']['files'][number];
 
@@ -12,7 +13,7 @@ export const convertible = ['LlamaForCausalLM', 'MistralForCausalLM', 'Qwen2ForC
 export type ModelSource =
   | { kind: 'gguf'; entry: string }
   | { kind: 'safetensors' }
-  | { kind: 'none'; reason: string; remedy: string };
+  | ({ kind: 'none' } & Pick<Condition, 'message' | 'remedy' | 'said'>);
 
 /** How the engine of a revision is run, as far as the revision alone decides. */
 export interface EngineShape {
@@ -148,19 +149,16 @@ function chooseFiles({ model }: RevisionSpec): { source: ModelSource; files: Mod
     const files = series === first.path ? [first] : gguf.filter((file) => file.path.startsWith(series));
     return { source: { kind: 'gguf', entry: files[0]!.path }, files };
   }
-  const none = (reason: string, remedy: string) => ({ source: { kind: 'none' as const, reason, remedy }, files: [] });
+  const none = (told: Pick<Condition, 'message' | 'remedy' | 'said'>) => ({
+    source: { kind: 'none' as const, ...told },
+    files: [],
+  });
   if (!model.files.some((file) => file.path.endsWith('.safetensors'))) {
-    return none(
-      model.files.length === 0 ? 'The model has no files.' : 'The model has neither GGUF nor safetensors weights.',
-      'Upload weights as .gguf, or as .safetensors with config.json and tokenizer.json.',
-    );
+    return none(words.tell(model.files.length === 0 ? 'files_none' : 'weights_none'));
   }
   for (const needed of ['config.json', 'tokenizer.json']) {
     if (!model.files.some((file) => file.path === needed)) {
-      return none(
-        `The model has safetensors weights but no ${needed}.`,
-        `Upload ${needed} beside the weights, or a GGUF file.`,
-      );
+      return none(words.tell('file_needed', { file: needed }));
     }
   }
   const files = model.files.filter((file) => /\.(safetensors|json|jinja|txt)$|^tokenizer\.model$/.test(file.path));

@@ -41,10 +41,16 @@ test('FR-006r: the phase follows from what is wanted, what answers and what went
 });
 
 test('FR-006r: a store that is away for a moment does not fail a revision, a wrong digest does', () => {
-  const passing = { problem: new Problem('PreparationFailed', 'The store is away.', 'Wait.'), since };
+  const passing = {
+    problem: new Problem('PreparationFailed', { message: 'The store is away.', remedy: 'Wait.' }),
+    since,
+  };
   assert.equal(phase({ problem: passing, attempts: 1 }), 'starting');
   assert.equal(phase({ problem: passing, attempts: 3 }), 'failed');
-  const wrong = { problem: new Problem('DigestMismatch', 'model.gguf differs.', 'Restore it.'), since };
+  const wrong = {
+    problem: new Problem('DigestMismatch', { message: 'model.gguf differs.', remedy: 'Restore it.' }),
+    since,
+  };
   assert.equal(phase({ problem: wrong, attempts: 1 }), 'failed');
   const { conditions } = observationOf(state({ problem: wrong, attempts: 1 }));
   assert.deepEqual(conditions, [

@@ -1,8 +1,10 @@
 import type { Condition, Observation } from '#ports/runtime';
+import { together } from '#platform/words';
 import { exitCode } from './engine/protocol.ts';
 import type { EngineExit } from './engine-process.ts';
 import { formatBytes } from './estimate.ts';
 import type { Problem } from './problem.ts';
+import { words } from './sentences.ts';
 
 /** Everything a supervisor knows, from which `observe` answers. */
 export interface SupervisorState {
@@ -52,8 +54,15 @@ function phaseOf(state: SupervisorState, ready: number): Observation['phase'] {
 function conditionsOf({ engines, problem, crash, crashes, nextStartAt, doing }: SupervisorState): Condition[] {
   const conditions: Condition[] = [];
   if (problem !== null) {
-    const { reason, message, remedy } = problem.problem;
-    conditions.push({ type: 'Failed', reason, message, remedy, since: problem.since.toISOString() });
+    const { reason, message, remedy, said } = problem.problem;
+    conditions.push({
+      type: 'Failed',
+      reason,
+      message,
+      remedy,
+      ...(said && { said }),
+      since: problem.since.toISOString(),
+    });
   }
   if (crash !== null) conditions.push(crashCondition(crash, crashes, nextStartAt));
   const silent = engines.find((engine) => engine.silentSince !== null);
@@ -61,16 +70,15 @@ function conditionsOf({ engines, problem, crash, crashes, nextStartAt, doing }: 
     conditions.push({
       type: 'EngineUnresponsive',
       reason: 'EngineUnresponsive',
-      message: 'The engine runs but does not answer its health checks; it gets no requests meanwhile.',
-      remedy: 'Wait: it is ended and restarted when it stays silent.',
+      ...words.tell('silent'),
       since: silent.silentSince!.toISOString(),
     });
   }
   if (doing !== null && problem === null) {
     conditions.push({
       type: 'Progressing',
-      ...progress[doing.what],
-      message: progressMessage(doing),
+      reason: progress[doing.what],
+      ...progressOf(doing),
       since: doing.since.toISOString(),
     });
   }
@@ -78,17 +86,15 @@ function conditionsOf({ engines, problem, crash, crashes, nextStartAt, doing }: 
 }
 
 const progress = {
-  copying: { reason: 'CopyingModel', remedy: 'Wait until the files are here; large models take minutes.' },
-  verifying: { reason: 'VerifyingModel', remedy: 'Wait until the digests are checked.' },
-  converting: { reason: 'ConvertingModel', remedy: 'Wait; a model is converted once, later starts use the result.' },
-  loading: { reason: 'LoadingModel', remedy: 'Wait until the engine answers.' },
+  copying: 'CopyingModel',
+  verifying: 'VerifyingModel',
+  converting: 'ConvertingModel',
+  loading: 'LoadingModel',
 };
 
-function progressMessage({ what, doneBytes, totalBytes }: NonNullable<SupervisorState['doing']>): string {
-  if (what === 'loading') return 'The engine loads the model.';
-  if (what === 'converting') return 'The weights are converted to GGUF.';
-  const verb = what === 'copying' ? 'copied' : 'checked';
-  return `${formatBytes(doneBytes)} of ${formatBytes(totalBytes)} ${verb}.`;
+function progressOf({ what, doneBytes, totalBytes }: NonNullable<SupervisorState['doing']>) {
+  if (what === 'loading' || what === 'converting') return words.tell(what);
+  return words.tell(what, { done: formatBytes(doneBytes), total: formatBytes(totalBytes) });
 }
 
 function crashCondition(
@@ -98,14 +104,26 @@ function crashCondition(
 ): Condition {
   const memory = exit.code === exitCode.memory;
   const unloadable = exit.failure?.code === 'load_failed';
-  const how =
+  const lacksMemory = memory || exit.failure?.code === 'memory_insufficient';
+  const last = exit.failure?.message ?? lines.join('\n');
+  const known = {
+    times: crashes,
+    next: next === null ? '' : words.line('next_start', { time: next.toISOString() }),
+    lines: last === '' ? '' : `\n${last}`,
+  };
+  const ended =
     exit.signal !== null
-      ? `by ${exit.signal}`
+      ? words.tell('ended_signal', { ...known, signal: exit.signal })
       : exit.code === null
-        ? 'while nobody was watching it'
-        : `with exit code ${exit.code}`;
-  const again = next === null ? '' : ` Next start at ${next.toISOString()}.`;
-  const said = exit.failure?.message ?? lines.join('\n');
+        ? words.tell('ended_alone', known)
+        : words.tell('ended_code', { ...known, code: exit.code });
+  const advice = lacksMemory
+    ? 'less_memory'
+    : unloadable
+      ? 'unloadable'
+      : exit.signal === 'SIGKILL'
+        ? 'killed'
+        : 'restarted';
   return {
     type: 'EngineCrashed',
     reason: memory
@@ -115,13 +133,7 @@ function crashCondition(
         : unloadable
           ? 'ModelLoadFailed'
           : 'EngineCrashed',
-    message: `The engine ended ${how} (${crashes} in a row).${again}${said === '' ? '' : `\n${said}`}`,
-    remedy:
-      memory || exit.failure?.code === 'memory_insufficient'
-        ? 'Raise memoryLimit, or ask for less context or fewer parallel sequences.'
-        : unloadable
-          ? 'The files may be incomplete, or of a kind that this llama.cpp cannot load: see the log lines, and deploy a version whose files are whole. It is tried again by itself.'
-          : `It is restarted by itself; when it keeps ending, see the log lines above and roll back.${exit.signal === 'SIGKILL' ? ' SIGKILL is also what the kernel sends when memory runs out.' : ''}`,
+    ...together(ended, words.tell(advice)),
     since: since.toISOString(),
   };
 }

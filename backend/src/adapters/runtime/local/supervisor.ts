@@ -12,6 +12,7 @@ import { asProblem, Problem } from './problem.ts';
 import type { createRecords, EngineRecord } from './records.ts';
 import { desiredReplicas, engineShape, restartDelay } from './rules.ts';
 import { observationOf, type SupervisorState } from './state.ts';
+import { words } from './sentences.ts';
 
 interface Deps {
   revisionId: string;
@@ -98,20 +99,11 @@ export function createSupervisor(deps: Deps) {
     log.warn({ exit, crashes: state.crashes }, 'an engine ended unexpectedly');
     const { failure } = exit;
     if (failure?.code === 'architecture_unsupported') {
-      const supported = (failure.supported ?? []).join(', ');
-      const remedy = `Use a model of a supported architecture: ${supported}.`;
-      fail(
-        new Problem('ArchitectureUnsupported', `${failure.message} Supported: ${supported}.`, remedy, { retry: false }),
-      );
+      const known = { cause: failure.message, supported: failure.supported ?? [] };
+      fail(new Problem('ArchitectureUnsupported', words.tell('architecture_unsupported', known), { retry: false }));
     } else if (failure?.code === 'model_invalid') {
-      fail(
-        new Problem(
-          'ModelInvalid',
-          failure.message,
-          'Upload a file that is whole, and have the version approved again.',
-          { retry: false },
-        ),
-      );
+      const told = { message: failure.message, ...words.tell('model_invalid') };
+      fail(new Problem('ModelInvalid', told, { retry: false }));
     }
   }
 

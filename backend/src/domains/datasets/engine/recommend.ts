@@ -1,7 +1,9 @@
 import type { DatasetProfile, DistributionChange, Recommendation } from '@llm-ops/contracts';
+import type { Value } from '#platform/words';
 import { labelOf } from '../pii/index.ts';
 import { effectOf, isDrift } from './effect.ts';
 import type { ScoreFacts } from './score.ts';
+import { ofRows as tellRows, piiLabel, words } from './sentences.ts';
 import type { ValidateOutput } from './tasks.ts';
 
 export interface RecommendationFacts {
@@ -13,7 +15,7 @@ export interface RecommendationFacts {
   contamination: ValidateOutput['contamination'];
   tokens: ValidateOutput['tokens'];
   /** what a type of finding is and what to do about it, where it has words of its own */
-  advice: Readonly<Record<string, { message: string; fix: string }>>;
+  advice: Readonly<Record<string, { message: string; fix: string; said?: Recommendation['said'] }>>;
 }
 
 type Severity = Recommendation['severity'];
@@ -30,22 +32,18 @@ export function recommend(known: RecommendationFacts): Recommendation[] {
 
 const say = (
   severity: Severity,
-  message: string,
-  action: string,
+  told: Pick<Recommendation, 'message' | 'action' | 'said'>,
   about: Partial<Pick<Recommendation, 'kind' | 'type' | 'count'>> = {},
-): Recommendation => ({ severity, message, action, kind: null, type: null, count: null, ...about });
+): Recommendation => ({ severity, ...told, kind: null, type: null, count: null, ...about });
 
-const number = (value: number): string => value.toLocaleString('en-US');
-const many = (count: number, one: string, more = `${one}s`): string => `${number(count)} ${count === 1 ? one : more}`;
 const share = (count: number, of: number): string => {
   const percent = (100 * count) / Math.max(1, of);
-  return percent > 0 && percent < 0.1 ? 'under 0.1 %' : `${percent.toFixed(1)} %`;
+  return percent > 0 && percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(1)} %`;
 };
-/** `a, b and 3 more` */
 /** The first names of so many. */
-function list(names: readonly string[], count = names.length): string {
+function list(names: readonly string[], count = names.length): Value {
   const shown = names.slice(0, named).map((name) => `“${name}”`);
-  return count > named ? `${shown.join(', ')} and ${count - named} more` : shown.join(', ');
+  return count > named ? words.line('first_names', { names: shown, more: count - named }) : shown;
 }
 
 function ofFindings({ counts, facts, advice, contamination, tokens }: RecommendationFacts): Recommendation[] {
@@ -56,78 +54,53 @@ function ofFindings({ counts, facts, advice, contamination, tokens }: Recommenda
     ...found
       .filter(({ kind }) => kind === 'pii')
       .map(({ kind, type, count }) =>
-        say(
-          'error',
-          `${labelOf(type)}: ${many(count, 'value')}, personal or secret.`,
-          'Make a redacted version, or look at each finding and mark it as false positive or accepted.',
-          { kind, type, count },
-        ),
+        say('error', words.tell('pii', { label: piiLabel(type, labelOf(type)), values: count }), { kind, type, count }),
       ),
     ...found
       .filter(({ kind, type }) => (kind === 'schema' || kind === 'chat') && type !== 'chat_too_long')
-      .map(({ kind, type, count }) => {
-        const { message, fix } = advice[type] ?? {
-          message: `The rule ${type} is broken.`,
-          fix: 'Correct these rows in the source and add them as a new version, or change the rule.',
-        };
-        return say(worse(count), `${many(count, 'row')}: ${message}`, fix, { kind, type, count });
-      }),
+      .map(({ kind, type, count }) =>
+        say(worse(count), tellRows(count, advice[type] ?? words.tell('rule_broken', { name: type })), {
+          kind,
+          type,
+          count,
+        }),
+      ),
     ...(tokens === null || tokens.over_limit === 0
       ? []
       : [
           say(
             worse(tokens.over_limit),
-            `${many(tokens.over_limit, 'example')} with more than ${number(tokens.limit)} tokens; the longest has ${number(tokens.longest)}.`,
-            'Shorten or split them, or choose a base model with a longer context; else training cuts them off.',
+            words.tell('too_long', { examples: tokens.over_limit, limit: tokens.limit, longest: tokens.longest }),
             { kind: 'chat', type: 'chat_too_long', count: tokens.over_limit },
           ),
         ]),
     ...contamination
       .filter(({ items }) => items > 0)
       .map(({ name, items, rows: overlapping }) =>
-        say(
-          'warning',
-          `${many(items, 'item')} of the benchmark “${name}” found in ${many(overlapping, 'row')}.`,
-          'Remove these rows; else scores on that benchmark show what was learned by heart.',
-          { kind: 'contamination', count: overlapping },
-        ),
+        say('warning', words.tell('contamination', { items, name, rows: overlapping }), {
+          kind: 'contamination',
+          count: overlapping,
+        }),
       ),
   ];
 }
 
 function ofRows({ facts }: RecommendationFacts): Recommendation[] {
   const { rows, duplicates, missing } = facts;
+  const { exact, near } = duplicates;
   const found: Recommendation[] = [];
-  if (rows === 0) found.push(say('error', 'There are no rows.', 'Add files with rows.'));
-  if (duplicates.exact > 0) {
-    found.push(
-      say(
-        duplicates.exact > rows / 100 ? 'warning' : 'info',
-        `${many(duplicates.exact, 'exact duplicate')}: ${share(duplicates.exact, rows)} of the rows.`,
-        'Keep the first of each; repeated rows weigh more in training and leak between splits.',
-        { kind: 'duplicate', count: duplicates.exact },
-      ),
-    );
+  if (rows === 0) found.push(say('error', words.tell('rows_none')));
+  if (exact > 0) {
+    const told = words.tell('duplicates', { rows: exact, share: share(exact, rows) });
+    found.push(say(exact > rows / 100 ? 'warning' : 'info', told, { kind: 'duplicate', count: exact }));
   }
-  if (duplicates.near > 0) {
-    found.push(
-      say(
-        duplicates.near > rows / 20 ? 'warning' : 'info',
-        `${many(duplicates.near, 'near duplicate')}: ${share(duplicates.near, rows)} of the rows.`,
-        'Look at some pairs; keep one of each where the difference means nothing.',
-        { kind: 'near_duplicate', count: duplicates.near },
-      ),
-    );
+  if (near > 0) {
+    const told = words.tell('near_duplicates', { rows: near, share: share(near, rows) });
+    found.push(say(near > rows / 20 ? 'warning' : 'info', told, { kind: 'near_duplicate', count: near }));
   }
   if (missing.required > 0) {
-    found.push(
-      say(
-        'error',
-        `${many(missing.required, 'row')} without a value that the type of the dataset or a rule requires.`,
-        'Fill these values in, or remove the rows.',
-        { kind: 'schema', count: missing.required },
-      ),
-    );
+    const told = words.tell('required_missing', { rows: missing.required });
+    found.push(say('error', told, { kind: 'schema', count: missing.required }));
   }
   return found;
 }
@@ -142,94 +115,38 @@ function ofColumns({ facts, profile, drift }: RecommendationFacts): Recommendati
   const constant = columns.filter((column) => rows > 1 && column.distinct === 1 && column.missing === 0);
   const drifted = (drift ?? []).filter(isDrift).toSorted((a, b) => effectOf(b) - effectOf(a));
   const drifting = Math.max(drifted.length, facts.drift.columns);
+  const values = facts.outliers.values + facts.degenerate.values;
+  const namesOf = (some: readonly { name: string }[]) => list(some.map(({ name }) => name));
   const found: Recommendation[] = [];
-  const add = (list: readonly unknown[], make: () => Recommendation): void => {
-    if (list.length > 0) found.push(make());
+  const add = (some: readonly unknown[], make: () => Recommendation): void => {
+    if (some.length > 0) found.push(make());
   };
-  add(empty, () =>
-    say('warning', `Nothing is in ${list(empty.map(({ name }) => name))}.`, 'Remove these columns, or fill them in.', {
-      count: empty.length,
+  add(empty, () => say('warning', words.tell('columns_empty', { columns: namesOf(empty) }), { count: empty.length }));
+  add(partly, () =>
+    say('warning', words.tell('values_missing', { columns: namesOf(partly), share: share(absent(partly[0]!), rows) }), {
+      count: partly.reduce((sum, column) => sum + absent(column), 0),
     }),
   );
-  add(partly, () =>
-    say(
-      'warning',
-      `Values are missing in ${list(partly.map((column) => column.name))}: up to ${share(absent(partly[0]!), rows)} of the rows.`,
-      'Fill them in, remove these rows, or leave the columns out of training.',
-      { count: partly.reduce((sum, column) => sum + absent(column), 0) },
-    ),
-  );
   add(far, () =>
-    say(
-      'info',
-      `${many(facts.outliers.values + facts.degenerate.values, 'value')} far from the others, most in ${list(far.map(({ name }) => name))}.`,
-      'Look at the extremes in the preview; correct what is a mistake.',
-      { kind: 'outlier', count: facts.outliers.values + facts.degenerate.values },
-    ),
+    say('info', words.tell('outliers', { values, columns: namesOf(far) }), { kind: 'outlier', count: values }),
   );
-  add(constant, () =>
-    say(
-      'info',
-      `Every row has the same value in ${list(constant.map(({ name }) => name))}.`,
-      'Leave these columns out of training; they tell nothing apart.',
-      { count: constant.length },
-    ),
-  );
+  add(constant, () => say('info', words.tell('constant', { columns: namesOf(constant) }), { count: constant.length }));
   if (facts.imbalance.columns > 0) {
-    found.push(
-      say(
-        'warning',
-        `In ${many(facts.imbalance.columns, 'column')} of labels one value stands for nearly all rows.`,
-        'Add examples of the others, or sample the frequent one less.',
-        { count: facts.imbalance.columns },
-      ),
-    );
+    const told = words.tell('imbalance', { columns: facts.imbalance.columns });
+    found.push(say('warning', told, { count: facts.imbalance.columns }));
   }
-  add(drifted, () =>
-    say(
-      'warning',
-      `The distribution differs from the previous version in ${list(
-        drifted.map(({ column }) => column),
-        drifting,
-      )}.`,
-      'Compare the versions; note in the change log whether that is meant.',
-      { count: drifting },
-    ),
-  );
+  add(drifted, () => {
+    const names = drifted.map(({ column }) => column);
+    return say('warning', words.tell('drift', { columns: list(names, drifting) }), { count: drifting });
+  });
   return found;
 }
 
 function ofFiles({ facts: { format } }: RecommendationFacts): Recommendation[] {
-  const found: Recommendation[] = [];
-  if (format.bad > 0) {
-    found.push(
-      say(
-        'warning',
-        `${many(format.bad, 'row')} left out: they could not be read.`,
-        'Correct the lines that the file’s issues name, and add the file to a new version.',
-        { count: format.bad },
-      ),
-    );
-  }
-  if (format.mixed > 0) {
-    found.push(
-      say(
-        'warning',
-        `Values of several types in ${many(format.mixed, 'column')}.`,
-        'Write each column in one type; the preview shows which are mixed.',
-        { count: format.mixed },
-      ),
-    );
-  }
-  if (format.noted > 0) {
-    found.push(
-      say(
-        'info',
-        `${many(format.noted, 'file')} converted, or with a note.`,
-        'Read the notes of the files; look whether all letters came out right. UTF-8 needs no conversion.',
-        { count: format.noted },
-      ),
-    );
-  }
-  return found;
+  const { bad, mixed, noted } = format;
+  return [
+    ...(bad > 0 ? [say('warning', words.tell('bad_rows', { rows: bad }), { count: bad })] : []),
+    ...(mixed > 0 ? [say('warning', words.tell('mixed', { columns: mixed }), { count: mixed })] : []),
+    ...(noted > 0 ? [say('info', words.tell('noted', { files: noted }), { count: noted })] : []),
+  ];
 }

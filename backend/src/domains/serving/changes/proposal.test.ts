@@ -18,7 +18,7 @@ const known: Parameters<typeof proposedPlan>[0] = {
 };
 
 test('FR-012: a plan to begin with names what a rollback returns to, where the bytes are, and a window that is open', () => {
-  const plan = proposedPlan(known);
+  const { plan } = proposedPlan(known);
   assert.match(plan.backup.kept, /Revision 4 \(glossary 1, vllm:1, digest d1\).*\n.*s3:\/\/models\/m\/2\/, digest d2/);
   assert.match(plan.backup.kept, /llmops backup/);
   assert.match(plan.backup.restore, /"revision": 4.*\n.*tell the callers/);
@@ -30,7 +30,7 @@ test('FR-012: a plan to begin with names what a rollback returns to, where the b
 });
 
 test('FR-012: without a revision to return to the plan says so, and shares of the traffic are among its steps', () => {
-  const plan = proposedPlan({ ...known, live: null, shares: [5, 50, 100] });
+  const { plan } = proposedPlan({ ...known, live: null, shares: [5, 50, 100] });
   assert.match(plan.backup.kept, /nothing to lose/);
   assert.match(plan.backup.restore, /^1\. Delete the endpoint/);
   assert.match(plan.backup.restore, /\n2\. Were the database lost/);

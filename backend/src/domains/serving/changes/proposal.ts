@@ -1,4 +1,6 @@
 import type { ChangePlan, Environment } from '@llm-ops/contracts';
+import type { Said, Sentence, Value } from '#platform/words';
+import { planWords } from './sentences.ts';
 
 interface Known {
   now: Date;
@@ -8,7 +10,7 @@ interface Known {
   /** what takes the traffic there now; null: nothing does */
   live: { number: number; modelName: string; version: string; image: string; artifactDigest: string | null } | null;
   wanted: { modelName: string; version: string; storageUri: string | null; artifactDigest: string | null };
-  rollbackPlan: string;
+  rollbackPlan: string | Sentence;
   team: string;
   /** how long a rollout may take before it is given up */
   rolloutTimeoutMs: number;
@@ -18,58 +20,105 @@ interface Known {
 }
 
 const windowMs = 2 * 3_600_000;
+const joined = (all: readonly (Value | false)[]): Value =>
+  all.filter((one) => one !== false).reduceRight((rest, first) => planWords.line('two_lines', { first, rest }));
+const numbered = (all: readonly (Value | false)[]): Value =>
+  joined(
+    all.filter((one) => one !== false).map((step, index) => planWords.line('numbered', { number: index + 1, step })),
+  );
+const digestLine = (digest: string | null): Sentence =>
+  digest === null ? planWords.line('no_digest') : planWords.line('digest', { digest });
 
 /**
  * A plan to begin with, from what the platform knows of the change: what a rollback returns to, where the files are, how long a rollout
  * takes. Its author reads it and corrects it. Pure.
  */
-export function proposedPlan(known: Known): ChangePlan {
-  const { live, wanted, environment, route } = known;
+export function proposedPlan(known: Known): { plan: ChangePlan; said: { backup: Said; maintenance: Said } } {
   const minute = Math.floor(known.now.getTime() / 60_000) * 60_000;
-  const minutes = (ms: number) => Math.max(1, Math.round(ms / 60_000));
-  const digest = (text: string | null) => (text === null ? 'no digest: it is served elsewhere' : `digest ${text}`);
-  const lines = (...all: (string | false)[]) => all.filter((line) => line !== false).join('\n');
-  const numbered = (...all: (string | false)[]) =>
-    lines(...all.filter((line) => line !== false).map((line, index) => `${index + 1}. ${line}`));
+  const backup = backupOf(known);
+  const maintenance = procedureOf(known);
   return {
-    backup: {
-      kept: lines(
-        live === null
-          ? `Nothing serves ${route} in ${environment} yet, so there is nothing to lose: taking it back is deleting it.`
-          : `Revision ${live.number} (${live.modelName} ${live.version}, ${live.image || 'external'}, ${digest(live.artifactDigest)}) stays in the history and its files in the object store.`,
-        wanted.storageUri !== null &&
-          `Files of ${wanted.modelName} ${wanted.version}: ${wanted.storageUri}, ${digest(wanted.artifactDigest)}.`,
-        'Database (catalog, endpoints, revisions, audit) and object store: the last `llmops backup`.',
-      ),
-      restore: numbered(
-        live === null
-          ? `Delete the endpoint ${route} in ${environment}.`
-          : `Roll back to revision ${live.number}: the button of the endpoint, or POST /llm-ops/v1/serving/endpoints/{id}/rollback with {"revision": ${live.number}}.`,
-        live !== null && known.rollbackPlan,
-        'Were the database lost: `llmops restore` of the last backup, then look at the endpoints.',
-      ),
-      verification:
-        live === null
-          ? 'The test completion of the new endpoint answers before it takes traffic.'
-          : `Revision ${live.number} served until now; after a rollback its test completion must answer.`,
+    plan: {
+      backup: { kept: backup.kept, restore: backup.restore, verification: backup.verification },
+      maintenance: {
+        startsAt: new Date(minute).toISOString(),
+        endsAt: new Date(minute + windowMs).toISOString(),
+        steps: maintenance.steps,
+        contact: maintenance.contact,
+        rollbackCriteria: maintenance.rollbackCriteria,
+        informed: maintenance.informed,
+      },
     },
-    maintenance: {
-      startsAt: new Date(minute).toISOString(),
-      endsAt: new Date(minute + windowMs).toISOString(),
-      steps: lines(
-        `1. See that ${route} in ${environment} is ${live === null ? 'free' : 'healthy'} and the last backup is recent.`,
-        '2. Apply the change; the new revision starts beside what serves, and takes traffic once it answers the test completion.',
-        known.shares === null
-          ? `3. Wait until it is healthy, at most ${minutes(known.rolloutTimeoutMs)} minutes; then it is given up by itself.`
-          : `3. Watch it at ${known.shares.join(', ')} % of the traffic; it is taken back by itself when it is worse.`,
-        '4. Run a test completion and look at errors and latency.',
-      ),
-      contact: `${known.by}, team ${known.team}`,
-      rollbackCriteria: lines(
-        `It does not become healthy within ${minutes(known.rolloutTimeoutMs)} minutes.`,
-        `Errors are more than ${known.watch.moreErrors} percentage points above, or p95 latency more than ${known.watch.slower} % above the revision before.`,
-      ),
-      informed: `Team ${known.team}, and those who call ${route} in ${environment}.`,
-    },
+    said: { backup: backup.said, maintenance: maintenance.said },
+  };
+}
+
+function backupOf({ live, wanted, environment, route, rollbackPlan }: Known) {
+  const place = { route, environment };
+  const kept = planWords.tell('kept', {
+    lines: joined([
+      live === null
+        ? planWords.line('kept_nothing', place)
+        : planWords.line('kept_revision', {
+            revision: String(live.number),
+            model: live.modelName,
+            version: live.version,
+            image: live.image || planWords.line('external'),
+            digest: digestLine(live.artifactDigest),
+          }),
+      wanted.storageUri !== null &&
+        planWords.line('kept_files', {
+          model: wanted.modelName,
+          version: wanted.version,
+          uri: wanted.storageUri,
+          digest: digestLine(wanted.artifactDigest),
+        }),
+      planWords.line('kept_database'),
+    ]),
+  });
+  const restore = planWords.tell('restore', {
+    lines: numbered([
+      live === null
+        ? planWords.line('restore_delete', place)
+        : planWords.line('restore_revision', {
+            revision: String(live.number),
+            call: `POST /llm-ops/v1/serving/endpoints/{id}/rollback with {"revision": ${live.number}}`,
+          }),
+      live !== null && rollbackPlan,
+      planWords.line('restore_database'),
+    ]),
+  });
+  const verified =
+    live === null ? planWords.tell('verified_new') : planWords.tell('verified', { revision: String(live.number) });
+  return { ...kept, ...restore, ...verified, said: { ...kept.said, ...restore.said, ...verified.said } };
+}
+
+function procedureOf({ live, environment, route, shares, rolloutTimeoutMs, watch, by, team }: Known) {
+  const place = { route, environment };
+  const minutes = Math.max(1, Math.round(rolloutTimeoutMs / 60_000));
+  const steps = planWords.tell('steps', {
+    lines: numbered([
+      planWords.line(live === null ? 'step_free' : 'step_healthy', place),
+      planWords.line('step_apply'),
+      shares === null
+        ? planWords.line('step_wait', { minutes })
+        : planWords.line('step_watch', { shares: shares.map(String) }),
+      planWords.line('step_look'),
+    ]),
+  });
+  const contact = planWords.tell('contact', { by, team });
+  const criteria = planWords.tell('criteria', {
+    lines: joined([
+      planWords.line('criteria_time', { minutes }),
+      planWords.line('criteria_worse', { errors: watch.moreErrors, slower: watch.slower }),
+    ]),
+  });
+  const informed = planWords.tell('informed', { team, ...place });
+  return {
+    ...steps,
+    ...contact,
+    ...criteria,
+    ...informed,
+    said: { ...steps.said, ...contact.said, ...criteria.said, ...informed.said },
   };
 }

@@ -20,6 +20,7 @@ import type { createEndpoints } from '../endpoints/endpoints.ts';
 import { digestOfWanted, type Examine } from './examine.ts';
 import type { Publisher } from '../rollout/executor.ts';
 import { requireDeploy } from '../guard.ts';
+import { planWords } from './sentences.ts';
 import { proposedPlan } from './proposal.ts';
 import type { createRevisions } from '../endpoints/revisions.ts';
 import { findRevision, json } from '../store/endpoints.ts';
@@ -204,32 +205,34 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       const { draft, over, rollbackPlan, team } = change;
       const live = over && (await findRevision(db.kysely, over.id, over.live_revision));
       const required = governed(change);
+      const proposed = proposedPlan({
+        now: await databaseNow(db.kysely),
+        by: access.identity.userId,
+        environment: draft.spec.environment,
+        route: draft.spec.route,
+        live: live && {
+          number: live.number,
+          modelName: live.model_name,
+          version: live.version,
+          image: live.spec.image,
+          artifactDigest: live.artifact_digest,
+        },
+        wanted: {
+          modelName: draft.model.name,
+          version: draft.model.version,
+          storageUri: draft.model.storageUri,
+          artifactDigest: draft.artifactDigest,
+        },
+        rollbackPlan: rollbackPlan || planWords.line('roll_back'),
+        team,
+        rolloutTimeoutMs: config.rolloutTimeoutMs,
+        watch: config.watch,
+        shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
+      });
       return {
         ...(await examine.of(db.kysely, change, { fit: true })),
-        plan: proposedPlan({
-          now: await databaseNow(db.kysely),
-          by: access.identity.userId,
-          environment: draft.spec.environment,
-          route: draft.spec.route,
-          live: live && {
-            number: live.number,
-            modelName: live.model_name,
-            version: live.version,
-            image: live.spec.image,
-            artifactDigest: live.artifact_digest,
-          },
-          wanted: {
-            modelName: draft.model.name,
-            version: draft.model.version,
-            storageUri: draft.model.storageUri,
-            artifactDigest: draft.artifactDigest,
-          },
-          rollbackPlan: rollbackPlan || 'Roll back to the previous revision.',
-          team,
-          rolloutTimeoutMs: config.rolloutTimeoutMs,
-          watch: config.watch,
-          shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
-        }),
+        plan: proposed.plan,
+        planSaid: proposed.said,
         planRequired: required,
         approvalRequired: required && config.fourEyes,
       };

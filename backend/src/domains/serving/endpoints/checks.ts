@@ -4,8 +4,10 @@ import type { Access } from '#platform/access';
 import { withoutSecrets } from '../redact.ts';
 import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
+import { again, remedyBy, together } from '#platform/words';
 import type { Preflight, PreflightCheck, Runtime } from '#ports/runtime';
 import { reasonOf } from '../rollout/completion.ts';
+import { checkWords } from '../sentences.ts';
 import { drafted } from './draft.ts';
 import { requireDeploy, requireModel } from '../guard.ts';
 import { configurationOf, differencesOf, tell, versionFields, type Difference } from '../spec.ts';
@@ -137,8 +139,7 @@ export function createChecks(deps: ChecksDeps) {
           {
             name: 'runtime',
             level: 'amber',
-            message: `The runtime could not be asked: ${reasonOf(error)}`,
-            remedy: 'Try again.',
+            ...checkWords.tell('unasked', { cause: reasonOf(error) }),
           },
         ],
         memory: null,
@@ -150,10 +151,11 @@ export function createChecks(deps: ChecksDeps) {
       const { level, checks } = await runtimePreflight(kind, spec);
       if (level !== 'red') return;
       const red = checks.filter((check) => check.level === 'red');
+      const told = checkWords.tell('would_not_run', { checks: red.map((check) => again(check, 'message')) });
+      const [first] = red;
       throw failure('preflight_red', {
-        message: `It would not run: ${red.map(({ message }) => message).join(' ')}`,
-        issues: red.map(({ name, message }) => ({ path: name, message })),
-        ...(red[0]?.remedy ? { remedy: red[0].remedy } : {}),
+        ...(first?.remedy ? together(told, remedyBy({ ...first, remedy: first.remedy })) : told),
+        issues: red.map(({ name, message, said }) => ({ path: name, message, said })),
       });
     },
 
@@ -162,54 +164,62 @@ export function createChecks(deps: ChecksDeps) {
       const { model } = await catalog.getForServing(request.modelId);
       requireModel(access, model);
       const checks: PreflightCheck[] = [];
-      const check = async (name: string, good: string, work: () => unknown, level: 'amber' | 'red' = 'red') => {
+      const check = async (
+        name: string,
+        good: Pick<PreflightCheck, 'message' | 'said'>,
+        work: () => unknown,
+        level: 'amber' | 'red' = 'red',
+      ) => {
         try {
           await work();
-          checks.push({ name, level: 'green', message: good, remedy: null });
+          checks.push({ name, level: 'green', remedy: null, ...good });
           return true;
         } catch (error) {
           if (!isFailure(error)) throw error;
-          const issues = error.issues?.map(({ path, message }) => `${path}: ${message}`) ?? [];
+          const { message, remedy, said } = error;
+          const issues = (error.issues ?? []).map((issue) =>
+            checkWords.line('issue', { field: issue.path, message: again(issue, 'message') }),
+          );
+          const told = { message, remedy, said };
           checks.push({
             name,
             level,
-            message: issues.length > 0 ? issues.join(' ') : error.message,
-            remedy: error.remedy,
+            ...(issues.length > 0 ? together(told, checkWords.tell('refused', { issues })) : told),
           });
           return false;
         }
       };
       const { environment } = request;
-      await check('permission', `You may deploy to ${environment}.`, () =>
+      await check('permission', checkWords.tell('permission', { environment }), () =>
         requireDeploy(access, { modelId: model.id }, environment),
       );
-      await check('approval', 'The model is approved and its files are those that were approved.', () =>
-        catalog.deployable(model.id),
-      );
+      await check('approval', checkWords.tell('approval'), () => catalog.deployable(model.id));
       const route = request.route ?? '/preflight';
       const draft = { value: null as ReturnType<typeof drafted> | null };
-      await check('request', 'The request is complete.', () => {
+      await check('request', checkWords.tell('request'), () => {
         draft.value = drafted({ ...request, route }, model, { config, runtimes });
         if (environment === 'prod' && !request.rollbackPlan?.trim()) {
-          throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message: 'Required for prod.' }] });
+          throw failure('validation_failed', {
+            issues: [{ path: 'rollbackPlan', ...checkWords.tell('required_prod') }],
+          });
         }
       });
       if (!draft.value) return { level: worst(checks), checks, memory: null };
       const { spec, runtime, name, artifactDigest } = draft.value;
       if (request.route !== undefined) {
-        await check('route', `The name "${name}" is free in ${environment}.`, async () => {
+        await check('route', checkWords.tell('route', { name, environment }), async () => {
           if (await endpointNamed(db.kysely, environment, name)) throw failure('endpoint_route_taken');
         });
       }
-      await check('drift', 'Nothing differs unexplained from the environment before.', () =>
+      await check('drift', checkWords.tell('drift'), () =>
         this.refuseDrift(db.kysely, { spec, artifactDigest }, request.parityNote),
       );
       if (environment === 'prod') {
-        await check('change', 'Backup plan and maintenance procedure are given.', () => requirePlan(request.change));
+        await check('change', checkWords.tell('change'), () => requirePlan(request.change));
         if (config.fourEyes) {
           await check(
             'review',
-            'Nobody needs to approve it.',
+            checkWords.tell('review'),
             () => {
               throw failure('change_approval_required');
             },

@@ -20,6 +20,7 @@ import {
 } from '../store/endpoints.ts';
 import { closeCanary } from '../store/canaries.ts';
 import { changeState } from '../store/state.ts';
+import { words } from '../sentences.ts';
 import type { ServingConfig } from '../types.ts';
 import { endpointView } from '../views.ts';
 
@@ -98,8 +99,7 @@ export function createEndpoints(deps: EndpointsDeps) {
       const mark = patch.status && {
         type: 'OperatorMark',
         reason: 'MarkedByOperator',
-        message: `${access.identity.userId} marked it ${patch.status}.`,
-        remedy: 'Nothing to do: the next observation replaces it.',
+        ...words.tell('marked', { by: access.identity.userId, status: patch.status }),
         since: new Date().toISOString(),
       };
       const end = { state: 'superseded', by: access.identity.userId, reason: 'Stopped' } as const;

@@ -19,6 +19,7 @@ import {
   updateEndpoint,
   type EndpointWithTarget,
 } from '../store/endpoints.ts';
+import { words } from '../sentences.ts';
 import type { ServingCatalog, ServingConfig } from '../types.ts';
 import { revisionView } from '../views.ts';
 
@@ -94,7 +95,8 @@ export function createRevisions(deps: RevisionsDeps) {
       }));
       const wanted = revision ?? rollbackTarget(past)?.number;
       if (wanted === undefined) {
-        const reason = 'There is no earlier revision to go back to, so it is scaled to 0; its history is kept.';
+        const told = words.tell('nothing_before');
+        const reason = told.message;
         await updateEndpoint(trx, id, { desired: 'stopped', desired_reason: reason }, { generation: false });
         await events.publish(trx, 'endpoint.stopped', { endpointId: id, reason });
         await tellServing(trx, id);
@@ -102,8 +104,7 @@ export function createRevisions(deps: RevisionsDeps) {
         const condition = {
           type: 'Stopped',
           reason: 'ScaledToZero',
-          message: reason,
-          remedy: 'Redeploy it to serve again.',
+          ...told,
           since: new Date().toISOString(),
         };
         return { ...view, conditions: [condition, ...view.conditions] };

@@ -1,7 +1,9 @@
 import type { Environment } from '@llm-ops/contracts';
+import { again, remedyBy, together, type Said } from '#platform/words';
 import type { Drifted, Observation } from '#ports/runtime';
 import { driftStep, type DriftRecord } from './drift.ts';
-import { judge, type Comparison } from './judge.ts';
+import { judge, type Comparison, type Verdict } from './judge.ts';
+import { words } from '../sentences.ts';
 import type { CanaryView } from '../store/canaries.ts';
 import type {
   AutoscalePolicy,
@@ -82,7 +84,15 @@ export type Action =
   | { do: 'settle'; revision: string }
   | { do: 'share'; revision: string; weight: number; from: number }
   | { do: 'drift'; record: DriftRecord | null; repair: readonly string[] }
-  | { do: 'fail'; revision: string; backTo: string | null; reason: string; message: string; remedy: string }
+  | {
+      do: 'fail';
+      revision: string;
+      backTo: string | null;
+      reason: string;
+      message: string;
+      remedy: string;
+      said?: Said | undefined;
+    }
   | { do: 'cut'; revision: string }
   | { do: 'retire'; revision: string; message: string }
   | { do: 'remove'; revision: string }
@@ -166,47 +176,37 @@ function decideOne(
 
 function rollOut(endpoint: EndpointView, revision: RevisionView, world: World, limits: Limits): Action | null {
   const seen = world.observations.get(revision.id) ?? absent;
-  const fail = (reason: string, message: string, remedy: string): Action => ({
+  const fail = (reason: string, told: Told): Action => ({
     do: 'fail',
     revision: revision.id,
     backTo: null,
     reason,
-    message,
-    remedy,
+    ...told,
   });
   const cause = seen.conditions[0];
   if (revision.crashes >= limits.crash.limit) {
     return fail(
       cause?.reason ?? 'CrashLoop',
-      cause?.message ?? revision.message ?? `It failed ${revision.crashes} times while starting.`,
-      cause?.remedy ?? 'Read the log lines of the revision, correct the cause and redeploy.',
+      toldBy(cause) ?? withOwn(words.tell('failed_starting', { times: revision.crashes }), revision.message),
     );
   }
   if (seen.phase === 'failed') {
     if (revision.failingSince === null) return { do: 'mark', revision: revision.id, failing: true, crash: true };
     if (ageOf(world.now, revision.failingSince) >= limits.crash.settleMs) {
-      return fail(
-        cause?.reason ?? 'Failed',
-        cause?.message ?? 'The engine failed to start.',
-        cause?.remedy ?? 'Read the log lines of the revision, correct the cause and redeploy.',
-      );
+      return fail(cause?.reason ?? 'Failed', toldBy(cause) ?? words.tell('engine_failed'));
     }
   } else if (revision.failingSince !== null) {
     return { do: 'mark', revision: revision.id, failing: false };
   }
   if (revision.verifyAttempts >= limits.verification.attempts && revision.verifiedAt === null) {
-    return fail(
-      'VerificationFailed',
-      `It is ready but did not answer a test completion: ${revision.message ?? 'no answer'}`,
-      'Look at the log lines of the revision; deploy a model that answers, or leave this environment out of SERVING_VERIFY.',
-    );
+    return fail('VerificationFailed', words.tell('silent', { cause: revision.message ?? words.line('no_answer') }));
   }
   if (ageOf(world.now, revision.startedAt) > limits.rolloutTimeoutMs) {
-    return fail(
-      'RolloutTimeout',
-      `It was not ready within ${Math.round(limits.rolloutTimeoutMs / 1000)} s: ${cause?.message ?? revision.message ?? `still ${seen.phase}`}`,
-      cause?.remedy ?? 'Give it more time by SERVING_ROLLOUT_SECONDS, or a smaller model.',
-    );
+    const told = words.tell('too_slow', {
+      seconds: Math.round(limits.rolloutTimeoutMs / 1000),
+      cause: cause ? again(cause, 'message') : (revision.message ?? words.line('still', { phase: seen.phase })),
+    });
+    return fail('RolloutTimeout', cause ? together(told, remedyBy(cause)) : told);
   }
   if (seen.phase === 'absent' || seen.phase === 'stopped') return { do: 'apply', revision: revision.id, fresh: false };
   if (seen.phase !== 'ready') return null;
@@ -219,6 +219,14 @@ function rollOut(endpoint: EndpointView, revision: RevisionView, world: World, l
   return { do: 'switch', to: revision.id, from: old?.id ?? null };
 }
 
+type Told = Pick<Condition, 'message' | 'remedy' | 'said'>;
+/** What the runtime itself says is best known. */
+const toldBy = (cause: Condition | undefined): Told | null =>
+  cause ? { message: cause.message, remedy: cause.remedy, ...(cause.said && { said: cause.said }) } : null;
+const withOwn = (told: Told, message: string | null): Told =>
+  message === null ? told : together(told, { message, said: undefined });
+const worse = ({ message, said }: Verdict): Told => together({ message, said }, words.tell('worse'));
+
 /** The share that follows; 100: all of it. */
 export const nextShare = ({ steps, weight }: Pick<CanaryView, 'steps' | 'weight'>): number =>
   steps.find((step) => step > weight) ?? 100;
@@ -228,23 +236,21 @@ function sharing(endpoint: EndpointView, revision: RevisionView, world: World): 
   const { canary } = endpoint;
   if (canary?.revision !== revision.number || endpoint.liveRevision === revision.number) return null;
   const seen = world.observations.get(revision.id) ?? absent;
-  const end = (cause: { reason: string; message: string; remedy?: string }): Action => ({
+  const end = (reason: string, told: Told): Action => ({
     do: 'fail',
     revision: revision.id,
     backTo: null,
-    reason: cause.reason,
-    message: cause.message,
-    remedy: cause.remedy ?? 'See its requests in the request log and its log lines, correct the cause and redeploy.',
+    reason,
+    ...told,
   });
+  const [cause] = seen.conditions;
   if (seen.phase === 'failed')
-    return end(
-      seen.conditions[0] ?? { reason: 'FailedUnderTraffic', message: 'It failed under its share of the traffic.' },
-    );
+    return end(cause?.reason ?? 'FailedUnderTraffic', toldBy(cause) ?? words.tell('failed_sharing'));
   const old = endpoint.revisions.find((one) => one.number === endpoint.liveRevision);
   const whole: Action = { do: 'switch', to: revision.id, from: old?.id ?? null };
   if (canary.weight >= 100) return whole;
   const verdict = world.compared && judge(world.compared, canary);
-  if (verdict?.level === 'bad') return end(verdict);
+  if (verdict?.level === 'bad') return end(verdict.reason, worse(verdict));
   const due = canary.automatic && ageOf(world.now, canary.weightSince) >= canary.stepSeconds * 1000;
   if (verdict?.level !== 'good' || !due || seen.phase !== 'ready') return null;
   const weight = nextShare(canary);
@@ -284,8 +290,7 @@ function keepAlive(endpoint: EndpointView, revision: RevisionView, world: World,
         revision: revision.id,
         backTo: old.id,
         reason: cause?.reason ?? 'FailedUnderTraffic',
-        message: cause?.message ?? 'It failed soon after it took the traffic.',
-        remedy: cause?.remedy ?? 'Read the log lines of the revision, correct the cause and redeploy.',
+        ...(toldBy(cause) ?? words.tell('failed_soon')),
       };
     }
   }
@@ -297,8 +302,7 @@ function keepAlive(endpoint: EndpointView, revision: RevisionView, world: World,
       revision: revision.id,
       backTo: before.id,
       reason: verdict.reason,
-      message: verdict.message,
-      remedy: 'See its requests in the request log and its log lines, correct the cause and redeploy.',
+      ...worse(verdict),
     };
   }
   if (seen.phase === 'absent' || seen.phase === 'stopped' || revision.appliedGeneration < endpoint.generation) {

@@ -1,4 +1,5 @@
 import type { Drifted } from '#ports/runtime';
+import { driftWords } from '../sentences.ts';
 import type { Condition } from '../types.ts';
 
 /** What others have changed of an endpoint's objects, as it is remembered. */
@@ -60,54 +61,37 @@ export function driftConditions(record: DriftRecord | null, environment: string,
   const [first] = record.found;
   const more = record.found.length - 3;
   const parts = record.found.slice(0, 3).map(tell);
-  const what = `${parts.join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
+  const what = more > 0 ? [...parts, driftWords.line('more', { count: more })] : parts;
   const { since } = record;
-  if (record.problem !== null) {
-    return [
-      {
-        type: 'Drift',
-        reason: 'RepairFailed',
-        message: `${what} It could not be put back: ${record.problem}`,
-        remedy: 'It is tried again by itself; see what the platform may do in that namespace (RBAC, quota, webhooks).',
-        since,
-      },
-    ];
-  }
-  if (record.repairedAt !== null) {
-    const often = record.repairs > 1 ? ` It was put back ${record.repairs} times.` : ' It was put back.';
-    return [
-      {
-        type: 'Drift',
-        reason: record.repairs > 2 ? 'Contested' : 'Repaired',
-        message: `${what}${often}`,
-        remedy:
-          record.repairs > 2
-            ? 'Two disagree: end what changes these objects, or leave this environment out of SERVING_DRIFT_REPAIR.'
-            : 'Change the endpoint instead of its objects: redeploy it with what is wanted.',
-        since,
-      },
-    ];
-  }
-  return [
-    {
-      type: 'Drift',
-      reason: first?.path === '' ? 'ObjectDeleted' : 'ObjectChanged',
-      message: what,
-      remedy: repairs
-        ? 'It is put back by itself.'
-        : `It is left so, as SERVING_DRIFT_REPAIR does not name ${environment}: redeploy the endpoint to put it back, or with the change to keep it.`,
-      since,
-    },
+  const one = (reason: string, told: Pick<Condition, 'message' | 'remedy' | 'said'>): Condition[] => [
+    { type: 'Drift', reason, ...told, since },
   ];
+  if (record.problem !== null)
+    return one('RepairFailed', driftWords.tell('not_repaired', { what, cause: record.problem }));
+  if (record.repairedAt !== null) {
+    const { repairs: times } = record;
+    if (times > 2) return one('Contested', driftWords.tell('contested', { what, times }));
+    return one(
+      'Repaired',
+      times > 1 ? driftWords.tell('repaired_again', { what, times }) : driftWords.tell('repaired', { what }),
+    );
+  }
+  return one(
+    first?.path === '' ? 'ObjectDeleted' : 'ObjectChanged',
+    repairs ? driftWords.tell('repairing', { what }) : driftWords.tell('left', { what, environment }),
+  );
 }
 
-function tell({ object, path, wanted, found, by, at }: Drifted): string {
-  const who = by === null ? '' : `, by ${by}`;
-  const when = at === null ? '' : ` at ${at}`;
-  if (path === '') return `${object} is gone${who}${when}`;
-  if (wanted === null && found === null) return `${object}: ${path} was changed${who}${when}`;
-  if (found === null) return `${object}: ${path} was taken out${who}${when}`;
-  return `${object}: ${path} is ${short(found)} instead of ${short(wanted)}${who}${when}`;
+function tell({ object, path, wanted, found, by, at }: Drifted) {
+  const facts = {
+    object,
+    who: by === null ? '' : driftWords.line('by', { name: by }),
+    when: at === null ? '' : driftWords.line('at', { time: at }),
+  };
+  if (path === '') return driftWords.line('gone', facts);
+  if (wanted === null && found === null) return driftWords.line('changed', { ...facts, path });
+  if (found === null) return driftWords.line('taken_out', { ...facts, path });
+  return driftWords.line('differs', { ...facts, path, found: short(found), wanted: short(wanted) });
 }
 
 function short(value: unknown): string {

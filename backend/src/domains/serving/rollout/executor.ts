@@ -5,9 +5,11 @@ import { isFailure } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
+import { again, together } from '#platform/words';
 import type { Runtime } from '#ports/runtime';
 import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
-import { concealer } from '../redact.ts';
+import { concealed, concealer } from '../redact.ts';
+import { words } from '../sentences.ts';
 import type { Retries } from './retries.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './decide.ts';
 import { specNow } from '../spec.ts';
@@ -220,11 +222,16 @@ export function createExecutor(deps: ExecutorDeps) {
       .logs(revision.id, logLines)
       .catch(() => []);
     const lines = written.map(plain);
-    const { reason, remedy } = action;
-    const cause = plain(action.message);
+    const { reason } = action;
+    const told = concealed(action, plain);
+    const cause = told.message;
     const tail = lines.slice(-5).filter((line) => !cause.includes(line));
-    const message = tail.length === 0 ? cause : `${cause}\nLast log lines:\n${tail.join('\n')}`;
-    const condition: Condition = { type: 'Failed', reason, message, remedy, since: now.toISOString() };
+    const whole =
+      tail.length === 0
+        ? told
+        : together(told, words.tell('last_lines', { cause: again(told, 'message'), lines: tail.join('\n') }));
+    const { message, remedy, said } = whole;
+    const condition: Condition = { type: 'Failed', reason, message, remedy, said, since: now.toISOString() };
     const back = endpoint.revisions.find((one) => one.id === action.backTo);
     await inTransaction(async (trx) => {
       if (back) {

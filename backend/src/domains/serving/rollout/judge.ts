@@ -1,3 +1,6 @@
+import type { Said } from '#platform/words';
+import { verdictWords } from '../sentences.ts';
+
 /** What the requests of a revision came to; as the ledger has it. */
 export interface Sample {
   revision: number;
@@ -31,6 +34,7 @@ export interface Verdict {
   level: 'good' | 'bad' | 'unsure';
   reason: 'AsGood' | 'MoreErrors' | 'Slower' | 'FewRequests';
   message: string;
+  said: Said;
 }
 
 /** chance that a revision as good as the other is given up by one look; looks are many, so it is small */
@@ -47,7 +51,11 @@ export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Ver
     return {
       level: 'unsure',
       reason: 'FewRequests',
-      message: `Revision ${canary.revision} was asked ${canary.requests} times; a verdict needs ${minimumRequests}.`,
+      ...verdictWords.tell('few', {
+        revision: String(canary.revision),
+        requests: canary.requests,
+        minimum: minimumRequests,
+      }),
     };
   }
   const expected = stable.requests === 0 ? 0 : stable.errors / stable.requests;
@@ -56,7 +64,7 @@ export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Ver
     return {
       level: 'bad',
       reason: 'MoreErrors',
-      message: `${told(canary)} failed, ${told(stable)}; the chance of that in an equal revision is ${tiny(chance)}.`,
+      ...verdictWords.tell('errors', { ...told(canary, stable), chance: tiny(chance) }),
     };
   }
   const answers = canary.requests - canary.errors;
@@ -68,18 +76,33 @@ export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Ver
       return {
         level: 'bad',
         reason: 'Slower',
-        message: `95 % of the answers of revision ${canary.revision} came within ${Math.round(p95)} ms, of revision ${stable.revision} within ${Math.round(stable.p95Ms!)} ms; ${canary.slow} of ${answers} were slower than that and ${slower} % more.`,
+        ...verdictWords.tell('slower', {
+          revision: String(canary.revision),
+          p95: Math.round(p95),
+          stable: String(stable.revision),
+          stableP95: Math.round(stable.p95Ms!),
+          slow: canary.slow,
+          answers,
+          slower,
+        }),
       };
     }
   }
   return {
     level: 'good',
     reason: 'AsGood',
-    message: `${told(canary)} failed, ${told(stable)}.`,
+    ...verdictWords.tell('good', told(canary, stable)),
   };
 }
 
-const told = ({ revision, errors, requests }: Sample) => `${errors} of ${requests} requests of revision ${revision}`;
+const told = (canary: Sample, stable: Sample) => ({
+  errors: canary.errors,
+  requests: canary.requests,
+  revision: String(canary.revision),
+  stableErrors: stable.errors,
+  stableRequests: stable.requests,
+  stable: String(stable.revision),
+});
 const tiny = (chance: number) => (chance < 1e-6 ? 'below one in a million' : chance.toPrecision(2));
 
 /** P(X ≥ hits) of so many tries that each hit with that probability. */

@@ -1,4 +1,6 @@
 import type { Observation } from '#ports/runtime';
+import { again, remedyBy, together, type Told } from '#platform/words';
+import { words } from '../sentences.ts';
 import { driftConditions } from './drift.ts';
 import { nextShare } from './decide.ts';
 import type { EndpointView, RevisionView, World } from './decide.ts';
@@ -35,21 +37,19 @@ export function statusOf(
           {
             type: 'Stopped',
             reason: 'ScaledToZero',
-            message: endpoint.desiredReason ?? 'It is scaled to 0.',
-            remedy: 'Redeploy it to serve again.',
+            ...stoppedWords(endpoint.desiredReason),
           },
         ]
       : []),
     ...(endpoint.desired === 'running' && target?.message && target.state === 'starting'
-      ? [{ type: 'Progressing', reason: 'Retrying', message: target.message, remedy: 'It is tried again by itself.' }]
+      ? [{ type: 'Progressing', reason: 'Retrying', message: target.message, ...words.tell('retrying') }]
       : []),
     ...(endpoint.desired === 'running' && live?.message && live.state === 'live'
       ? [
           {
             type: 'Apply',
             reason: 'ApplyFailed',
-            message: `What is wanted of revision ${live.number} could not be applied: ${live.message}`,
-            remedy: 'It is tried again by itself; see what the platform may do there (RBAC, quota, the namespace).',
+            ...words.tell('not_applied', { revision: String(live.number), cause: live.message }),
           },
         ]
       : []),
@@ -102,24 +102,37 @@ function rolloutConditions(
       {
         type: 'RolloutFailed',
         reason: cause?.reason ?? 'Failed',
-        message:
-          `Revision ${newest.number} failed and ${newest.liveAt === null ? 'got no traffic' : 'was taken out of the traffic'}; revision ${live.number} serves ${newest.liveAt === null ? 'on' : 'it'}. ${cause?.message ?? newest.message ?? ''}`.trim(),
-        remedy: cause?.remedy ?? 'Read the log lines of the revision, correct the cause and redeploy.',
+        ...causing(
+          words.tell(newest.liveAt === null ? 'failed_before' : 'failed_after', {
+            revision: String(newest.number),
+            live: String(live.number),
+            cause: cause ? again(cause, 'message') : (newest.message ?? ''),
+          }),
+          cause,
+        ),
       },
     ];
   }
   const { canary } = endpoint;
   if (target && canary?.revision === target.number && target.state === 'live' && target.number !== live.number) {
     const next = nextShare(canary);
-    const then = next >= 100 ? 'takes it all' : `gets ${next} %`;
+    const terms = { seconds: canary.stepSeconds, requests: canary.minimumRequests };
     return [
       {
         type: 'Canary',
         reason: canary.automatic ? 'Sharing' : 'SharingByHand',
-        message: `Revision ${target.number} gets ${canary.weight} % of the traffic beside revision ${live.number}.`,
-        remedy: canary.automatic
-          ? `It ${then} after ${canary.stepSeconds} s and ${canary.minimumRequests} requests without more errors or slower answers; else it is taken back. Its share can be changed at any time.`
-          : 'Change its share, let it take all, or take it back; more errors or slower answers take it back by itself.',
+        ...together(
+          words.tell('sharing', {
+            revision: String(target.number),
+            weight: canary.weight,
+            live: String(live.number),
+          }),
+          !canary.automatic
+            ? words.tell('share_by_hand')
+            : next >= 100
+              ? words.tell('share_all', terms)
+              : words.tell('share_next', { ...terms, next }),
+        ),
       },
     ];
   }
@@ -129,9 +142,14 @@ function rolloutConditions(
       {
         type: 'Progressing',
         reason: target.state === 'verifying' ? 'Verifying' : 'RollingOut',
-        message:
-          `Revision ${target.number} starts beside revision ${live.number}, which serves until it is ready. ${progress?.message ?? ''}`.trim(),
-        remedy: progress?.remedy ?? 'Nothing to do.',
+        ...causing(
+          words.tell('starting', {
+            revision: String(target.number),
+            live: String(live.number),
+            cause: progress ? again(progress, 'message') : '',
+          }),
+          progress,
+        ),
       },
     ];
   }
@@ -144,9 +162,20 @@ function removalConditions(endpoint: EndpointView): Omit<Condition, 'since'>[] {
     .map(({ number, removeAttempts, message }) => ({
       type: endpoint.desired === 'deleted' ? 'DeleteFailed' : 'RemoveFailed',
       reason: 'RuntimeError',
-      message: `Revision ${number} could not be removed yet: ${message ?? 'unknown'} (tried ${removeAttempts} times).`,
-      remedy: 'It is tried again by itself; see that the runtime can be reached.',
+      ...words.tell('not_removed', { revision: String(number), cause: message ?? '?', times: removeAttempts }),
     }));
+}
+
+const stoppedWords = (reason: string | null) => {
+  const nothing = words.tell('nothing_before');
+  if (reason === null) return words.tell('stopped');
+  return reason === nothing.message ? nothing : { message: reason, ...words.tell('redeploy') };
+};
+
+/** What a cause advises is better than what can be said without one. */
+function causing(told: Told<{ message: string; remedy: string }>, cause: Condition | undefined) {
+  const { message, remedy, said } = cause ? together(told, remedyBy(cause)) : told;
+  return { message: message.trim(), remedy, said };
 }
 
 /** A condition that says the same as before keeps its time; the observer's own time wins over now. */
@@ -155,8 +184,8 @@ function keepSince(
   before: Condition[],
   now: Date,
 ): Condition[] {
-  return conditions.map(({ type, reason, message, remedy, since }) => {
+  return conditions.map(({ type, reason, message, remedy, said, since }) => {
     const same = before.find((one) => one.type === type && one.reason === reason && one.message === message);
-    return { type, reason, message, remedy, since: same?.since ?? since ?? now.toISOString() };
+    return { type, reason, message, remedy, ...(said && { said }), since: same?.since ?? since ?? now.toISOString() };
   });
 }

@@ -1,4 +1,6 @@
 import type { ChangePlan } from '@llm-ops/contracts';
+import { told } from '../../../ui/said.ts';
+import type { Preview } from './requests.ts';
 
 export const backupFields = ['kept', 'restore', 'verification'] as const;
 export const procedureFields = ['steps', 'contact', 'rollbackCriteria', 'informed'] as const;
@@ -37,6 +39,26 @@ export function localOf(time: string): string {
 }
 /** What is no time stays as it was typed, so that the platform names the field. */
 const timeOf = (local: string): string => (Number.isNaN(Date.parse(local)) ? local : new Date(local).toISOString());
+
+/** What the platform proposes, in the language in use. */
+export function proposedIn(plan: ChangePlan, said: Preview['planSaid'] | undefined): ChangePlan {
+  const backup = { ...plan.backup, said: said?.backup };
+  const maintenance = { ...plan.maintenance, said: said?.maintenance };
+  return {
+    backup: {
+      kept: told(backup, 'kept'),
+      restore: told(backup, 'restore'),
+      verification: told(backup, 'verification'),
+    },
+    maintenance: {
+      ...plan.maintenance,
+      steps: told(maintenance, 'steps'),
+      contact: told(maintenance, 'contact'),
+      rollbackCriteria: told(maintenance, 'rollbackCriteria'),
+      informed: told(maintenance, 'informed'),
+    },
+  };
+}
 
 export function formOf({ backup, maintenance }: ChangePlan): PlanForm {
   return {

@@ -6,6 +6,7 @@ import type { ClusterClient } from '../cluster/client.ts';
 import { modelLabel, type Flavour } from '../flavour.ts';
 import { labelsOf } from '../pod.ts';
 import { namesOf } from '../names.ts';
+import { words } from '../sentences.ts';
 import { followMonitors, hasMonitors } from './monitors.ts';
 import { managedLabel, modelNaming, modelNamesOf, modelOf, namespaceIn } from './names.ts';
 import type { Operators } from './operators.ts';
@@ -98,8 +99,7 @@ function unmonitored(seen: Observation, operators: Operators): Condition[] {
     {
       type: 'Monitoring',
       reason: 'PrometheusOperatorMissing',
-      message: `The cluster has no ${found.crd}: it has no ServiceMonitor, so Prometheus does not find its metrics by itself.`,
-      remedy: 'Install the Prometheus operator: the ServiceMonitor is then made by itself.',
+      ...words.tell('monitoring', { crd: found.crd }),
       since: sinceStart,
     },
   ];

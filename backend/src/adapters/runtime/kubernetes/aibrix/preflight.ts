@@ -4,6 +4,7 @@ import type { Census } from '../cluster/census.ts';
 import type { ClusterClient } from '../cluster/client.ts';
 import { imageCheck } from '../image.ts';
 import { judge, quotasOf, roomOf, type Quota, type Room } from '../preflight.ts';
+import { fitWords } from '../sentences.ts';
 import { toldAs } from '../told.ts';
 import type { ClusterConfig } from '../types.ts';
 import { modelNamesOf, modelOf } from './names.ts';
@@ -65,8 +66,7 @@ function missingOperator({ name, crd }: Operator): PreflightCheck {
   return {
     name: 'operators',
     level: 'red',
-    message: `The cluster has no ${crd}: ${name} is not installed.`,
-    remedy: `Install ${name}.`,
+    ...fitWords.tell('operator', { crd, name }),
   };
 }
 
@@ -75,11 +75,9 @@ function vramCheck(rooms: readonly Room[], asked: number): PreflightCheck {
   return {
     name: 'vram',
     level: 'red',
-    message: `No node says that its GPUs have ${gibibytes(asked)} of memory; the most is ${most === 0 ? 'not known' : gibibytes(most)}.`,
-    remedy:
-      most === 0
-        ? 'The GPU operator labels nodes with nvidia.com/gpu.memory: see whether it runs, or leave requirements.gpu.min_vram out.'
-        : 'Lower requirements.gpu.min_vram, or add such a node.',
+    ...(most === 0
+      ? fitWords.tell('vram_unknown', { asked: gibibytes(asked) })
+      : fitWords.tell('vram', { asked: gibibytes(asked), most: gibibytes(most) })),
   };
 }
 
@@ -90,18 +88,18 @@ export function classFor(className: string | null, classes: readonly StorageClas
 
 function storageCheck(storage: NonNullable<AibrixModel['storage']>, classes: readonly StorageClass[]) {
   const found = classFor(storage.className, classes);
-  const names = classes.map(({ name }) => name).join(', ') || 'none';
-  const red = (message: string, remedy: string): PreflightCheck[] => [
-    { name: 'storage', level: 'red', message, remedy },
+  const names = classes.length > 0 ? classes.map(({ name }) => name) : fitWords.line('none');
+  const red = (told: Pick<PreflightCheck, 'message' | 'remedy' | 'said'>): PreflightCheck[] => [
+    { name: 'storage', level: 'red', ...told },
   ];
   if (found === undefined) {
-    const wanted = storage.className === null ? 'no default storage class' : `no storage class ${storage.className}`;
-    return red(`The cluster has ${wanted}; there are: ${names}.`, 'Name one of them, or deploy without enable_pvc.');
+    return red(
+      storage.className === null
+        ? fitWords.tell('storage_default', { classes: names })
+        : fitWords.tell('storage_class', { name: storage.className, classes: names }),
+    );
   }
   if (storage.shared && found.shared === false)
-    return red(
-      `Several replicas share one volume (ReadWriteMany), which ${found.name} (${found.provisioner}) cannot give.`,
-      'Name a storage class of a shared file system, set max_replicas to 1, or deploy without enable_pvc.',
-    );
+    return red(fitWords.tell('storage_shared', { name: found.name, provisioner: found.provisioner }));
   return [];
 }

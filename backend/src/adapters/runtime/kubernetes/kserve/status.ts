@@ -1,4 +1,5 @@
 import type { Condition, Observation } from '#ports/runtime';
+import { words } from '../sentences.ts';
 import { observationOf, type PodLike } from '../status.ts';
 
 export interface InferenceServiceLike {
@@ -53,7 +54,7 @@ function conditionsOf({ status }: InferenceServiceLike): Condition[] {
       type,
       reason: reason ?? 'NotReady',
       message: message ?? reason ?? '',
-      remedy: 'See the InferenceService and the log of the KServe controller.',
+      ...words.tell('kserve'),
       since: new Date(lastTransitionTime ?? 0).toISOString(),
     }));
 }

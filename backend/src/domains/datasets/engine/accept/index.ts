@@ -5,8 +5,9 @@ import type { AcceptInput, AcceptOutput, Progress } from '../tasks.ts';
 import { acceptCsv } from './csv/index.ts';
 import { createIssues, Refused, type Issues } from './issues.ts';
 import { acceptJsonl } from './jsonl/index.ts';
-import { contentOf, formatOfName, remedies, type Named } from './name.ts';
+import { contentOf, formatOfName, type Named } from './name.ts';
 import { acceptParquet } from './parquet.ts';
+import { words } from './sentences.ts';
 import { openText, type TextFile } from './text.ts';
 import { unpack } from './unpack.ts';
 import type { Accepted, Work } from './work.ts';
@@ -30,13 +31,9 @@ export async function accept(input: AcceptInput, context: TaskContext): Promise<
 async function read(input: AcceptInput, issues: Issues, context: TaskContext): Promise<AcceptOutput['facts']> {
   const { file, scratch, limits } = input;
   const named = formatOfName(file.path);
-  if (named === null)
-    issues.refuse({
-      reason: 'Files of this kind are not taken.',
-      fix: 'Send .csv, .jsonl, .ndjson or .parquet; .csv, .jsonl and .ndjson may be compressed to .gz.',
-    });
+  if (named === null) return issues.refuse(words.tell('kind_unknown'));
   const { size } = await stat(file.local);
-  if (size === 0) issues.refuse({ reason: 'The file is empty.', fix: 'Send a file with at least one row.' });
+  if (size === 0) issues.refuse(words.tell('file_empty'));
   await checkContent(file.local, named, issues);
 
   const steps = { unpacking: named.gzip ? 0.3 : 0, decoding: 0.1 };
@@ -93,16 +90,6 @@ async function checkContent(local: string, { format, gzip }: Named, issues: Issu
   const content = contentOf(buffer.subarray(0, bytesRead));
   const expected = gzip ? 'gzip' : format === 'parquet' ? 'parquet' : 'text';
   if (content === expected) return;
-  if (content !== 'text') {
-    const { what, fix } = remedies[content];
-    issues.refuse({ reason: `The content is ${what}, which the name does not say.`, fix });
-  }
-  issues.refuse(
-    gzip
-      ? { reason: 'The content is not compressed, though the name says so.', fix: 'Take .gz off the name.' }
-      : {
-          reason: 'The content is not Parquet: it does not begin with PAR1.',
-          fix: 'Write it as Parquet, or name it by what it is.',
-        },
-  );
+  if (content !== 'text') issues.refuse(words.tell(`is_${content}`));
+  issues.refuse(words.tell(gzip ? 'not_gzip' : 'not_parquet'));
 }

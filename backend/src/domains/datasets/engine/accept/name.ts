@@ -49,17 +49,3 @@ export function contentOf(head: Uint8Array): Content {
   const found = magics.find(([, magic]) => magic.every((byte, at) => head[at] === byte))?.[0] ?? 'text';
   return found === 'bzip2' && !(head[4] === 0x31 && head[5] === 0x41) ? 'text' : found;
 }
-
-/** How to make something acceptable of what it is. */
-export const remedies: Record<Exclude<Content, 'text'>, { what: string; fix: string }> = {
-  gzip: { what: 'compressed by gzip', fix: 'Name it so that it ends with .csv.gz or .jsonl.gz, or decompress it.' },
-  parquet: { what: 'Parquet', fix: 'Name it so that it ends with .parquet.' },
-  zip: { what: 'a zip archive or an Excel workbook', fix: 'Unpack it, or save the sheet as CSV (UTF-8).' },
-  zstd: { what: 'compressed by zstd', fix: 'Decompress it, or compress it by gzip instead.' },
-  xz: { what: 'compressed by xz', fix: 'Decompress it, or compress it by gzip instead.' },
-  bzip2: { what: 'compressed by bzip2', fix: 'Decompress it, or compress it by gzip instead.' },
-  pdf: { what: 'a PDF document', fix: 'Take the text out of it and send that as JSONL.' },
-  excel: { what: 'an Excel workbook', fix: 'Save the sheet as CSV (UTF-8).' },
-  arrow: { what: 'an Arrow file', fix: 'Write it as Parquet.' },
-  avro: { what: 'an Avro file', fix: 'Write it as Parquet or JSONL.' },
-};

@@ -4,13 +4,11 @@ import { openDuckDb, type DuckDb } from '../duckdb.ts';
 import { isFailure } from '#platform/errors';
 import { fileName, ident, parquet, rowColumn } from '../sql.ts';
 import type { Issues } from './issues.ts';
+import { words } from './sentences.ts';
 import { bytesText } from './words.ts';
 import { checkColumns, checkRows, type Accepted, type Work } from './work.ts';
 
-const damaged = {
-  reason: 'The Parquet file is damaged.',
-  fix: 'Write it again and send it whole; a Parquet reader such as pyarrow must be able to read it.',
-};
+const damaged = words.tell('parquet_damaged');
 
 export async function acceptParquet(work: Work): Promise<Accepted> {
   const { input, issues, memoryMb, progress } = work;
@@ -57,11 +55,7 @@ const COLUMNS_PER_MB = 5;
 
 function checkWidth({ issues, memoryMb }: Work, columns: number): void {
   const most = memoryMb * COLUMNS_PER_MB;
-  if (columns > most)
-    issues.refuse({
-      reason: `There are ${columns} columns; of a Parquet file at most ${most} can be read with the memory that is set.`,
-      fix: 'Send it as CSV or JSONL, put values into lists, or have DATASET_MEMORY_MB raised.',
-    });
+  if (columns > most) issues.refuse(words.tell('parquet_wide', { columns, most }));
 }
 
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -87,14 +81,8 @@ async function writeRows(
   return rows;
 }
 
-const encrypted = {
-  reason: 'The Parquet file is encrypted.',
-  fix: 'Write it without encryption; the platform has no key for it.',
-};
-const expanded = (limit: number) => ({
-  reason: `The rows are larger than ${bytesText(limit)} when they are decompressed.`,
-  fix: 'Split the file into several.',
-});
+const encrypted = words.tell('parquet_encrypted');
+const expanded = (limit: number) => words.tell('parquet_too_large', { limit: bytesText(limit) });
 
 /** A Parquet file ends with the length of its description and, like its beginning, PAR1. */
 async function checkEnds(local: string, issues: Issues): Promise<void> {
@@ -105,11 +93,7 @@ async function checkEnds(local: string, issues: Issues): Promise<void> {
     const { buffer: tail } = await file.read(Buffer.alloc(8), 0, 8, Math.max(0, size - 8));
     const magic = tail.toString('latin1', 4);
     if (magic === 'PARE' || head.toString('latin1') === 'PARE') issues.refuse(encrypted);
-    if (size < 12 || magic !== 'PAR1')
-      issues.refuse({
-        reason: 'The Parquet file is cut off: it does not end with PAR1.',
-        fix: 'Send it whole; whoever writes it has to close it first.',
-      });
+    if (size < 12 || magic !== 'PAR1') issues.refuse(words.tell('parquet_cut'));
     if (tail.readUInt32LE(0) > size - 12) issues.refuse(damaged);
   } finally {
     await file.close();

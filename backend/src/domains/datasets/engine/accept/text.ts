@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
+import type { DatasetIssue } from '@llm-ops/contracts';
 import { eachBlock } from './blocks.ts';
 import { legacyEncoding, markOf, unmarkedUtf16, type Encoding } from './encoding.ts';
 import type { Issues } from './issues.ts';
+import { words } from './sentences.ts';
 
 /** A file as UTF-8. */
 export interface TextFile {
@@ -23,30 +25,20 @@ const WIDE = 1024 * 1024;
 
 const replacement = Buffer.from('\uFFFD');
 
-export interface Flaw {
-  reason: string;
-  fix: string;
-}
+export type Flaw = Pick<DatasetIssue, 'reason' | 'fix' | 'said'>;
 
 /** What is wrong with the bytes of a row of a suspicious file. */
 export function flawOf(text: TextFile, row: Buffer): Flaw | null {
   const nul = row.indexOf(0);
-  if (nul !== -1)
-    return {
-      reason: `There is a NUL byte at byte ${nul + 1} of the row.`,
-      fix: "Take NUL bytes out, for instance by `tr -d '\\000'`, or find out what wrote them.",
-    };
+  if (nul !== -1) return words.tell('nul_byte', { byte: nul + 1 });
   if (text.encoding === 'utf-8') {
     if (isUtf8(row)) return null;
     const at = firstInvalid(row);
-    return {
-      reason: `Byte ${at + 1} of the row (0x${row[at]!.toString(16).padStart(2, '0')}) is not UTF-8.`,
-      fix: 'Save the row as UTF-8.',
-    };
+    return words.tell('not_utf8', { byte: at + 1, value: `0x${row[at]!.toString(16).padStart(2, '0')}` });
   }
   // No text in these encodings has this character: it stands for bytes that mean nothing there.
   if (!row.includes(replacement)) return null;
-  return { reason: `The row holds bytes that are not ${text.encoding}.`, fix: 'Save the file as UTF-8.' };
+  return words.tell('not_of_encoding', { encoding: text.encoding });
 }
 
 /** Finds the encoding of a file, and decodes it to `target` where it is not UTF-8. */
@@ -57,7 +49,7 @@ export async function openText(
   const { size } = await stat(local);
   const head = await part(local, 0, SAMPLE);
   const mark = markOf(head);
-  if (mark?.encoding === 'utf-32') issues.refuse({ reason: 'The file is in UTF-32.', fix: 'Save it as UTF-8.' });
+  if (mark?.encoding === 'utf-32') issues.refuse(words.tell('utf32'));
   const told = mark?.encoding ?? unmarkedUtf16(head);
   if (told === 'utf-16le' || told === 'utf-16be')
     return decode(local, target, told, { mark: mark?.length ?? 0, size, onRead });
@@ -69,11 +61,7 @@ export async function openText(
   const sample = Buffer.concat([head, await part(local, Math.max(0, broken - WIDE / 2), WIDE)]);
   const legacy = mark === null ? legacyEncoding(sample) : 'utf-8';
   if (legacy === 'utf-8') return { ...facts, encoding: 'utf-8', suspicious: true };
-  if (legacy === null)
-    return issues.refuse({
-      reason: `The text is not UTF-8 (first at byte ${broken + 1}), and neither UTF-16, CP949 nor Latin-1.`,
-      fix: 'Save the file as UTF-8.',
-    });
+  if (legacy === null) return issues.refuse(words.tell('encoding_unknown', { byte: broken + 1 }));
   return decode(local, target, legacy, { mark: 0, size, onRead });
 }
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { words } from './sentences.ts';
 import { bytesText } from './words.ts';
 import type { Issues } from './issues.ts';
 
@@ -28,19 +29,10 @@ export async function unpack(
   try {
     await pipeline(input, createGunzip({ chunkSize: CHUNK }), counter, createWriteStream(target));
   } catch (error) {
-    if (error instanceof TooLarge)
-      issues.refuse({
-        reason: `The file is larger than ${bytesText(limit)} when it is decompressed.`,
-        fix: 'Split it into several files.',
-      });
+    if (error instanceof TooLarge) issues.refuse(words.tell('gzip_too_large', { limit: bytesText(limit) }));
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'Z_BUF_ERROR')
-      issues.refuse({ reason: 'The compressed file ends too early.', fix: 'Compress it again and send it whole.' });
-    if (code?.startsWith('Z_'))
-      issues.refuse({
-        reason: `The compressed file is damaged behind ${bytesText(written)} of its content.`,
-        fix: 'Compress it again; `gzip -t FILE` must be content with it.',
-      });
+    if (code === 'Z_BUF_ERROR') issues.refuse(words.tell('gzip_cut'));
+    if (code?.startsWith('Z_')) issues.refuse(words.tell('gzip_damaged', { place: bytesText(written) }));
     throw error;
   }
 }

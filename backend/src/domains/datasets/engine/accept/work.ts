@@ -3,7 +3,7 @@ import { missingColumns } from '../../columns-of-type.ts';
 import type { AcceptInput } from '../tasks.ts';
 import { checkNames } from './columnNames.ts';
 import { Refused, type Issues } from './issues.ts';
-import { counted } from './words.ts';
+import { words } from './sentences.ts';
 
 /** What the readers of the formats need. */
 export interface Work {
@@ -27,8 +27,7 @@ export function checkColumns({ input, issues }: Work, names: readonly string[], 
   if (names.length > input.limits.columns)
     issues.refuse({
       line,
-      reason: `There are ${counted(names.length, 'column')}; at most ${input.limits.columns} are taken.`,
-      fix: 'Put values into lists or objects, or split the table.',
+      ...words.tell('too_many_columns', { columns: names.length, most: input.limits.columns }),
     });
   for (const issue of checkNames(names)) issues.add({ line, ...issue });
   if (input.type !== null) checkType(issues, input.type, names, line);
@@ -43,5 +42,5 @@ export function checkType(issues: Issues, type: DatasetType, names: readonly str
 /** After all rows were read: is there anything, and is it good enough? */
 export function checkRows({ input, issues }: Work, rows: number, badRows: number): void {
   if (badRows > 0 && (input.badRows === 'refuse' || rows === 0)) throw new Refused();
-  if (rows === 0) issues.refuse({ reason: 'The file has no rows.', fix: 'Send a file with at least one row.' });
+  if (rows === 0) issues.refuse(words.tell('rows_none'));
 }

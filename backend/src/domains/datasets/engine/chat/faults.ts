@@ -1,5 +1,7 @@
+import { createWords } from '#platform/words';
+
 /** Every fault of an example or its text: what it is, and what to do. The message may be made more exact where it is found. */
-export const chatFaults = {
+export const faultWords = createWords('faults', {
   chat_messages_invalid: {
     message: 'The messages are no list of objects with a role and a content.',
     fix: 'Write messages as [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}].',
@@ -93,7 +95,8 @@ export const chatFaults = {
     message: 'HTML was left in the text.',
     fix: 'Convert it to plain text or Markdown, unless the model is meant to write HTML.',
   },
-} as const;
+});
+export const chatFaults = faultWords.all();
 export type ChatFault = keyof typeof chatFaults;
 
 /** Told of a fault, with a message where there is more to say than the catalogue does. */

@@ -484,5 +484,5 @@ test('FR-003c: when no more prompts can be remembered the report says how many r
   assert.deepEqual([all.counts['chat_prompt_repeated'], all.notes], [3, []]);
   const some = await inspect([file], { type: 'sft_pair', prompts: 3 });
   assert.equal(some.counts['chat_prompt_repeated'], 1);
-  assert.match(some.notes.join(), /among the first 3 different ones; 4 examples/);
+  assert.match(some.notes.map(({ message }) => message).join(), /among the first 3 different ones; 4 examples/);
 });

@@ -9,6 +9,7 @@ import { createNearIndex, type NearIndex } from '../duplicates/near.ts';
 import type { FindingSink } from '../findings/sink.ts';
 import type { RowHashes } from '../profile/rowHashes.ts';
 import { openRelation } from '../relation.ts';
+import { words, type Note } from '../sentences.ts';
 import type { ValidateInput, ValidateOutput } from '../tasks.ts';
 import { createTokenCounter } from '../tokens/counter.ts';
 import { readBenchmarks } from './benchmarks.ts';
@@ -50,7 +51,7 @@ export interface Inspected extends Pick<
   /** faults of examples that are certain */
   certainFaults: number;
   /** what was not looked at in full, for a person */
-  notes: string[];
+  notes: Note[];
 }
 
 /** Duplicates, personal data, faults of examples, languages, contamination and odd texts: all that reads the rows themselves. */
@@ -134,22 +135,14 @@ async function inspectWith(near: NearIndex, options: InspectOptions): Promise<In
     languages,
     certainFaults,
     notes: [
-      ...(leftOut > 0
-        ? [
-            `Near duplicates were looked for among the first ${count(near.count)} texts; ${count(leftOut)} came after. More memory (DATASET_MEMORY_MB) reaches further.`,
-          ]
-        : []),
+      ...(leftOut > 0 ? [words.tell('near_left_out', { looked: near.count, left: leftOut })] : []),
       ...(prompts.leftOut > 0
-        ? [
-            `Repeated prompts were looked for among the first ${count(prompts.remembered)} different ones; ${count(prompts.leftOut)} examples whose prompt is none of these were not compared with each other, so more of them may be repeated. Validate parts of the dataset to compare them too.`,
-          ]
+        ? [words.tell('prompts_left_out', { looked: prompts.remembered, left: prompts.leftOut })]
         : []),
       ...overlaps.flatMap(({ sampled, tooShort }, at) => notesOf(benchmarks[at]!.name, sampled, tooShort)),
     ],
   };
 }
-
-const count = (value: number): string => value.toLocaleString('en-US');
 
 async function tokensOf(tokenizer: ValidateInput['tokenizer']) {
   if (tokenizer === null) return null;
@@ -159,11 +152,7 @@ async function tokensOf(tokenizer: ValidateInput['tokenizer']) {
   return { counter, limit: maxTokens };
 }
 
-function notesOf(name: string, sampled: number, tooShort: number): string[] {
-  const notes: string[] = [];
-  if (sampled > 1)
-    notes.push(`The benchmark ${name} is so large that one of ${sampled} of its 13-grams was looked for.`);
-  if (tooShort > 0)
-    notes.push(`${tooShort} items of the benchmark ${name} have fewer than eight words and were not looked for.`);
-  return notes;
-}
+const notesOf = (name: string, sampled: number, tooShort: number): Note[] => [
+  ...(sampled > 1 ? [words.tell('benchmark_sampled', { name, sampled })] : []),
+  ...(tooShort > 0 ? [words.tell('benchmark_short', { items: tooShort, name })] : []),
+];

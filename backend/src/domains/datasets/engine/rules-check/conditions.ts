@@ -1,4 +1,5 @@
 import type { ColumnRule, ColumnType } from '@llm-ops/contracts';
+import { createWords } from '#platform/words';
 import { columnType } from '../columns.ts';
 import { textOf } from '../cells.ts';
 import { literal } from '../duckdb.ts';
@@ -28,7 +29,7 @@ export interface Check {
 }
 
 /** What is wrong by type of finding, and what to do, for recommendations. */
-export const ruleAdvice: Readonly<Record<RuleType, { message: string; fix: string }>> = {
+export const ruleWords = createWords('rules', {
   schema_required: {
     message: 'A column that the rules require is not there.',
     fix: 'Add the column to the file, or make the rule optional.',
@@ -57,7 +58,8 @@ export const ruleAdvice: Readonly<Record<RuleType, { message: string; fix: strin
     message: 'A value does not match the pattern.',
     fix: 'Correct the values, or the pattern of the rule.',
   },
-};
+} satisfies Record<RuleType, { message: string; fix: string }>);
+export const ruleAdvice = ruleWords.all();
 
 /** The checks of a rule for a column that is there. Missing values break `nullable` alone. */
 export function checksOf(rule: ColumnRule, column: RelationColumn): Check[] {

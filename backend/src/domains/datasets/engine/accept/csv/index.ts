@@ -3,6 +3,7 @@ import type { ColumnType } from '@llm-ops/contracts';
 import { eachBlock } from '../blocks.ts';
 import { Refused } from '../issues.ts';
 import { createRowsWriter, type RowsWriter } from '../rows/writer.ts';
+import { words } from '../sentences.ts';
 import { flawOf, type TextFile } from '../text.ts';
 import { bytesText, counted } from '../words.ts';
 import { checkColumns, checkRows, type Accepted, type Work } from '../work.ts';
@@ -64,8 +65,7 @@ async function readRows(work: Work, text: TextFile): Promise<Survey> {
   if (/^\s*\{.*\}\s*$/.test(firstLine(sample)) && isJson(firstLine(sample)))
     issues.refuse({
       line: 1,
-      reason: 'The content is JSON, not CSV.',
-      fix: 'Name the file so that it ends with .jsonl.',
+      ...words.tell('csv_is_json'),
     });
   const [first, ...rest] = records.map(({ fields }) => fields);
   const header = first === undefined || hasHeader(first, rest);
@@ -122,8 +122,7 @@ async function readRows(work: Work, text: TextFile): Promise<Survey> {
       scanner.take,
     );
     refuseUnfinished(work, end);
-    if (writer === null || types === null || names === null)
-      return issues.refuse({ reason: 'The file is empty.', fix: 'Send a file with a header and rows.' });
+    if (writer === null || types === null || names === null) return issues.refuse(words.tell('csv_empty'));
     if (!wanted) throw new Refused();
     const written = writer.close();
     checkRows(work, written.rows, badRows);
@@ -137,14 +136,12 @@ function refuseUnfinished({ issues, input }: Work, { open: opened, endless }: Cs
   if (opened !== null)
     issues.refuse({
       line: opened,
-      reason: 'A quote that is opened here is never closed.',
-      fix: 'Close it. A quote that belongs to the text is written twice.',
+      ...words.tell('quote_open'),
     });
   if (endless !== null)
     issues.refuse({
       line: endless,
-      reason: `The row that begins here is longer than ${bytesText(input.limits.line)}.`,
-      fix: 'Is a quote not closed? Else split the row.',
+      ...words.tell('row_too_long', { limit: bytesText(input.limits.line) }),
     });
 }
 
@@ -153,22 +150,12 @@ function flawOfRow(row: CsvRow, names: readonly string[], text: TextFile, { deli
     const flaw = flawOf(text, row.bytes.subarray(row.start, row.end));
     if (flaw !== null) return { column: null, ...flaw };
   }
-  if (row.stray)
-    return {
-      column: null,
-      reason: 'There is text behind a closing quote.',
-      fix: 'Write a quote that belongs to the text twice, and nothing between the closing quote and the delimiter.',
-    };
+  if (row.stray) return { column: null, ...words.tell('quote_stray') };
   if (row.fields === names.length) return null;
-  const reason = `The row has ${counted(row.fields, 'field')} where there are ${counted(names.length, 'column')}.`;
-  const shown = delimiter === '\t' ? 'tab' : delimiter;
+  const facts = { fields: row.fields, columns: names.length, delimiter: delimiter === '\t' ? 'tab' : delimiter };
   return row.fields < names.length
-    ? { column: names[row.fields]!, reason, fix: `Add what is missing; an empty field keeps its delimiter (${shown}).` }
-    : {
-        column: null,
-        reason,
-        fix: `Put fields that hold the delimiter (${shown}) in quotes, or take out what is too much.`,
-      };
+    ? { column: names[row.fields]!, ...words.tell('fields_missing', facts) }
+    : { column: null, ...words.tell('fields_surplus', facts) };
 }
 
 export function newlineOf({ breaks: { lf, crlf, cr } }: CsvEnd): 'lf' | 'crlf' | 'cr' | 'mixed' {

@@ -2,6 +2,8 @@ import type { ColumnType } from '@llm-ops/contracts';
 import { checkName, nameKey } from '../columnNames.ts';
 import { ESCAPED, NONE } from '../rows/pages.ts';
 import type { Stored } from '../rows/writer.ts';
+import { words } from '../sentences.ts';
+import type { Flaw } from '../text.ts';
 import { kinds, type OnMember } from './scan.ts';
 
 /** How a column is stored, and what it is in the words of the contract. */
@@ -43,11 +45,11 @@ export function createJsonColumns(): JsonColumns {
   let row = 0;
   let before = 0;
 
-  function create(key: string, name: string): number | string {
-    const wrong = checkName(name, 'A key');
-    if (wrong !== null) return `${wrong.reason} ${wrong.fix}`;
+  function create(key: string, name: string): number | Flaw {
+    const wrong = checkName(name, null);
+    if (wrong !== null) return wrong;
     const same = byName.get(nameKey(name));
-    if (same !== undefined) return `The keys ${shown(names[same]!)} and ${shown(name)} differ in case only.`;
+    if (same !== undefined) return words.tell('json_key_case', { first: shown(names[same]!), second: shown(name) });
     const column = names.push(name) - 1;
     keys.push(Buffer.from(key, 'latin1'));
     masks.push(0);
@@ -57,7 +59,7 @@ export function createJsonColumns(): JsonColumns {
     return column;
   }
 
-  function find(bytes: Buffer, start: number, end: number, escaped: boolean): number | string {
+  function find(bytes: Buffer, start: number, end: number, escaped: boolean): number | Flaw {
     const likely = order[rowColumns.length];
     if (likely !== undefined && likely < keys.length && isKey(keys[likely]!, bytes, start, end)) return likely;
     let key = bytes.toString('latin1', start, end);
@@ -82,8 +84,8 @@ export function createJsonColumns(): JsonColumns {
     },
     add(bytes, start, end, escaped, kind, valueStart, valueEnd, loose) {
       const column = find(bytes, start, end, escaped);
-      if (typeof column === 'string') return column;
-      if (seen[column] === row) return `The key ${shown(names[column]!)} is there twice.`;
+      if (typeof column === 'object') return column;
+      if (seen[column] === row) return words.tell('json_key_twice', { key: shown(names[column]!) });
       seen[column] = row;
       order[rowColumns.length] = column;
       rowColumns.push(column);

@@ -1,6 +1,7 @@
 import { eachBlock } from '../blocks.ts';
 import { Refused } from '../issues.ts';
 import { createRowsWriter } from '../rows/writer.ts';
+import { words } from '../sentences.ts';
 import type { TextFile } from '../text.ts';
 import { counted } from '../words.ts';
 import { checkRows, checkType, type Accepted, type Work } from '../work.ts';
@@ -25,15 +26,14 @@ export async function acceptJsonl(work: Work, text: TextFile): Promise<Accepted>
       if (reader.names.length > limits.columns)
         issues.refuse({
           line: reader.line,
-          reason: `There are more than ${counted(limits.columns, 'different key')} up to here.`,
-          fix: 'Put values with keys of their own into an object.',
+          ...words.tell('too_many_keys', { most: limits.columns }),
         });
       return used;
     },
   );
   checkRows(work, reader.rows, reader.badRows);
   const columns = reader.columns();
-  if (columns.length === 0) issues.refuse({ reason: 'No object has a key.', fix: 'Send objects with values.' });
+  if (columns.length === 0) issues.refuse(words.tell('keys_none'));
   if (input.type !== null) {
     checkType(issues, input.type, reader.names, null);
     if (issues.count > reader.badRows) throw new Refused();

@@ -1,6 +1,8 @@
+import { again, together } from '#platform/words';
 import type { AcceptInput } from '../../tasks.ts';
 import type { Block } from '../blocks.ts';
 import type { RowsWriter } from '../rows/writer.ts';
+import { words } from '../sentences.ts';
 import { flawOf, type Flaw, type TextFile } from '../text.ts';
 import { bytesText } from '../words.ts';
 import { createJsonColumns, type JsonColumn } from './columns.ts';
@@ -58,7 +60,7 @@ export function createLineReader(options: {
     const problem = scanner.read(bytes, start, end, onMember);
     if (problem !== null) {
       columns.drop();
-      return bad(flawOfJson(problem.reason, bytes.toString('utf8', start, problem.at).length + 1));
+      return bad(atCharacter(problem.flaw, bytes.toString('utf8', start, problem.at).length + 1));
     }
     columns.keep();
     rows += 1;
@@ -123,27 +125,7 @@ function isBlank(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-const tooLong = (limit: number): Flaw => ({
-  reason: `The line is longer than ${bytesText(limit)}.`,
-  fix: 'Split it, or take out what is not needed.',
-});
+const tooLong = (limit: number): Flaw => words.tell('line_too_long', { limit: bytesText(limit) });
 
-function flawOfJson(reason: string, column: number): Flaw {
-  return { reason: `${reason} (character ${column})`, fix: fixOf(reason) };
-}
-
-function fixOf(reason: string): string {
-  if (reason.startsWith('The line is a list'))
-    return 'Write one object a line, without brackets around them and commas between them.';
-  if (reason.startsWith('The line is a value')) return 'Put it into an object, such as {"text": …}.';
-  if (reason.includes('there twice') || reason.includes('in case only')) return 'Give each value a key of its own.';
-  if (reason.includes('behind the object')) return 'Put each object on a line of its own.';
-  if (reason.includes('control character')) return 'Write line breaks in texts as \\n and tabs as \\t.';
-  if (reason.includes('not complete') || reason.includes('not closed') || reason.includes('ends within'))
-    return 'An object must not go on in the next line: write line breaks in texts as \\n.';
-  if (reason.includes('single quotes')) return 'Write JSON, for instance by json.dumps; str() gives no JSON.';
-  if (reason.includes('is no value')) return 'Use null for what is missing, and true and false.';
-  if (reason.includes('nested') || reason.includes('values in one line'))
-    return 'Write it flatter, or as several rows.';
-  return 'Make it valid JSON.';
-}
+const atCharacter = (flaw: Flaw, character: number): Flaw =>
+  together(flaw, words.tell('json_at', { fault: again(flaw, 'reason'), character }));

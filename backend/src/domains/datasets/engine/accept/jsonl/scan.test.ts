@@ -22,8 +22,8 @@ function problemOf(line: string, depth = 100): string | null {
       const key = JSON.parse(`"${bytes.toString('utf8', start, end)}"`) as string;
       const twice = seen.has(key);
       seen.add(key);
-      return twice ? 'twice' : null;
-    })?.reason ?? null
+      return twice ? { reason: 'twice', fix: '' } : null;
+    })?.flaw.reason ?? null
   );
 }
 
@@ -141,7 +141,7 @@ test('FR-003a: objects of many keys, deep nesting and lines of too many values',
   assert.match(problemOf('{"a":{"x":1,"\\u0078":2}}')!, /"x" is there twice/);
   assert.match(problemOf(`{"a":${'['.repeat(30)}${']'.repeat(30)}}`, 20)!, /nested more than 20 deep/);
   assert.equal(problemOf(`{"a":${'['.repeat(19)}${']'.repeat(19)}}`, 20), null);
-  assert.match(problemOf(`{"a":[${'1,'.repeat(2000)}1]}`)!, /more than 1000 values/);
+  assert.match(problemOf(`{"a":[${'1,'.repeat(2000)}1]}`)!, /more than 1,000 values/);
 });
 
 test('FR-003a: every broken line is told by its number, whatever the blocks are', () => {

@@ -1,3 +1,6 @@
+import { words } from '../sentences.ts';
+import type { Flaw } from '../text.ts';
+
 /** A JSON reader that makes nothing of what it reads: it checks the grammar and tells the types of the members of the outer object. */
 
 /** Bits of what values a column has. */
@@ -21,7 +24,7 @@ export const kinds = {
 export interface JsonProblem {
   /** offset in the block */
   at: number;
-  reason: string;
+  flaw: Flaw;
 }
 
 export interface JsonLimits {
@@ -40,7 +43,7 @@ export type OnMember = (
   valueStart: number,
   valueEnd: number,
   loose: boolean,
-) => string | null;
+) => Flaw | null;
 
 export interface JsonScanner {
   /**
@@ -95,8 +98,8 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
   let keyCount = 0;
   const large = new Map<number, Set<string>>();
 
-  function fail(reason: string): false {
-    problem ??= { at, reason };
+  function fail(flaw: Flaw): false {
+    problem ??= { at, flaw };
     return false;
   }
 
@@ -115,19 +118,19 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
       let next = at;
       while (special[bytes[next]!] === 0) next += 1;
       at = next;
-      if (at >= end) return fail('The text ends within a string.');
+      if (at >= end) return fail(words.tell('json_string_open'));
       const byte = bytes[at]!;
       if (byte === QUOTE) {
         at += 1;
         return true;
       }
       if (byte !== BACKSLASH)
-        return fail(`There is a control character (0x${byte.toString(16).padStart(2, '0')}) in a string.`);
+        return fail(words.tell('json_control_character', { value: `0x${byte.toString(16).padStart(2, '0')}` }));
       escaped = true;
       loose = true;
       const letter = bytes[at + 1]!;
       if (escapes[letter] === 1) at += 2;
-      else if (letter !== 0x75) return fail('There is no such escape in JSON.');
+      else if (letter !== 0x75) return fail(words.tell('json_escape_unknown'));
       else if (!unicode()) return false;
     }
   }
@@ -135,16 +138,16 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
   /** `\uXXXX`, and the other half of a pair */
   function unicode(): boolean {
     const unit = codeUnit();
-    if (unit === -1) return fail('An escape \\u needs four hexadecimal digits.');
+    if (unit === -1) return fail(words.tell('json_escape_short'));
     const isHigh = unit >= 0xd800 && unit <= 0xdbff;
     if (!isHigh) {
-      if (unit >= 0xdc00 && unit <= 0xdfff) return fail('Half of a pair of \\u escapes stands alone.');
+      if (unit >= 0xdc00 && unit <= 0xdfff) return fail(words.tell('json_escape_half'));
       at += 6;
       return true;
     }
     at += 6;
     const low = bytes[at] === BACKSLASH && bytes[at + 1] === 0x75 ? codeUnit() : -1;
-    if (low < 0xdc00 || low > 0xdfff) return fail('Half of a pair of \\u escapes stands alone.');
+    if (low < 0xdc00 || low > 0xdfff) return fail(words.tell('json_escape_half'));
     at += 6;
     return true;
   }
@@ -163,11 +166,11 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
     else while (isDigit(bytes[at]!)) at += 1;
     const digits = at - first;
     if (digits === 0) {
-      fail('A number has no digits.');
+      fail(words.tell('json_number_empty'));
       return 0;
     }
     if (isDigit(bytes[at]!)) {
-      fail('A number begins with a zero.');
+      fail(words.tell('json_number_zero'));
       return 0;
     }
     let whole = true;
@@ -178,7 +181,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
       const fraction = at;
       while (isDigit(bytes[at]!)) at += 1;
       if (at === fraction) {
-        fail('A number has no digits behind its point.');
+        fail(words.tell('json_number_point'));
         return 0;
       }
     }
@@ -190,7 +193,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
       const power = at;
       while (isDigit(bytes[at]!)) at += 1;
       if (at === power) {
-        fail('A number has no digits in its exponent.');
+        fail(words.tell('json_number_exponent'));
         return 0;
       }
     }
@@ -216,15 +219,15 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
   }
 
   function unexpected(): false {
-    if (at >= end) return fail('The object is not complete.');
+    if (at >= end) return fail(words.tell('json_incomplete'));
     const byte = bytes[at]!;
     const rest = bytes.toString('latin1', at, Math.min(end, at + 10));
-    if (byte === 0x27) return fail('There are single quotes where JSON has double ones.');
+    if (byte === 0x27) return fail(words.tell('json_single_quotes'));
     if (/^(NaN|-?Infinity|undefined|None|True|False)\b/.test(rest))
-      return fail(`${/^-?\w+/.exec(rest)![0]} is no value in JSON.`);
-    return fail(
-      byte > 0x20 && byte < 0x7f ? `There is a ${String.fromCharCode(byte)} where JSON has none.` : 'This is no JSON.',
-    );
+      return fail(words.tell('json_no_value', { word: /^-?\w+/.exec(rest)![0] }));
+    return byte > 0x20 && byte < 0x7f
+      ? fail(words.tell('json_unexpected', { sign: String.fromCharCode(byte) }))
+      : fail(words.tell('json_none'));
   }
 
   /** A value that is no list and no object; or 0. */
@@ -290,13 +293,13 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
   /** Reads `"key" :`. */
   function key(): boolean {
     if (bytes[at] !== QUOTE)
-      return at < end && bytes[at] !== 0x27 ? fail('A key in quotes is missing here.') : unexpected();
+      return at < end && bytes[at] !== 0x27 ? fail(words.tell('json_key_missing')) : unexpected();
     keyStart = at + 1;
     at += 1;
     if (!string()) return false;
     keyEnd = at - 1;
     skipSpace();
-    if (bytes[at] !== COLON) return fail('There is no colon behind a key.');
+    if (bytes[at] !== COLON) return fail(words.tell('json_colon_missing'));
     at += 1;
     skipSpace();
     return true;
@@ -305,7 +308,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
   function newKey(level: number): boolean {
     if (isNewKey(level, keyStart, keyEnd)) return true;
     at = keyStart;
-    return fail(`The key ${shown(keyText(keyStart, keyEnd))} is there twice.`);
+    return fail(words.tell('json_key_twice', { key: shown(keyText(keyStart, keyEnd)) }));
   }
 
   /** The rest of a list or an object whose opening bracket was read, with all that is in it. */
@@ -314,7 +317,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
     let byte = opened;
     for (;;) {
       // Here `byte` has just opened a list or an object on `level`.
-      if (level >= limits.depth) return fail(`Lists and objects are nested more than ${limits.depth} deep.`);
+      if (level >= limits.depth) return fail(words.tell('json_deep', { depth: limits.depth }));
       isObject[level] = byte === OPEN_OBJECT ? 1 : 0;
       firstKey[level] = keyCount;
       skipSpace();
@@ -324,7 +327,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
         if (!closed) {
           if (isObject[level] === 1 && !(key() && newKey(level))) return false;
           byte = bytes[at]!;
-          if (++values > limits.values) return fail(`There are more than ${limits.values} values in one line.`);
+          if (++values > limits.values) return fail(words.tell('json_many_values', { most: limits.values }));
           if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
             at += 1;
             level += 1;
@@ -339,7 +342,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
         }
         skipSpace();
         byte = bytes[at]!;
-        if (at >= end) return fail('A list or an object is not closed.');
+        if (at >= end) return fail(words.tell('json_container_open'));
         if (byte === COMMA) {
           at += 1;
           skipSpace();
@@ -347,7 +350,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
         } else if (byte === (isObject[level] === 1 ? CLOSE_OBJECT : CLOSE_LIST)) {
           at += 1;
           closed = true;
-        } else return fail(`A comma or a closing ${isObject[level] === 1 ? 'brace' : 'bracket'} is missing here.`);
+        } else return fail(words.tell(isObject[level] === 1 ? 'json_comma_or_brace' : 'json_comma_or_bracket'));
       }
     }
   }
@@ -390,13 +393,11 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
           }
           const wrong = onMember(from, to, wasEscaped, kind, valueStart, at, loose);
           if (wrong !== null) {
-            at = from;
-            fail(wrong);
-            return problem;
+            return { at: from, flaw: wrong };
           }
           skipSpace();
           if (at >= end) {
-            fail('The object is not closed.');
+            fail(words.tell('json_object_open'));
             return problem;
           }
           if (bytes[at] === CLOSE_OBJECT) {
@@ -404,20 +405,20 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
             break;
           }
           if (bytes[at] !== COMMA) {
-            fail('A comma or a closing brace is missing here.');
+            fail(words.tell('json_comma_or_brace'));
             return problem;
           }
           at += 1;
           skipSpace();
         }
       skipSpace();
-      if (at < end) fail('There is something behind the object; each line has one.');
+      if (at < end) fail(words.tell('json_behind'));
       return problem;
     },
   };
 
   function notAnObject(): void {
-    if (bytes[at] === OPEN_LIST) fail('The line is a list, not an object.');
+    if (bytes[at] === OPEN_LIST) fail(words.tell('json_list'));
     else if (at >= end) unexpected();
     else {
       const begun = at;
@@ -425,7 +426,7 @@ export function createJsonScanner(limits: JsonLimits): JsonScanner {
       skipSpace();
       if (good && at >= end) {
         at = begun;
-        fail('The line is a value, not an object.');
+        fail(words.tell('json_scalar'));
       }
       if (problem === null) {
         at = begun;
