@@ -45,6 +45,7 @@ export const QualityScore = z.object({
   weights: ScoreWeights,
   threshold: z.number().min(0).max(100),
   formula: z.string().describe('how overall and each part came to be, with the numbers put in'),
+  said: Said,
 });
 export type QualityScore = z.infer<typeof QualityScore>;
 
@@ -76,6 +77,7 @@ export const Finding = z.object({
   confidence: z.number().min(0).max(1),
   triage: Triage,
   message: z.string().describe('what is wrong, for a person'),
+  said: Said,
   fingerprint: z.string().describe('the same for the same content in every version'),
 });
 export type Finding = z.infer<typeof Finding>;

@@ -52,7 +52,7 @@ export function createReviews(
   function submission(row: ModelRow, by: string): Partial<NewModel> {
     const issues = completenessOf(row).missing.filter(({ required }) => required);
     if (issues.length > 0)
-      throw failure('model_incomplete', { issues: issues.map(({ path, message }) => ({ path, message })) });
+      throw failure('model_incomplete', { issues: issues.map(({ path, message, said }) => ({ path, message, said })) });
     return {
       submitted_by: by,
       submitted_at: deps.now(),

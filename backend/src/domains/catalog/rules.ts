@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { modelStatuses, type Completeness, type ModelStatus, type ModelType } from '@llm-ops/contracts';
 import type { z } from 'zod';
+import { cardWords } from './sentences.ts';
 
 export type Action = 'submit' | 'approve' | 'reject' | 'request_changes' | 'deprecate' | 'reopen';
 
@@ -42,61 +43,48 @@ interface CardFacts {
 }
 
 type Missing = z.infer<typeof Completeness>['missing'];
+/** whether it is there, where, what to say when it is not, whether a review needs it */
+type Asked = [boolean, string, Pick<Missing[number], 'message' | 'said'>, boolean];
 
 /** How complete a card is: what is required before a reviewer sees it, and what a good card has besides. */
 export function completenessOf(card: CardFacts): z.infer<typeof Completeness> {
   const has = (field: string) => isFilled(card.metadata[field]);
-  const lacks: [boolean, string, string, boolean][] = [
-    [has('description'), 'metadata.description', 'Say what this model is, in a sentence or more.', true],
+  const lacks: Asked[] = [
+    [has('description'), 'metadata.description', cardWords.tell('description'), true],
     ...providerFields(card, has),
-    [has('intended_use'), 'metadata.intended_use', 'Say what it is meant for, and what not.', false],
-    [has('license'), 'metadata.license', 'Name the license, as an SPDX identifier if there is one.', false],
-    [has('limitations'), 'metadata.limitations', 'Say what it is known to do badly.', false],
+    [has('intended_use'), 'metadata.intended_use', cardWords.tell('intended_use'), false],
+    [has('license'), 'metadata.license', cardWords.tell('license'), false],
+    [has('limitations'), 'metadata.limitations', cardWords.tell('limitations'), false],
   ];
   if (card.type === 'fine-tuned') {
-    lacks.push([card.base_model_id !== null, 'base_model_id', 'Name the model that it was tuned from.', false]);
+    lacks.push([card.base_model_id !== null, 'base_model_id', cardWords.tell('base_model_id'), false]);
     lacks.push([
       card.lineage_dataset_ids.length > 0,
       'lineage_dataset_ids',
-      'Name the datasets that it was tuned on.',
+      cardWords.tell('lineage_dataset_ids'),
       false,
     ]);
   }
-  const missing: Missing = lacks.flatMap(([present, path, message, required]) =>
-    present ? [] : [{ path, message, required }],
+  const missing: Missing = lacks.flatMap(([present, path, told, required]) =>
+    present ? [] : [{ path, ...told, required }],
   );
   return { score: Math.round((100 * (lacks.length - missing.length)) / lacks.length), missing };
 }
 
-function providerFields(card: CardFacts, has: (field: string) => boolean): [boolean, string, string, boolean][] {
+function providerFields(card: CardFacts, has: (field: string) => boolean): Asked[] {
   if (card.type !== 'external') return [];
   const { provider } = card.metadata;
-  const fields: [boolean, string, string, boolean][] = [
-    [provider === 'openai' || provider === 'ollama', 'metadata.provider', 'Must be "openai" or "ollama".', true],
-    [
-      has('model_name'),
-      'metadata.model_name',
-      'Name the model as the provider calls it, such as gpt-4 or llama2.',
-      true,
-    ],
+  const fields: Asked[] = [
+    [provider === 'openai' || provider === 'ollama', 'metadata.provider', cardWords.tell('provider'), true],
+    [has('model_name'), 'metadata.model_name', cardWords.tell('model_name'), true],
   ];
   if (provider === 'ollama') {
-    fields.push([
-      has('endpoint'),
-      'metadata.endpoint',
-      'Give the address of Ollama, such as http://localhost:11434.',
-      true,
-    ]);
+    fields.push([has('endpoint'), 'metadata.endpoint', cardWords.tell('endpoint'), true]);
   }
   if (provider === 'openai') {
     // a server of one's own that speaks OpenAI's protocol may take no key
     const needed = card.has_api_key || has('base_url');
-    fields.push([
-      needed,
-      'metadata.api_key',
-      'Give the key of the provider; it is stored encrypted and never shown.',
-      true,
-    ]);
+    fields.push([needed, 'metadata.api_key', cardWords.tell('api_key'), true]);
   }
   return fields;
 }

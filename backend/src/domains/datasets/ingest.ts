@@ -6,8 +6,10 @@ import { recordAudit } from '#platform/audit';
 import { failure } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
+import { again } from '#platform/words';
 import { createClaims } from './claims.ts';
 import type { DatasetsDeps } from './deps.ts';
+import { words } from './engine/accept/sentences.ts';
 import { prefixOf } from './paths.ts';
 import { createReading } from './reading.ts';
 import { requireDraft, type Actor } from './records.ts';
@@ -220,8 +222,11 @@ export function rejected(bad: readonly { issues: DatasetIssue[]; count: number }
   const count = bad.reduce((sum, one) => sum + one.count, 0);
   const [first] = issues;
   return failure('dataset_rejected', {
-    ...(first === undefined ? {} : { message: `${placeOf(first)}: ${first.reason}` }),
-    issues: issues.map((issue) => ({ path: placeOf(issue), message: `${issue.reason} ${issue.fix}`, ...issue })),
+    ...(first && words.tell('refused', { place: placeOf(first), reason: again(first, 'reason') })),
+    issues: issues.map((issue) => {
+      const told = words.tell('both', { reason: again(issue, 'reason'), fix: again(issue, 'fix') });
+      return { path: placeOf(issue), ...issue, ...told, said: { ...issue.said, ...told.said } };
+    }),
     data: { issue_count: count },
   });
 }

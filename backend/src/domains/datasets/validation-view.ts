@@ -1,5 +1,7 @@
 import type { DatasetValidation, Finding } from '@llm-ops/contracts';
+import { chatFaults } from './engine/chat/faults.ts';
 import { isDrift } from './engine/effect.ts';
+import { piiWords } from './engine/sentences.ts';
 import type { DatasetRow, Held, JudgedFinding, Report, ValidationRow } from './store/index.ts';
 
 type Stage = DatasetValidation['stage'];
@@ -8,6 +10,17 @@ type Stage = DatasetValidation['stage'];
 export const keptFindings = 10_000;
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;
+
+/** A finding that says no more than its type does is known in every language. */
+function saidOf({ type, message }: Pick<JudgedFinding, 'type' | 'message'>): Finding['said'] {
+  const fault = faultsByMessage.get(message);
+  if (fault !== undefined) return { message: fault };
+  const told = type in piiWords.table ? piiWords.tell(type) : null;
+  return told?.label === message.slice(0, -1) ? { message: told.said['label']! } : undefined;
+}
+const faultsByMessage = new Map(
+  Object.values(chatFaults).map(({ message, said }) => [message as string, said['message']!]),
+);
 
 export function toFinding(row: JudgedFinding): Finding {
   return {
@@ -24,6 +37,7 @@ export function toFinding(row: JudgedFinding): Finding {
     confidence: Math.round(row.confidence * 1e4) / 1e4,
     triage: row.triage,
     message: row.message,
+    said: saidOf(row),
     fingerprint: row.fingerprint,
   };
 }

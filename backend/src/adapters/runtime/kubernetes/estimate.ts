@@ -1,4 +1,6 @@
 import type { ModelFacts } from '#ports/runtime';
+import type { Sentence } from '#platform/words';
+import { fitWords } from './sentences.ts';
 
 const GiB = 1024 ** 3;
 
@@ -26,7 +28,7 @@ export interface MemoryEstimate {
   overheadBytes: number;
   requiredBytes: number;
   /** what the numbers are taken from, for a person */
-  basis: string;
+  basis: Sentence;
 }
 
 /**
@@ -44,13 +46,13 @@ export function estimateMemory(
   const perToken = cachePerToken(facts, asked.latent ?? null);
   const kvCacheBytes = perToken === null ? 0 : perToken * context * asked.sequences;
   const overheadBytes = Math.max(GiB, weightsBytes * 0.1);
-  const unknown = perToken === null ? '; the KV cache is not in it: layers and heads are not known' : '';
+  const known = { dtype: facts.dtype ?? '?', sequences: asked.sequences, context: String(context) };
   return {
     weightsBytes,
     kvCacheBytes,
     overheadBytes,
     requiredBytes: weightsBytes + kvCacheBytes + overheadBytes,
-    basis: `${facts.dtype ?? 'stored'} weights, ${asked.sequences} × ${context} tokens of context${unknown}`,
+    basis: perToken === null ? fitWords.line('basis_weights', known) : fitWords.line('basis', known),
   };
 }
 

@@ -1,4 +1,4 @@
-import { again, together } from '#platform/words';
+import { again, together, type Sentence } from '#platform/words';
 import type { Preflight, PreflightCheck, RevisionSpec } from '#ports/runtime';
 import type { Census, Node, PodOnNode } from './cluster/census.ts';
 import { ClusterError, type ClusterClient } from './cluster/client.ts';
@@ -178,7 +178,7 @@ function quotaChecks(spec: RevisionSpec, quotas: readonly Quota[]): PreflightChe
   );
 }
 
-function memoryCheck(spec: RevisionSpec, required: number, room: number, basis: string): PreflightCheck {
+function memoryCheck(spec: RevisionSpec, required: number, room: number, basis: Sentence): PreflightCheck {
   const gigabytes = (amount: number) => `${(amount / 1024 ** 3).toFixed(1)} GiB`;
   const facts = { needed: gigabytes(required), basis };
   if (room === 0) return { name: 'memory', level: 'amber', ...fitWords.tell('memory_unknown', facts) };

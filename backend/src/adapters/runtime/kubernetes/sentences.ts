@@ -91,6 +91,10 @@ export const fitWords = createWords('fit', {
     message: 'The quota {quota} leaves {left} of {resource}, and {asked} are asked for.',
     remedy: 'Ask for less, remove another endpoint of this environment, or have the quota raised.',
   },
+  basis: { text: '{dtype} weights, {sequences} × {context} tokens of context' },
+  basis_weights: {
+    text: '{dtype} weights, {sequences} × {context} tokens of context; the KV cache is not in it: layers and heads are not known',
+  },
   memory_unknown: {
     message: 'Needs about {needed} ({basis}); how much the GPUs have is not known.',
     remedy: 'Label the nodes with nvidia.com/gpu.memory (the GPU operator does).',

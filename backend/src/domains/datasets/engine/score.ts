@@ -5,8 +5,11 @@ import {
   type QualityScore,
   type ScoreWeights,
 } from '@llm-ops/contracts';
+import type { Value } from '#platform/words';
+import { scoreWords } from './sentences.ts';
 
 type Part = (typeof scoreParts)[number];
+type LossName = Extract<Parameters<typeof scoreWords.line>[0], `${string}_lost`>;
 
 /** What the score is made of: counts alone. A count of faults that grows never raises the score. */
 export interface ScoreFacts {
@@ -62,7 +65,7 @@ const costs = {
 
 /** One reason for points lost: `count` of `of` at fault. */
 interface Loss {
-  what: string;
+  what: LossName;
   count: number;
   of: number;
   cost: number;
@@ -79,45 +82,52 @@ export function score(facts: ScoreFacts, options: { weights: ScoreWeights; thres
   const sum = scoreParts.reduce((total, part) => total + weights[part], 0);
   const overall = floored(scoreParts.reduce((total, part) => total + weights[part] * breakdown[part], 0) / sum);
   const means = scoreParts.map((part) => `${weights[part]} × ${breakdown[part]}`).join(' + ');
-  const lines = scoreParts.map((part) => `${part} = ${formulaOf(losses[part])} = ${breakdown[part]}`);
+  const lines = scoreParts.map((part) =>
+    scoreWords.line('part', {
+      part: scoreWords.line(part),
+      sum: formulaOf(losses[part]),
+      points: String(breakdown[part]),
+    }),
+  );
+  const told = [
+    scoreWords.line('overall', { means, sum: String(sum), overall: String(overall) }),
+    ...(facts.rows === 0 ? [scoreWords.line('no_rows')] : lines),
+  ].reduceRight((rest, first) => scoreWords.line('two_lines', { first, rest }));
   return {
     overall,
     breakdown,
     weights: options.weights,
     threshold: options.threshold,
-    formula: [
-      `overall = (${means}) / ${sum} = ${overall}`,
-      ...(facts.rows === 0 ? ['There are no rows, so every part is 0.'] : lines),
-    ].join('\n'),
+    ...scoreWords.tell('whole', { lines: told }),
   };
 }
 
 function lossesOf(facts: ScoreFacts): Record<Part, Loss[]> {
   const { rows, missing, duplicates, outliers, degenerate, drift, imbalance, violations, format } = facts;
-  const loss = (what: string, count: number, of: number, cost: number): Loss => ({ what, count, of, cost });
+  const loss = (what: LossName, count: number, of: number, cost: number): Loss => ({ what, count, of, cost });
   return {
     missing_values: [
-      loss('missing cells', missing.cells, missing.of, 1),
-      loss('rows without a required value', missing.required, rows, costs.required),
+      loss('cells_lost', missing.cells, missing.of, 1),
+      loss('required_lost', missing.required, rows, costs.required),
     ],
     duplicates: [
-      loss('exact duplicates', duplicates.exact, rows, costs.exact),
-      loss('near duplicates', duplicates.near, rows, costs.near),
+      loss('exact_lost', duplicates.exact, rows, costs.exact),
+      loss('near_lost', duplicates.near, rows, costs.near),
     ],
     distribution: [
-      loss('outliers', outliers.values, outliers.of, costs.outliers),
-      loss('degenerate lengths', degenerate.values, degenerate.of, costs.degenerate),
-      loss('columns that drifted', drift.columns, drift.of, costs.drift),
-      loss('imbalanced label columns', imbalance.columns, imbalance.of, costs.imbalance),
+      loss('outliers_lost', outliers.values, outliers.of, costs.outliers),
+      loss('degenerate_lost', degenerate.values, degenerate.of, costs.degenerate),
+      loss('drift_lost', drift.columns, drift.of, costs.drift),
+      loss('imbalance_lost', imbalance.columns, imbalance.of, costs.imbalance),
     ],
     schema_compliance: [
-      loss('broken rules', violations.rules, rows, costs.rules),
-      loss('faults of chats', violations.chat, rows, costs.chat),
+      loss('rules_lost', violations.rules, rows, costs.rules),
+      loss('chat_lost', violations.chat, rows, costs.chat),
     ],
     format: [
-      loss('rows left out', format.bad, rows + format.bad, costs.bad),
-      loss('files that were converted or noted', format.noted, format.files, costs.noted),
-      loss('columns of mixed types', format.mixed, format.columns, costs.mixed),
+      loss('bad_lost', format.bad, rows + format.bad, costs.bad),
+      loss('noted_lost', format.noted, format.files, costs.noted),
+      loss('mixed_lost', format.mixed, format.columns, costs.mixed),
     ],
   };
 }
@@ -130,11 +140,18 @@ function pointsOf(losses: Loss[]): number {
 
 const shareOf = (count: number, of: number): number => (of <= 0 ? (count > 0 ? 1 : 0) : Math.min(1, count / of));
 
-function formulaOf(losses: Loss[]): string {
+function formulaOf(losses: Loss[]): Value {
   const counted = losses
     .filter(({ of, count }) => of > 0 || count > 0)
-    .map(({ what, count, of, cost }) => ` − ${cost === 1 ? '' : `${cost} × `}${count} / ${of} ${what}`);
-  return counted.length === 0 ? '100' : `100 × (1${counted.join('')})`;
+    .map(({ what, count, of, cost }) =>
+      scoreWords.line('loss', {
+        cost: cost === 1 ? '' : `${cost} × `,
+        count: String(count),
+        of: String(of),
+        what: scoreWords.line(what),
+      }),
+    );
+  return counted.length === 0 ? '100' : scoreWords.line('losses', { losses: counted });
 }
 
 /** Down to hundredths; what is only missing by the rounding of binary fractions is not taken off. */

@@ -94,6 +94,34 @@ export const words = createWords('advice', {
     action: nothing,
   },
 });
+/** How a score came to be. */
+export const scoreWords = createWords('score', {
+  whole: { formula: '{lines}' },
+  two_lines: { text: '{first}\n{rest}' },
+  overall: { text: 'overall = ({means}) / {sum} = {overall}' },
+  no_rows: { text: 'There are no rows, so every part is 0.' },
+  part: { text: '{part} = {sum} = {points}' },
+  losses: { text: '100 × (1 {losses})' },
+  loss: { text: '− {cost}{count} / {of} {what}' },
+  missing_values: { text: 'missing_values' },
+  duplicates: { text: 'duplicates' },
+  distribution: { text: 'distribution' },
+  schema_compliance: { text: 'schema_compliance' },
+  format: { text: 'format' },
+  cells_lost: { text: 'missing cells' },
+  required_lost: { text: 'rows without a required value' },
+  exact_lost: { text: 'exact duplicates' },
+  near_lost: { text: 'near duplicates' },
+  outliers_lost: { text: 'outliers' },
+  degenerate_lost: { text: 'degenerate lengths' },
+  drift_lost: { text: 'columns that drifted' },
+  imbalance_lost: { text: 'imbalanced label columns' },
+  rules_lost: { text: 'broken rules' },
+  chat_lost: { text: 'faults of chats' },
+  bad_lost: { text: 'rows left out' },
+  noted_lost: { text: 'files that were converted or noted' },
+  mixed_lost: { text: 'columns of mixed types' },
+});
 /** What the kinds of personal data are called. */
 export const piiWords = createWords(
   'pii',

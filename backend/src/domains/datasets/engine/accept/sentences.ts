@@ -147,6 +147,8 @@ export const words = createWords('accept', {
     reason: 'The row has {fields:field} where there are {columns:column}.',
     fix: 'Put fields that hold the delimiter ({delimiter}) in quotes, or take out what is too much.',
   },
+  refused: { message: '{place}: {reason}' },
+  both: { message: '{reason} {fix}' },
   json_at: { reason: '{fault} (character {character})' },
   json_string_open: { reason: 'The text ends within a string.', fix: oneLine },
   json_control_character: {
