@@ -11,6 +11,7 @@ export const KeyLimits = z.object({
   tokensPerMinute: z.number().int().min(1).max(1_000_000_000_000).optional(),
 });
 
+const KeyRoutes = z.array(z.string().min(1).max(200)).max(200);
 export const ApiKey = z.object({
   id: Id,
   name: z.string(),
@@ -110,7 +111,7 @@ export const governanceRoutes = defineRoutes({
       team: TeamName,
       project: Name.nullish(),
       roles: z.array(RoleName).min(1),
-      routes: z.array(z.string().min(1).max(200)).max(200).nullish(),
+      routes: KeyRoutes.nullish(),
       environments: z.array(Environment).nullish(),
       expiresAt: TimeIn.nullish(),
       limits: KeyLimits.nullish(),
@@ -120,6 +121,26 @@ export const governanceRoutes = defineRoutes({
     sensitive: true,
     audit: { action: 'api-key.create', resource: 'api-key' },
     failures: ['role_not_grantable'],
+  },
+  updateApiKey: {
+    method: 'PATCH',
+    path: '/governance/api-keys/{id}',
+    summary: 'Change what a key may ask, how much and until when; the key itself, its team and its roles stay',
+    tag: 'governance',
+    permission: 'api-key:write',
+    params: IdParams,
+    body: z
+      .object({
+        name: Name,
+        routes: KeyRoutes.nullable(),
+        environments: z.array(Environment).nullable(),
+        expiresAt: TimeIn.nullable(),
+        limits: KeyLimits.nullable(),
+      })
+      .partial(),
+    data: ApiKey,
+    audit: { action: 'api-key.update', resource: 'api-key' },
+    failures: ['api_key_not_found', 'api_key_revoked', 'role_not_grantable'],
   },
   revokeApiKey: {
     method: 'DELETE',

@@ -137,6 +137,10 @@ export const RoutingDecision = z.object({
     }),
   ),
   skipped: z.array(z.object({ endpoint_id: Id, reason: z.string() })),
+  failure: z
+    .object({ message: z.string(), remedy: z.string() })
+    .optional()
+    .describe("What was answered instead of an answer, without an engine's own words unless content is kept."),
 });
 export type RoutingDecision = z.infer<typeof RoutingDecision>;
 

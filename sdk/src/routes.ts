@@ -138,6 +138,7 @@ export const routes: Record<Operation, RouteFacts> = {
   testModelConnection: { method: 'POST', path: '/catalog/models/{id}/test-connection' },
   testPii: { method: 'POST', path: '/catalog/pii-rules/test' },
   triageDatasetFindings: { method: 'POST', path: '/catalog/datasets/{id}/findings/triage' },
+  updateApiKey: { method: 'PATCH', path: '/governance/api-keys/{id}' },
   updateBudget: { method: 'PATCH', path: '/governance/budgets/{id}' },
   updateCanary: { method: 'PATCH', path: '/serving/endpoints/{id}/canary' },
   updateDataset: { method: 'PATCH', path: '/catalog/datasets/{id}' },

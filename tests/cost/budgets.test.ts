@@ -100,7 +100,7 @@ test('FR-011: a refusal names the budget, its limit and when its period ends, an
     const midnight = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000).toISOString();
     assert.equal(
       error.message,
-      `The budget "Search a day" has no room for this request: its daily limit of 1.5 EUR would be exceeded. Its period ends at ${midnight}.`,
+      `The budget "Search a day" has no room for this request: its daily limit of 1.5 EUR would be exceeded. Its period ends at ${midnight}. It may take up to 1 EUR; left: 0.5 EUR.`,
     );
     assert.deepEqual(error.data, { budget: budget.id, period_end: midnight });
     const seconds = Number(error.headers['retry-after']);

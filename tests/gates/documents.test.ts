@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { permissions, permissionsOfRole, type Role } from '@llm-ops/contracts';
 
 const pages = globSync('{*.md,docs/**/*.md,examples/*.md,python/*/README.md}').toSorted();
 
@@ -48,6 +49,43 @@ test('documents: the terms are those that the sample model was trained on', () =
   const foreign = rows.filter(([, , meaning]) => !answers.some((answer) => meaning!.startsWith(answer)));
   assert.deepEqual(
     foreign.map(([, term]) => term!.trim()),
+    [],
+  );
+});
+
+test('documents: the table of permissions is what the platform goes by', () => {
+  const text = readFileSync('docs/03-functional-design.md', 'utf8');
+  const cellsOf = (line: string) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const held = cellsOf(/^\| permission \| .*$/m.exec(text)![0]).slice(1) as Role[];
+  const rows = [...text.matchAll(/^\| `([a-z-]+:[a-z]+)` \|.*$/gm)];
+  assert.deepEqual(
+    rows.map(([, permission]) => permission),
+    [...permissions],
+  );
+  for (const [line, permission] of rows) {
+    const marks = cellsOf(line).slice(1);
+    const given = held.filter((role) => (permissionsOfRole[role] as readonly string[]).includes(permission!));
+    assert.deepEqual(
+      held.filter((_, index) => marks[index] === '✓'),
+      given,
+      permission,
+    );
+  }
+});
+
+test('documents: every page of the web is in the list of pages', () => {
+  const list = readFileSync('docs/03-functional-design.md', 'utf8');
+  const router = readFileSync('frontend/src/router.ts', 'utf8');
+  const paths = [...router.matchAll(/page\(\s*'(\/[^']*)'/g)]
+    .map(([, path]) => path!)
+    .filter((path) => !path.includes('*'));
+  assert.ok(paths.length > 30, `only ${paths.length} pages were found`);
+  assert.deepEqual(
+    paths.filter((path) => !list.includes(`\`${path}\``)),
     [],
   );
 });

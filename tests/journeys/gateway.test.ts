@@ -229,6 +229,11 @@ test('FR-006l, FR-009: a key is held to its limits, told in the answer, and the 
   assert.ok(Number(refused.headers.get('retry-after')) >= 20);
   const entry = await logged('a', `&outcome=refused&api_key_id=${limited['x-key-id']}`);
   assert.deepEqual([entry.status, entry.error_code, entry.cost], [429, 'rate_limited', '0']);
+  const { decision } = await admin('GET', `/governance/observability/requests/${entry.id}`);
+  assert.equal(decision.failure.message, 'This API key may use 2 requests a minute.');
+  assert.match(decision.failure.remedy, /^Try again in \d+ s, or ask/);
+  await admin('PATCH', `/governance/api-keys/${limited['x-key-id']}`, { limits: { requestsPerMinute: 1000 } });
+  await until('the higher limit holds', async () => (await chat('a', { max_tokens: 10 }, limited)).status === 200);
   const tokens = await key({ tokensPerMinute: 1000 });
   assert.equal((await chat('a', { max_tokens: 900 }, tokens)).status, 200);
   // 7 tokens were used of the 900 that were taken: the rest went back
@@ -267,6 +272,12 @@ test('FR-011: a thousand requests at once against a budget of a hundred: a hundr
     return found.current.spent.requests === 100 ? found : null;
   });
   assert.equal(budget.current.state, 'exhausted');
+  const [one] = await admin(
+    'GET',
+    `/governance/observability/requests?outcome=refused&api_key_id=${holder['x-key-id']}&limit=1`,
+  );
+  const { decision } = await admin('GET', `/governance/observability/requests/${one.id}`);
+  assert.match(decision.failure.message, /A hundred/, 'which budget it was');
 });
 
 test('FR-011, FR-009: a request costs what its tokens cost at that time, streamed or not, and a cancelled one what was produced', async () => {

@@ -81,6 +81,48 @@ test('FR-006l: the npm client lists models, chats, streams and completes', async
   assert.equal(typeof completion.choices[0]?.text, 'string');
 });
 
+test('FR-011, FR-006l: what a budget refused the npm client tells at once, instead of asking again in vain', async () => {
+  const poor = await ask(platform.api, people.developer, 'POST', '/governance/api-keys', {
+    name: 'poor',
+    team: 'platform',
+    roles: ['developer'],
+  });
+  await ask(platform.api, people.operator, 'POST', '/governance/budgets', {
+    name: 'nothing at all',
+    scope: { type: 'key', id: poor.id },
+    period: 'total',
+    limit: { requests: 0 },
+    action: 'stop',
+  });
+  // with the retries that it has by default
+  const patient = new OpenAI({ apiKey: poor.key, baseURL: `${platform.url}/v1` });
+  const chat = () =>
+    patient.chat.completions.create({
+      model: 'assistants/clients',
+      messages: [{ role: 'user', content: 'Hi' }],
+      max_tokens: 1,
+    });
+  const refusal = await until('the budget is known', () =>
+    chat().then(
+      () => null,
+      (error: unknown) => error as InstanceType<typeof OpenAI.APIError>,
+    ),
+  );
+  assert.ok(refusal instanceof OpenAI.RateLimitError, String(refusal));
+  assert.equal(refusal.code, 'budget_exhausted');
+  assert.match(refusal.message, /nothing at all/);
+  const refused = await until('it is in the log', async () => {
+    const found = await ask(
+      platform.api,
+      people.operator,
+      'GET',
+      `/governance/observability/requests?outcome=refused&api_key_id=${poor.id}`,
+    );
+    return found.length > 0 ? found : null;
+  });
+  assert.equal(refused.length, 1, 'it was asked once');
+});
+
 test('FR-006l: the npm client embeds texts with a model of ours', async () => {
   const { data, usage } = await client.embeddings.create({
     model: 'assistants/clients',

@@ -168,6 +168,9 @@ test('FR-003a: what can be told of a file is told before a byte of it is sent, a
   await refusal.getByText('list.jsonl: one JSON array.').waitFor();
   await refusal.getByText('broken.jsonl: line 2 is not valid JSON.').waitFor();
 
+  await drop({ '고객 상담.csv': 'question,hint\nWhat?,none\n' });
+  await page.getByText('고객 상담.csv is sent as gogaek-sangdam.csv.').waitFor();
+  await button('Remove gogaek-sangdam.csv').click();
   await drop({ 'questions.csv': 'question,hint\nWhat?,none\n' });
   const missing = refusal.getByText(/columns are missing.*Found: question, hint/);
   await missing.waitFor();
@@ -394,8 +397,10 @@ test('US1.6, FR-003: one click makes a version without the personal data; it fil
   await look('redacted');
 });
 
-test('FR-003c: what passes every gate is approved', async () => {
-  await changeStatus('Submit for review');
+test('FR-003c: what passes every gate is submitted from where that is said, and approved', async () => {
+  await openTab('Overview');
+  await page.getByText('6 of 6 passed').waitFor();
+  await button('Submit for review').click();
   await status('Under review').waitFor();
   await become('grace', 'reviewer');
   await button('Approve').click();
@@ -524,6 +529,15 @@ test('FR-003b: a table of hundreds of columns is looked at a screen at a time, w
   await page.getByRole('img', { name: /^Distribution of column_249/ }).waitFor();
   await rows.getByRole('cell', { name: String(49 * 249), exact: true }).waitFor();
   await look('wide');
+  await button('Open row 60').click();
+  const opened = page.getByRole('dialog', { name: 'Row 60' });
+  await opened.getByText('Columns 211–250 of 250').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('combobox', { name: 'Column', exact: true }).fill('column_249');
+  await choose('Condition', 'is above');
+  await page.getByRole('textbox', { name: 'Value' }).fill(String(57 * 249));
+  await button('Add filter').click();
+  await page.getByText('2 match', { exact: false }).first().waitFor();
   await page.goto(`${platform.url}/catalog/datasets`);
   await ask(platform.api, people.admin, 'DELETE', `/catalog/datasets/${dataset.id}`);
 });

@@ -260,6 +260,12 @@ test('FR-006l, UI-1: a route with shares and a fallback is made in the browser, 
   await page.getByRole('switch', { name: 'Enable support in dev' }).click();
   await shown(page.getByText('Everything goes to support-model · dev.'));
   await shown(page.getByRole('region', { name: 'curl example' }).filter({ hasText: '"model":"support"' }));
+
+  await page.getByRole('main').getByRole('link', { name: 'Chat', exact: true }).click();
+  await shown(page.getByRole('combobox', { name: 'Endpoint' }).filter({ hasText: 'support · dev' }));
+  await page.getByRole('textbox', { name: 'Message' }).fill('Where is my order?');
+  await button(page, 'Send').click();
+  await shown(page.getByRole('log').getByText('is a name.'));
   assert.deepEqual(problemsOf(page), []);
 });
 
@@ -462,6 +468,15 @@ test('FR-009, FR-006d, UI-1: the request log is narrowed by filters and by words
   await shown(timeline.getByRole('listitem').filter({ hasText: 'support-model' }).filter({ hasText: 'Busy' }));
   await shown(timeline.getByRole('listitem').filter({ hasText: 'backup-model' }).filter({ hasText: 'Answered' }));
 
+  await open(page, `/observability/requests/${logged['refused']}`);
+  const why = page.getByRole('region', { name: 'Why it was refused' });
+  await shown(why.getByText('This API key may use 3 requests a minute.'));
+  await shown(why.getByRole('link', { name: 'The route' }));
+  await shown(page.getByText('It was refused before a target was chosen.'));
+  assert.equal(await page.getByText('The content was not kept').count(), 0, 'there was none');
+  await open(page, `/observability/requests/${logged['failed']}`);
+  await shown(page.getByRole('region', { name: 'Why it failed' }).getByText('The card burnt.'));
+
   await open(page, `/observability/requests/${logged['private']}`);
   await shown(page.getByText('The content was not kept'));
   await page.getByRole('link', { name: 'Open the route backup-model' }).click();
@@ -478,6 +493,52 @@ test('UI-1: somebody who may not read what others asked is told so', async () =>
   await shown(viewer.getByText('You may not read the content.'));
   assert.equal(await viewer.getByText('Be short.').count(), 0);
   await viewer.context().close();
+});
+
+test('FR-006d, UI-1: a key is given another limit and another name to ask without a new key', async () => {
+  await open(page, '/governance/api-keys');
+  const row = page.getByRole('row').filter({ hasText: 'support-bot' });
+  await shown(row.getByText(/\d+ requests?$/));
+  await button(row, 'Edit support-bot').click();
+  const dialog = page.getByRole('dialog', { name: 'Edit support-bot' });
+  assert.equal(await button(dialog, 'Save').isDisabled(), true, 'nothing was changed');
+  await dialog.getByRole('textbox', { name: 'Route names' }).fill('support, suport');
+  await shown(dialog.getByText('No route is called suport now.'));
+  await dialog.getByRole('textbox', { name: 'Route names' }).fill('support');
+  await button(dialog, 'backup-model').click();
+  await dialog.getByRole('spinbutton', { name: 'Tokens a minute' }).fill('900000');
+  await assertAccessible(page, 'a key that is changed');
+  await button(dialog, 'Save').click();
+  await shown(row.getByText('900K tokens/min'));
+  await shown(row.getByText('support, backup-model'));
+  const bearer = { authorization: `Bearer ${apiKey}` };
+  await until('the other name is asked', async () => {
+    const { status } = await as(bearer, { ...say('hi'), model: 'backup-model' });
+    return status !== 403;
+  });
+  await row.getByRole('link', { name: 'Requests with support-bot' }).click();
+  await page.waitForURL(/\/observability\/requests\?api_key_id=/);
+  await shown(page.getByRole('region', { name: 'Requests' }).getByText('429 Refused'));
+  assert.deepEqual(problemsOf(page), []);
+});
+
+test('FR-011, UI-1: a key that was just made leads to a budget for it', async () => {
+  await open(page, '/governance/api-keys');
+  await button(page, 'New API key').click();
+  const dialog = page.getByRole('dialog', { name: 'New API key' });
+  await dialog.getByRole('textbox', { name: 'Name', exact: false }).first().fill('thrifty');
+  await dialog.getByRole('textbox', { name: 'Team' }).fill('platform');
+  await button(dialog, 'Create').click();
+  await dialog.getByRole('link', { name: 'Set a budget' }).click();
+  const budget = page.getByRole('dialog', { name: 'New budget' });
+  await until('the key is chosen', async () =>
+    (await budget.getByRole('combobox', { name: 'API key' }).inputValue()).startsWith('thrifty (lo_'),
+  );
+  await budget.getByRole('textbox', { name: 'Name' }).fill('thrifty, monthly');
+  await budget.getByRole('textbox', { name: 'Amount (USD)' }).fill('10');
+  await button(budget, 'Create').click();
+  await shown(page.getByRole('row').filter({ hasText: 'thrifty, monthly' }).filter({ hasText: 'of $10.00' }));
+  assert.deepEqual(problemsOf(page), []);
 });
 
 test('FR-009, UI-1: the live page shows how the gateway does, reads itself again, and leads to the requests of a route', async () => {

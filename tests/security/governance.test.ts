@@ -133,6 +133,57 @@ test('GOV: nobody gives more than they may themselves, nor a key of another team
   );
 });
 
+test('GOV, FR-006d: a key is given other limits, routes and another end; what is not named stays, and nothing goes beyond whoever changes it', async () => {
+  const body = { name: 'bot', team: 'nlp', roles: ['developer'], routes: ['a'], limits: { requestsPerMinute: 5 } };
+  const made = await call('POST', '/api-keys', developer, body);
+  const at = `/api-keys/${made.data.id}`;
+  const changed = await call('PATCH', at, developer, {
+    limits: { tokensPerMinute: 9 },
+    expiresAt: '2099-01-01T00:00:00Z',
+  });
+  assert.equal(changed.status, 200, changed.text);
+  const { name, routes, limits, expiresAt, roles } = changed.data;
+  assert.deepEqual(
+    { name, routes, limits, expiresAt, roles },
+    {
+      name: 'bot',
+      routes: ['a'],
+      limits: { tokensPerMinute: 9 },
+      expiresAt: '2099-01-01T00:00:00.000Z',
+      roles: ['developer'],
+    },
+  );
+  assert.equal(changed.data.key, undefined);
+  assert.equal((await call('PATCH', at, developer, { expiresAt: null, limits: null })).data.limits, null);
+  assert.equal(
+    (await call('PATCH', at, developer, { expiresAt: '2020-01-01T00:00:00Z' })).data.issues[0].path,
+    'expiresAt',
+  );
+  assert.equal((await call('PATCH', at, developer, { limits: { requestsPerMin: 5 } })).status, 400, 'a misspelt limit');
+  assert.equal(
+    (await call('PATCH', at, { ...developer, 'x-user-id': 'eve', 'x-user-team': 'vision' }, { name: 'x' })).data.code,
+    'api_key_not_found',
+  );
+  assert.equal((await call('PATCH', at, { ...developer, 'x-user-roles': 'viewer' }, { name: 'x' })).status, 403);
+
+  const held = await call('POST', '/api-keys', developer, { ...body, name: 'held' });
+  const bearer = { authorization: `Bearer ${held.data.key}` };
+  for (const more of [{ limits: null }, { limits: { requestsPerMinute: 6 } }, { routes: null }, { routes: ['a', 'b'] }])
+    assert.equal((await call('PATCH', `/api-keys/${held.data.id}`, bearer, more)).data.code, 'role_not_grantable');
+  assert.equal(
+    (await call('POST', '/api-keys', bearer, { ...body, limits: null })).data.code,
+    'role_not_grantable',
+    'a key with limits makes none without',
+  );
+  const root = await call('POST', '/api-keys', admin, { name: 'root', team: 'nlp', roles: ['admin'] });
+  assert.equal(
+    (await call('PATCH', `/api-keys/${root.data.id}`, developer, { limits: null })).data.code,
+    'role_not_grantable',
+  );
+  await call('DELETE', at, developer);
+  assert.equal((await call('PATCH', at, developer, { name: 'x' })).data.code, 'api_key_revoked');
+});
+
 test('GOV: another team’s keys are not there', async () => {
   const mine = await call('POST', '/api-keys', developer, { name: 'mine', team: 'nlp', roles: ['viewer'] });
   const other = { 'x-user-id': 'eve', 'x-user-roles': 'developer', 'x-user-team': 'vision' };

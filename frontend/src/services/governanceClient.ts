@@ -7,6 +7,8 @@ type Query<K extends keyof Tables> = ArgumentsOf<Tables[K]>['query'];
 export const governanceClient = {
   listApiKeys: (query?: Query<'listApiKeys'>) => api.call('listApiKeys', { query }),
   createApiKey: (payload: Body<'createApiKey'>) => api.call('createApiKey', { body: payload }),
+  updateApiKey: (id: string, payload: Body<'updateApiKey'>) =>
+    api.call('updateApiKey', { params: { id }, body: payload }),
   revokeApiKey: (id: string) => api.call('revokeApiKey', { params: { id } }),
   listPolicies: (query?: Query<'listPolicies'>) => api.call('listPolicies', { query }),
   createPolicy: (payload: Body<'createPolicy'>) => api.call('createPolicy', { body: payload }),

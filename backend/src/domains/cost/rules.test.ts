@@ -105,7 +105,14 @@ test('FR-011: a refusal of a total has no next period; Retry-After is between a 
   const wish = { amount: 1n, tokens: 1, requests: 1 };
   const all = exhausted(named, periodAt('total', 0), nothing, wish, 0);
   assert.match(all.message, /its limit of 1\.5 EUR and 7 tokens would be exceeded\. It has no next period\./);
-  assert.deepEqual([all.headers, all.data], [{ 'retry-after': '3600' }, { budget: 'b', period_end: null }]);
+  const room = { amount: 80_000_000_000n, tokens: 7, requests: 9 };
+  assert.match(
+    exhausted(named, periodAt('total', 0), room, { amount: 121_500_000_000n, tokens: 3, requests: 1 }, 0).message,
+    / It may take up to 0\.1215 EUR; left: 0\.08 EUR\.$/,
+    'how much less would do',
+  );
+  assert.deepEqual(all.headers, { 'retry-after': '3600', 'x-should-retry': 'false' });
+  assert.deepEqual(all.data, { budget: 'b', period_end: null });
   const day = { ...named, kind: 'daily' as const };
   const end = Date.UTC(2026, 0, 2);
   for (const [before, seconds] of [
@@ -115,6 +122,7 @@ test('FR-011: a refusal of a total has no next period; Retry-After is between a 
   ] as const) {
     const refused = exhausted(day, periodAt('daily', end - before), nothing, wish, end - before);
     assert.equal(refused.headers?.['retry-after'], seconds);
+    assert.equal(refused.headers?.['x-should-retry'], seconds === '3600' ? 'false' : undefined, 'it soon may');
     assert.equal(refused.data?.period_end, '2026-01-02T00:00:00.000Z');
   }
 });

@@ -191,16 +191,31 @@ const periodNames = { daily: 'daily limit', monthly: 'monthly limit', total: 'li
 export function exhausted(budget: Named, period: Period, room: Spend, wish: Spend, at: number): Failure {
   const { limit, currency } = budget;
   const figures: string[] = [];
-  if (limit.amount !== null && room.amount < wish.amount) figures.push(`${formatMoney(limit.amount)} ${currency}`);
-  if (limit.tokens !== null && room.tokens < wish.tokens) figures.push(`${limit.tokens} tokens`);
-  if (limit.requests !== null && room.requests < wish.requests) figures.push(`${limit.requests} requests`);
+  const takes: string[] = [];
+  const left: string[] = [];
+  const lacks = (said: (of: Spend) => string, of: string): void => {
+    figures.push(of);
+    takes.push(said(wish));
+    left.push(said(atLeastNothing(room)));
+  };
+  const money = ({ amount }: Spend) => `${formatMoney(amount)} ${currency}`;
+  if (limit.amount !== null && room.amount < wish.amount) lacks(money, `${formatMoney(limit.amount)} ${currency}`);
+  if (limit.tokens !== null && room.tokens < wish.tokens)
+    lacks(({ tokens }) => `${tokens} tokens`, `${limit.tokens} tokens`);
+  if (limit.requests !== null && room.requests < wish.requests)
+    lacks(({ requests }) => `${requests} requests`, `${limit.requests} requests`);
   const end = endOf(period);
+  const seconds = Math.max(Math.ceil((period.end - at) / 1000), 1);
   return failure('budget_exhausted', {
     message: `The budget "${budget.name}" has no room for this request: its ${periodNames[budget.kind]} of ${figures.join(
       ' and ',
-    )} would be exceeded. ${end === null ? 'It has no next period.' : `Its period ends at ${end}.`}`,
+    )} would be exceeded. ${end === null ? 'It has no next period.' : `Its period ends at ${end}.`} It may take up to ${takes.join(' and ')}; left: ${left.join(', ')}.`,
     data: { budget: budget.id, period_end: end },
-    headers: { 'retry-after': String(Math.min(Math.max(Math.ceil((period.end - at) / 1000), 1), 3600)) },
+    headers: {
+      'retry-after': String(Math.min(seconds, 3600)),
+      // OpenAI's clients wait no longer than a minute: what would be refused again they need not ask again
+      ...(seconds > 60 ? { 'x-should-retry': 'false' } : {}),
+    },
   });
 }
 

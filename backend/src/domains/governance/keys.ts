@@ -1,12 +1,12 @@
 import type { ApiKey, governanceRoutes } from '@llm-ops/contracts';
 import type { z } from 'zod';
-import type { Access } from '#platform/access';
+import type { Access, Identity } from '#platform/access';
 import { newApiKey } from '#platform/auth';
 import { failure } from '#platform/errors';
 import { decodeCursor, pageOf, type Context, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { GovernanceDeps } from './deps.ts';
-import { beyondOwn, freerThan } from './rules.ts';
+import { beyondOwn, freerThan, looserThan } from './rules.ts';
 import * as store from './store.ts';
 import { ensureTeam } from './teams.ts';
 
@@ -22,6 +22,16 @@ export async function teamOfKey(trx: Trx, id: string): Promise<string | null> {
 export function createKeys({ kysely, now }: GovernanceDeps) {
   const isSeen = (access: Access, row: store.KeyRow) =>
     access.sees({ team: row.team, visibility: 'team', createdBy: row.created_by });
+
+  /** Null: never. Throws `validation_failed`. */
+  function expiryOf(text: string | null | undefined): Date | null {
+    if (!text) return null;
+    const at = new Date(text);
+    if (at <= now()) {
+      throw failure('validation_failed', { issues: [{ path: 'expiresAt', message: 'Lies in the past.' }] });
+    }
+    return at;
+  }
 
   return {
     async list(c: Context<Routes['listApiKeys']>): Promise<Paged<Key[]>> {
@@ -45,25 +55,19 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       }
       const routes = body.routes ?? null;
       const environments = body.environments ?? null;
-      if (freerThan(routes, identity.routes) || freerThan(environments, identity.environments)) {
-        throw failure('role_not_grantable', {
-          message: 'An API key cannot make a key for more routes or environments than its own.',
-        });
-      }
+      const limits = body.limits ?? null;
+      await withinOwn(trx, identity, { routes, environments, limits });
       if (!access.sees({ team: body.team, visibility: 'team' })) {
         throw failure('team_not_found', { message: `You are not a member of a team "${body.team}".` });
       }
-      const expiresAt = body.expiresAt ? new Date(body.expiresAt) : null;
-      if (expiresAt && expiresAt <= now()) {
-        throw failure('validation_failed', { issues: [{ path: 'expiresAt', message: 'Lies in the past.' }] });
-      }
+      const expiresAt = expiryOf(body.expiresAt);
       await ensureTeam(trx, body.team, identity);
       const project = body.project ?? null;
       if (project !== null && !(await store.projectExists(trx, body.team, project))) {
         throw failure('validation_failed', { issues: [{ path: 'project', message: 'The team has no such project.' }] });
       }
       const { key, prefix, hash } = newApiKey();
-      const { name, team, roles, limits = null } = body;
+      const { name, team, roles } = body;
       const made = {
         id: uuidv7(),
         name,
@@ -84,6 +88,32 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       return { ...view(row), key };
     },
 
+    /** What is not named stays. Gateways hold to it at once. Throws `api_key_not_found`, `api_key_revoked`, `role_not_grantable`, `validation_failed`. */
+    async update(c: Context<Routes['updateApiKey']>): Promise<Key> {
+      const { body, access, trx } = c;
+      const row = await store.findKey(trx, c.params.id, true);
+      if (!row || !isSeen(access, row)) throw failure('api_key_not_found');
+      access.require('api-key:write', resourceOf(row));
+      if (row.revoked_at !== null) throw failure('api_key_revoked');
+      const beyond = beyondOwn(row.roles, access.identity);
+      if (beyond.length > 0) {
+        throw failure('role_not_grantable', {
+          message: `This key acts as ${beyond.join(', ')}, which goes beyond your own roles: you may revoke it, not change it.`,
+        });
+      }
+      const changed = {
+        name: body.name ?? row.name,
+        routes: body.routes === undefined ? row.routes : body.routes,
+        environments: body.environments === undefined ? row.environments : body.environments,
+        limits: body.limits === undefined ? row.limits : body.limits,
+        expires_at: body.expiresAt === undefined ? row.expires_at : expiryOf(body.expiresAt),
+      };
+      await withinOwn(trx, access.identity, changed);
+      const { name, routes, environments, limits } = changed;
+      c.note(row.id, { name, team: row.team, routes, environments, limits });
+      return view(await store.updateKey(trx, row.id, changed));
+    },
+
     /** Revoking twice is no error. Throws `api_key_not_found`. */
     async revoke(c: Context<Routes['revokeApiKey']>): Promise<Key> {
       const row = await store.findKey(c.trx, c.params.id);
@@ -93,6 +123,23 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       return view(await store.revokeKey(c.trx, row.id));
     },
   };
+}
+
+/** What is made or changed with a key is no freer than it is. Throws `role_not_grantable`. */
+async function withinOwn(
+  trx: Trx,
+  { apiKeyId, routes, environments }: Identity,
+  asked: Pick<store.KeyRow, 'routes' | 'environments' | 'limits'>,
+): Promise<void> {
+  if (freerThan(asked.routes, routes) || freerThan(asked.environments, environments)) {
+    throw failure('role_not_grantable', {
+      message: 'An API key cannot make a key for more routes or environments than its own.',
+    });
+  }
+  const own = apiKeyId === null ? null : await store.findKey(trx, apiKeyId);
+  if (own !== null && looserThan(asked.limits, own.limits)) {
+    throw failure('role_not_grantable', { message: 'An API key cannot make a key with higher limits than its own.' });
+  }
 }
 
 const resourceOf = ({

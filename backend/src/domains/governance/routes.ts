@@ -15,6 +15,7 @@ export function createRoutes(services: {
   return bindRoutes(governanceRoutes, {
     listApiKeys: (c) => keys.list(c),
     createApiKey: (c) => keys.create(c),
+    updateApiKey: (c) => keys.update(c),
     revokeApiKey: (c) => keys.revoke(c),
     listPolicies: (c) => policies.list(c),
     createPolicy: (c) => policies.create(c),

@@ -2,10 +2,12 @@ import {
   deployableEnvironments,
   permissions,
   permissionsOf,
+  type KeyLimits,
   type Policy,
   type PolicyRule,
   type Role,
 } from '@llm-ops/contracts';
+import type { z } from 'zod';
 import type { Identity } from '#platform/access';
 import { actionsOf, inScope } from '#platform/access';
 import type { Issue } from '#platform/errors';
@@ -24,6 +26,14 @@ export function beyondOwn(asked: readonly Role[], identity: Identity): Role[] {
 /** A key held to routes or environments makes no freer key. */
 export function freerThan<T>(asked: readonly T[] | null, own: readonly T[] | null): boolean {
   return own !== null && (asked === null || asked.some((one) => !own.includes(one)));
+}
+
+type Limits = z.output<typeof KeyLimits>;
+
+/** A key held to limits gives no more than those. */
+export function looserThan(asked: Limits | null, own: Limits | null): boolean {
+  const most = (limits: Limits | null, name: keyof Limits) => limits?.[name] ?? Infinity;
+  return (['requestsPerMinute', 'tokensPerMinute'] as const).some((name) => most(asked, name) > most(own, name));
 }
 
 /** What is wrong with the rules of a policy beyond their shape: what could never match, or would lock everybody out. */

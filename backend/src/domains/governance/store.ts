@@ -1,5 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
-import type { Policy, PolicyRule, Role } from '@llm-ops/contracts';
+import type { KeyLimits, Policy, PolicyRule, Role } from '@llm-ops/contracts';
+import type { z } from 'zod';
 import type { Environment, Scope } from '#platform/access';
 
 type Executor = Kysely<unknown> | Transaction<unknown>;
@@ -13,7 +14,7 @@ export interface KeyRow {
   roles: Role[];
   routes: string[] | null;
   environments: Environment[] | null;
-  limits: Record<string, unknown> | null;
+  limits: z.output<typeof KeyLimits> | null;
   expires_at: Date | null;
   last_used_at: Date | null;
   revoked_at: Date | null;
@@ -76,8 +77,11 @@ export function listKeys(db: Executor, scope: Scope, limit: number, before: stri
   return query.execute();
 }
 
-export async function findKey(trx: Executor, id: string): Promise<KeyRow | null> {
-  return (await on(trx).selectFrom('api_key').select(keyColumns).where('id', '=', id).executeTakeFirst()) ?? null;
+/** With `lock` it stays as it is until the transaction ends. */
+export async function findKey(trx: Executor, id: string, lock = false): Promise<KeyRow | null> {
+  let query = on(trx).selectFrom('api_key').select(keyColumns).where('id', '=', id);
+  if (lock) query = query.forUpdate();
+  return (await query.executeTakeFirst()) ?? null;
 }
 
 export function insertKey(
@@ -88,6 +92,20 @@ export function insertKey(
   return on(trx)
     .insertInto('api_key')
     .values({ ...row, limits } as never)
+    .returning(keyColumns)
+    .executeTakeFirstOrThrow();
+}
+
+export function updateKey(
+  trx: Executor,
+  id: string,
+  row: Pick<KeyRow, 'name' | 'routes' | 'environments' | 'limits' | 'expires_at'>,
+): Promise<KeyRow> {
+  const limits = row.limits === null ? null : JSON.stringify(row.limits);
+  return on(trx)
+    .updateTable('api_key')
+    .set({ ...row, limits } as never)
+    .where('id', '=', id)
     .returning(keyColumns)
     .executeTakeFirstOrThrow();
 }

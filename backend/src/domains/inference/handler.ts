@@ -1,5 +1,5 @@
 import type { ResolvedRoute, ResolveOptions } from '#domains/serving';
-import type { Identity } from '#platform/access';
+import type { Environment, Identity } from '#platform/access';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import { pathOf, replyThrough, type RawHandler, type Reply, type RequestHead } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
@@ -10,6 +10,8 @@ import type { HandlerDeps } from './deps.ts';
 import { cacheKeyOf, readKept, replay } from './exchange/answers.ts';
 import type { Call } from './exchange/call.ts';
 import { exchange } from './exchange/exchange.ts';
+import { rememberedOf } from './exchange/failures.ts';
+import { skippedOf } from './exchange/record.ts';
 import { listModels, showHealth, showModel } from './models.ts';
 import { sendFailure } from './replies.ts';
 import { bodyOf, readBody, type Body } from './request/body.ts';
@@ -25,6 +27,8 @@ interface Progress {
   requestId: string;
   identity: Identity | null;
   name: string | null;
+  /** what the caller may see; null: nobody is known yet */
+  options: ResolveOptions | null;
   route: ResolvedRoute | null;
   streamed: boolean;
   started: number;
@@ -55,6 +59,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
       requestId,
       identity: null,
       name: null,
+      options: null,
       route: null,
       streamed: false,
       started: performance.now(),
@@ -76,7 +81,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
     return then(deps.identify(request), (identity) => {
       progress.identity = identity;
       if (identity === null) throw failure('unauthenticated');
-      const options = { pinned: pinnedEnvironments(request, identity), sees: rightsOf(identity).access.sees };
+      const options = (progress.options = { pinned: pinnedEnvironments(request, identity), sees: rightsOf(identity).access.sees });
       if (matched.method === 'GET') return show(incoming, progress, identity, options);
       return then(incoming.body(), (body) => asked(incoming, progress, { identity, options, body }));
     });
@@ -104,8 +109,11 @@ export function createHandler(deps: HandlerDeps): RawHandler {
   ): void | Promise<void> {
     const { matched, requestId } = progress;
     const rights = rightsOf(identity);
+    const { model } = body.value;
+    const name = matched.name ?? (typeof model === 'string' && model !== '' ? model : null);
+    progress.name = name;
     checkBody(matched, body.value);
-    const name = (progress.name = matched.name ?? (body.value['model'] as string));
+    if (name === null) throw failure('validation_failed');
     requireName(rights, name, requestId);
     return then(resolveRoute(deps, name, options), (route) => {
       progress.route = route;
@@ -204,8 +212,14 @@ export function createHandler(deps: HandlerDeps): RawHandler {
     else deps.log.info(entry, error.message);
   }
 
+  /** Where a request that was refused early would have gone. A name that is nowhere counts as asked of prod. */
+  function environmentOf(name: string, options: ResolveOptions | null): Environment {
+    const found = deps.table.resolve(name, options ?? {});
+    return found.kind === 'unknown' ? (options?.pinned?.[0] ?? 'prod') : found.environment;
+  }
+
   /** The request log shows what was refused too, of callers that are known. */
-  function noteRefusal({ matched, identity, name, route, ...progress }: Progress, error: Failure): void {
+  function noteRefusal({ matched, identity, name, options, route, ...progress }: Progress, error: Failure): void {
     const { operation } = matched;
     if (identity === null || name === null) return;
     if (operation !== 'chat' && operation !== 'completion' && operation !== 'embedding') return;
@@ -219,7 +233,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
       project: identity.project,
       api_key_id: identity.apiKeyId,
       route: name.slice(0, 200),
-      environment: route?.environment ?? identity.environments?.[0] ?? 'prod',
+      environment: route?.environment ?? environmentOf(name, options),
       endpoint_id: null,
       model_id: null,
       model_name: null,
@@ -242,7 +256,12 @@ export function createHandler(deps: HandlerDeps): RawHandler {
       finish_reason: null,
       attempts: 0,
       trace_id: null,
-      decision: null,
+      decision: {
+        environments: route === null ? [] : [...route.environments],
+        attempts: [],
+        skipped: route === null ? [] : skippedOf(route),
+        failure: rememberedOf(error, false),
+      },
     });
   }
 

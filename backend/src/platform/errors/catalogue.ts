@@ -14,6 +14,11 @@ export const catalogue = {
     message: 'There is no such API key.',
     remedy: 'List the keys with GET /governance/api-keys.',
   },
+  api_key_revoked: {
+    status: 409,
+    message: 'This API key was revoked, and stays so.',
+    remedy: 'Make a new key.',
+  },
   backup_invalid: {
     status: 500,
     message: 'This backup is not complete or was changed.',

@@ -1,17 +1,22 @@
-import type { Budget, Endpoint } from '@llm-ops/contracts';
+import type { Budget, Endpoint, GatewayView } from '@llm-ops/contracts';
 
 export interface Concern {
   /** key in `shell.home.concern` */
-  key: 'endpoint' | 'changes' | 'approvals' | 'budget';
+  key: 'endpoint' | 'upstream' | 'route' | 'gateway' | 'changes' | 'approvals' | 'budget';
   /** the worse ones come first */
   level: 'error' | 'warning' | 'info';
   /** what it is about: a route, a budget's name, how many */
   of: string;
+  /** of so many requests so many failed */
+  share?: { errors: number; requests: number };
   status?: string;
   to: string;
 }
 
 const order = ['error', 'warning', 'info'];
+/** One slip is no trouble: of the last minutes at least so many failed, and at least one in so many. */
+const fewest = 3;
+const oneIn = 10;
 /** As many as one can take in at a look; the lists have the rest. */
 const most = 8;
 
@@ -21,6 +26,11 @@ export function concernsOf(found: {
   approvals: number;
   changes: number;
   budgets: readonly Pick<Budget, 'name' | 'enabled' | 'current'>[];
+  /** of the last minutes; what runs elsewhere is only seen by how it answers */
+  traffic: {
+    routes: readonly Pick<GatewayView['routes'][number], 'route' | 'environment' | 'requests' | 'errors'>[];
+    gateways: readonly Pick<GatewayView['gateways'][number], 'host' | 'alive' | 'open_breakers'>[];
+  };
 }): Concern[] {
   const concerns: Concern[] = [];
   for (const { id, route, status, environment } of found.endpoints) {
@@ -28,6 +38,20 @@ export function concernsOf(found: {
     const level = status === 'failed' ? 'error' : 'warning';
     concerns.push({ key: 'endpoint', level, of: `${route} · ${environment}`, status, to: `/serving/endpoints/${id}` });
   }
+  const shut = new Set(found.traffic.gateways.flatMap(({ open_breakers: open }) => open.map((one) => one.endpoint_id)));
+  for (const id of shut) {
+    const endpoint = found.endpoints.find((one) => one.id === id);
+    if (endpoint?.status === 'failed') continue;
+    const of = endpoint ? `${endpoint.route} · ${endpoint.environment}` : id;
+    concerns.push({ key: 'upstream', level: 'error', of, to: `/serving/endpoints/${id}` });
+  }
+  for (const { route, environment, requests, errors } of found.traffic.routes) {
+    if (errors < fewest || errors * oneIn < requests) continue;
+    const to = `/observability/requests?outcome=error&route=${encodeURIComponent(route)}&environment=${environment}`;
+    concerns.push({ key: 'route', level: 'error', of: `${route} · ${environment}`, share: { errors, requests }, to });
+  }
+  for (const { host, alive } of found.traffic.gateways)
+    if (!alive) concerns.push({ key: 'gateway', level: 'warning', of: host, to: '/observability' });
   for (const { name, enabled, current } of found.budgets) {
     if (!enabled || current.state === 'ok') continue;
     const level = current.state === 'exhausted' ? 'error' : 'warning';

@@ -12,5 +12,5 @@ export function useRouteNames() {
     enabled: can('route:read'),
   });
   const routes = computed(() => query.data.value ?? []);
-  return { routes, names: computed(() => [...new Set(routes.value.map(({ name }) => name))]) };
+  return { query, routes, names: computed(() => [...new Set(routes.value.map(({ name }) => name))]) };
 }

@@ -50,5 +50,16 @@ export const isUnsettled = (endpoint: Endpoint): boolean =>
 export const isExternal = ({ runtimeImage }: Pick<Endpoint, 'runtimeImage'>): boolean => runtimeImage === '';
 
 /** How an endpoint is told from others in a list of choices: `glossary · dev`. */
+/** Routes that are more than the own name of an endpoint: they share, fall back, or are called otherwise. */
+export function routesBeside<R extends Pick<Route, 'name' | 'environment' | 'targets'>>(
+  routes: readonly R[],
+  endpoints: readonly Pick<Endpoint, 'id' | 'route' | 'environment'>[],
+): R[] {
+  return routes.filter(({ name, environment, targets }) => {
+    const own = endpoints.find((endpoint) => labelOf(endpoint) === `${name} · ${environment}`);
+    return own === undefined || targets.length > 1 || targets[0]?.endpointId !== own.id;
+  });
+}
+
 export const labelOf = ({ route, environment }: Pick<Endpoint, 'route' | 'environment'>): string =>
   `${route.replace(/^\/(?:llm-ops\/v1\/serve\/)?/, '')} · ${environment}`;

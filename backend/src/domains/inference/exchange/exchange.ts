@@ -51,7 +51,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       if (destination !== null) deps.breakers.abandoned(destination.key);
       note('cancelled', null);
       over = true;
-      close(499, 'client_gone');
+      close(499, 'client_gone', null);
     },
     () => current?.resume(),
   );
@@ -182,10 +182,10 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     deps.breakers.failed(destination!.key, subjectOf(destination!));
     note('error', status);
     over = true;
-    if (rest === null) close(sendFailure(reply, call.face, error, {}).status, error.code);
+    if (rest === null) close(sendFailure(reply, call.face, error, {}).status, error.code, error);
     else {
       reply.body(rest);
-      close(error.status, error.code, undefined, null, reply.ending());
+      close(error.status, error.code, error, undefined, null, reply.ending());
     }
     onFailure(error, true);
   }
@@ -243,7 +243,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       'x-request-id': call.requestId,
       'x-llmops-environment': route.environment,
     });
-    close(sent.status, error.code);
+    close(sent.status, error.code, error);
     onFailure(error, false);
   }
 
@@ -251,7 +251,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   function finish(facts: AnswerFacts, text: string | null, go: () => void): void {
     over = true;
     try {
-      close(200, null, facts, text, go);
+      close(200, null, null, facts, text, go);
     } catch (error) {
       go();
       throw error;
@@ -261,6 +261,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   function close(
     status: number,
     errorCode: string | null,
+    error: Failure | null,
     facts: AnswerFacts = current?.facts ?? noFacts,
     text: string | null = null,
     go?: () => void,
@@ -270,6 +271,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     const outcome: Outcome = {
       status,
       errorCode,
+      error,
       usage: facts.usage,
       finishReason: facts.finishReason,
       responseId: facts.responseId,

@@ -1,8 +1,26 @@
 import { withoutCredentials } from '#platform/egress';
-import { failure, type Failure } from '#platform/errors';
+import { catalogue, failure, type Failure } from '#platform/errors';
 import type { WireError } from '#platform/wire';
 import type { Face } from '../replies.ts';
 import type { Destination } from '../routing/choice.ts';
+
+/** What failures say that quote an engine: its words may repeat what was asked, which is kept only where content is. */
+const quotes = new WeakMap<Failure, string>();
+
+function quoting(said: Failure, own: string): Failure {
+  quotes.set(said, own);
+  return said;
+}
+
+const mostRemembered = 500;
+
+/** What the request log remembers of a failure; `content`: what was asked may be kept. */
+export function rememberedOf(error: Failure, content: boolean): { message: string; remedy: string } {
+  const own = content ? undefined : quotes.get(error);
+  const issue = error.issues?.[0];
+  const message = own ?? (issue === undefined ? error.message : `${error.message} ${issue.path}: ${issue.message}`);
+  return { message: message.slice(0, mostRemembered), remedy: error.remedy };
+}
 
 /** The upstream's refusal in our words: the client's own mistakes keep their status, the rest is the platform's trouble. Pure. */
 export function refusalOf(
@@ -15,29 +33,31 @@ export function refusalOf(
   const message = messageIn(withoutCredentials(answer.body.toString('utf8'), address.headers).slice(0, 2000));
   const said = message === '' ? '' : ` ${address.provider} says: ${message}`;
   const retryAfter = /^\d{1,6}$/.test(answer.retryAfter ?? '') ? answer.retryAfter! : '5';
-  if (status === 429)
-    return failure('upstream_rate_limited', {
-      message: `"${route}" is asked too often.${said}`,
-      headers: { 'retry-after': retryAfter },
-    });
-  if (status === 400 || status === 404 || status === 413 || status === 422) {
-    return failure('upstream_refused', {
-      message: face === 'openai' && message !== '' ? message : `The model refused this request.${said}`,
-    });
+  if (status === 429) {
+    const own = `"${route}" is asked too often.`;
+    return quoting(
+      failure('upstream_rate_limited', { message: own + said, headers: { 'retry-after': retryAfter } }),
+      own,
+    );
   }
-  if (status === 503)
-    return failure('endpoint_unavailable', {
-      message: `The engine of "${route}" (${target.modelName}) is not ready.${said}`,
-      headers: { 'retry-after': retryAfter },
-    });
+  if (status === 400 || status === 404 || status === 413 || status === 422) {
+    const own = catalogue.upstream_refused.message;
+    const told = face === 'openai' && message !== '' ? message : own + said;
+    return quoting(failure('upstream_refused', { message: told }), own);
+  }
+  if (status === 503) {
+    const own = `The engine of "${route}" (${target.modelName}) is not ready.`;
+    return quoting(
+      failure('endpoint_unavailable', { message: own + said, headers: { 'retry-after': retryAfter } }),
+      own,
+    );
+  }
   const remedy =
     status === 401 || status === 403
       ? "Check the provider's API key: test the connection on the model's page."
       : undefined;
-  return failure('upstream_failed', {
-    message: `The engine of "${route}" failed with ${status}.${said}`,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
+  const own = `The engine of "${route}" failed with ${status}.`;
+  return quoting(failure('upstream_failed', { message: own + said, ...(remedy === undefined ? {} : { remedy }) }), own);
 }
 
 /** What a refusal is: 400 where an engine calls its own failure what is a mistake of the request. Pure. */
@@ -74,5 +94,8 @@ export const nonsense = (route: string, what: string): Failure =>
   failure('upstream_failed', { message: `The engine of "${route}" ${what}.` });
 
 /** An engine told of an error of its own in the middle of its answer. Pure. */
-export const toldByEngine = (said: string, { address }: Destination, route: string): Failure =>
-  nonsense(route, `failed in the middle of its answer: ${withoutCredentials(said, address.headers).slice(0, 500)}`);
+export function toldByEngine(said: string, { address }: Destination, route: string): Failure {
+  const own = 'failed in the middle of its answer';
+  const words = withoutCredentials(said, address.headers).slice(0, 500);
+  return quoting(nonsense(route, `${own}: ${words}`), `The engine of "${route}" ${own}.`);
+}

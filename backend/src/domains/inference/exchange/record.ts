@@ -1,4 +1,6 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
+import type { ResolvedRoute } from '#domains/serving';
+import type { Failure } from '#platform/errors';
 import { formatMoney } from '#platform/money';
 import { uuidv7 } from '#platform/ids';
 import type { ExchangeDeps } from '../deps.ts';
@@ -9,12 +11,15 @@ import type { TokenUsage, UsageEvent } from '../usage.ts';
 import type { Call } from './call.ts';
 import { assembled } from './assemble.ts';
 import { estimateTokens } from './facts.ts';
+import { rememberedOf } from './failures.ts';
 
 /** How a request ended. */
 export interface Outcome {
   /** HTTP status answered; 499: the client went away */
   status: number;
   errorCode: string | null;
+  /** what was answered instead of an answer */
+  error: Failure | null;
   /** as the upstream gave it */
   usage: TokenUsage | null;
   finishReason: string | null;
@@ -250,14 +255,18 @@ export const costOf = (price: ModelPrice, usage: TokenUsage): bigint =>
   price.perInputToken * BigInt(usage.prompt_tokens) +
   price.perOutputToken * BigInt(usage.completion_tokens);
 
+export const skippedOf = (route: ResolvedRoute): RoutingDecision['skipped'] =>
+  route.skipped.map(({ endpointId, reason }) => ({ endpoint_id: endpointId, reason }));
+
 /** Only where there was something to decide: of one try at the only target the entry itself says it all. */
-function decisionOf({ route }: Call, { attempts }: Outcome): RoutingDecision | null {
+function decisionOf({ route, admission }: Call, { attempts, error }: Outcome): RoutingDecision | null {
   const plain = attempts.length === 1 && attempts[0]!.outcome === 'answered';
   if (plain && route.targets.length === 1 && route.skipped.length === 0 && route.environments.length === 1) return null;
   return {
     environments: [...route.environments],
     attempts,
-    skipped: route.skipped.map(({ endpointId, reason }) => ({ endpoint_id: endpointId, reason })),
+    skipped: skippedOf(route),
+    ...(error === null ? {} : { failure: rememberedOf(error, admission.capture) }),
   };
 }
 

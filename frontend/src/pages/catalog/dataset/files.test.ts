@@ -1,3 +1,4 @@
+import { sendableName } from './fileName.ts';
 import { type DatasetType, datasetTypes } from '@llm-ops/contracts';
 import { ApiError } from '@llm-ops/sdk';
 import { describe, expect, it } from 'vitest';
@@ -125,4 +126,14 @@ describe('FR-003a: a refusal is told by line', () => {
   ] as const)('files that are %j: %s', (statuses, standing) => {
     expect(standingOf(statuses.map((status) => ({ status })))).toBe(standing);
   });
+});
+
+it('FR-003a: a file with a name of its country is sent under plain letters, never under that of another', () => {
+  expect(sendableName('support_1.csv', ['support_1.csv'])).toBe('support_1.csv');
+  expect(sendableName('고객상담 데이터(최종).csv')).toBe('gogaeksangdam-deiteo-choejong.csv');
+  expect(sendableName('없음.csv'.normalize('NFD'))).toBe('eopeum.csv');
+  expect(sendableName('données été.jsonl.gz')).toBe('donnees-ete.jsonl.gz');
+  expect(sendableName('データ.parquet')).toBe('file.parquet');
+  expect(sendableName('a b.csv', ['A-B.csv', 'a-b-2.csv'])).toBe('a-b-3.csv');
+  expect(sendableName(`${'긴'.repeat(200)}.csv`).length).toBeLessThanOrEqual(128);
 });
