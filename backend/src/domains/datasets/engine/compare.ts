@@ -73,8 +73,8 @@ async function rowsOf(
   const differing = await differingCells(db, { before, after }, page);
   const names = namesOf(before, after);
   const told = page.map((_, at) => {
-    const first = differing[at]!;
-    const all = first.length === 0 ? names : [...first, ...names.filter((name) => !new Set(first).has(name))];
+    const first = new Set(differing[at]);
+    const all = first.size === 0 ? names : [...first, ...names.filter((name) => !first.has(name))];
     return new Set(all.slice(columns.offset, columns.offset + columns.limit));
   });
   const read = (files: readonly RowsFile[], side: 'before' | 'after') => {

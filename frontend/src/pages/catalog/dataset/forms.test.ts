@@ -111,6 +111,8 @@ describe('FR-002: labels of versions that follow', () => {
     ['1.4', 'redacted', '1.4-redacted'],
     ['1.4-redacted', 'redacted', '1.4-redacted-2'],
     ['1.4-redacted-2', 'redacted', '1.4-redacted-3'],
+    ['1.4-redacted-2', undefined, '1.5'],
+    ['final-redacted', undefined, 'final-2'],
   ])('%s, %s: %s', (label, word, next) => {
     expect(nextVersion(label, word)).toBe(next);
   });

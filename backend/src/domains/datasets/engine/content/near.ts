@@ -78,8 +78,18 @@ export async function tellNearDuplicates(options: {
       type: 'near_duplicate',
       message: `Its text is ${verified ? '' : 'about '}${Math.floor(similarity * 100)} % the same as that of ${nameOfRow(at.plan.file.path, placeOf(files, earlier))}.`,
       confidence: Math.min(1, similarity),
-      text: pieces.count === 0 ? undefined : pieces.text(0),
+      text: longest(),
     });
+  }
+
+  /** What is alike is in the longest text of a row, seldom in a name before it. */
+  function longest(): string | undefined {
+    let found: string | undefined;
+    for (let at = 0; at < pieces.count; at++) {
+      const piece = pieces.text(at);
+      if (found === undefined || piece.length > found.length) found = piece;
+    }
+    return found;
   }
 
   async function finish(): Promise<number> {
