@@ -529,6 +529,10 @@ test('FR-003b: a table of hundreds of columns is looked at a screen at a time, w
   await page.getByRole('img', { name: /^Distribution of column_249/ }).waitFor();
   await rows.getByRole('cell', { name: String(49 * 249), exact: true }).waitFor();
   await look('wide');
+  await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_31');
+  await page.getByText('Columns 31–60 of 250').waitFor();
+  await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_249');
+  await page.getByText('Columns 241–250 of 250').waitFor();
   await button('Open row 60').click();
   const opened = page.getByRole('dialog', { name: 'Row 60' });
   await opened.getByText('Columns 211–250 of 250').waitFor();
