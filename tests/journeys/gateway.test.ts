@@ -171,6 +171,7 @@ test('FR-006l: each target has its own time; a late one is given up, and a stall
 
 test('REL: an upstream that fails again and again is left alone for a while, and says when to come back', async () => {
   await route('ill', [{ to: 'b' }]);
+  await route('ill-backed', [{ to: 'b' }, { to: 'a', priority: 1 }]);
   provider.behave('b', { status: 500 });
   for (let count = 0; count < 5; count += 1) await chat('ill');
   provider.seen.length = 0;
@@ -178,11 +179,22 @@ test('REL: an upstream that fails again and again is left alone for a while, and
   assert.deepEqual([refused.status, refused.json.error.code], [503, 'endpoint_unavailable']);
   assert.ok(Number(refused.headers.get('retry-after')) >= 1);
   assert.equal(provider.seen.length, 0);
+  const backed = await chat('ill-backed');
+  assert.equal(backed.json.model, 'a');
   const view = await until<Json>('the breaker is shown', async () => {
     const { gateways } = await admin('GET', '/governance/observability/gateway');
     return gateways.find((one: Json) => one.open_breakers.length > 0);
   });
   assert.equal(view.alive, true);
+  const { decision } = await until<Json>('its entry', async () => {
+    const found = await detail('ill-backed');
+    return found.model_name === 'a' ? found : null;
+  });
+  assert.deepEqual(
+    decision.skipped.map((one: Json) => [one.endpoint_id, one.reason]),
+    [[endpoints['b'].id, 'It failed again and again: for a while nothing is sent to it.']],
+    'why it went to the fallback',
+  );
   provider.behave('b', {});
   await until('it is asked again', async () => (await chat('ill')).status === 200, 10_000);
 });

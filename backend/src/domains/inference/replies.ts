@@ -18,9 +18,11 @@ export function openAiError(failure: Pick<Failure, 'status' | 'message' | 'remed
 } {
   const issue = failure.issues?.[0];
   const detail = issue === undefined ? '' : ` ${issue.path}: ${issue.message}`;
+  const told = `${failure.message}${detail}`;
   return {
     error: {
-      message: `${failure.message}${detail} ${failure.remedy}`.trim(),
+      // what an engine says seldom ends as a sentence does
+      message: `${told}${/[.!?…]$/.test(told) ? '' : '.'} ${failure.remedy}`.trim(),
       type: errorType(failure.status),
       param: issue?.path ?? null,
       code: failure.code,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placesOf } from './refusal.ts';
+import { isLeftUntried, placesOf } from './refusal.ts';
 
 const refused = (code: string, apiKey: string | null = null, endpoint: string | null = null) => ({
   error_code: code,
@@ -22,5 +22,31 @@ describe('FR-009, UI-1: a refused or failed request leads to where that is chang
       '/serving/routes/r',
     ]);
     expect(keysOf(refused('validation_failed'), null)).toEqual([]);
+  });
+  it('and says that a fallback was there which the route does not ask for such a failure', () => {
+    const attempt = (outcome: string, endpoint = 'a') => ({
+      endpoint_id: endpoint,
+      revision: 1,
+      priority: 0,
+      address: 'a:1',
+      outcome,
+      status: 500,
+      milliseconds: 1,
+    });
+    const target = (endpointId: string) => ({ endpointId, revision: null, weight: 100, priority: 0, timeouts: null });
+    const route = {
+      targets: [target('a'), target('b')],
+      retry: { attempts: 0, on: ['connect' as const, 'busy' as const] },
+    };
+    expect(isLeftUntried({ attempts: [attempt('error')] }, route)).toBe(true);
+    expect(isLeftUntried({ attempts: [attempt('busy'), attempt('error', 'b')] }, route)).toBe(false);
+    expect(isLeftUntried({ attempts: [attempt('refused')] }, route)).toBe(false);
+    expect(isLeftUntried({ attempts: [attempt('error')] }, { ...route, targets: [target('a')] })).toBe(false);
+    expect(isLeftUntried({ attempts: [attempt('error')] }, { ...route, retry: { attempts: 0, on: ['error'] } })).toBe(
+      false,
+    );
+    expect(isLeftUntried(null, route)).toBe(false);
+    const later = { ...attempt('error', 'b'), priority: 1 };
+    expect(isLeftUntried({ attempts: [later] }, route)).toBe(false);
   });
 });

@@ -1,4 +1,5 @@
-import type { Permission, RequestDetail } from '@llm-ops/contracts';
+import type { Permission, RequestDetail, RoutingDecision } from '@llm-ops/contracts';
+import type { Route } from '../serving/vocabulary.ts';
 
 export interface Place {
   /** key in `observability.refusal.go` */
@@ -34,4 +35,18 @@ export function placesOf(
     { key: 'endpoint', to: `/serving/endpoints/${request.endpoint_id}`, permission: 'endpoint:read' },
     ...(routeId === null ? [] : [route]),
   ];
+}
+
+/** Whether other targets of the route were not asked because it does not try again for what failed. */
+export function isLeftUntried(
+  decision: Pick<RoutingDecision, 'attempts'> | null,
+  route: Pick<Route, 'targets' | 'retry'>,
+): boolean {
+  const last = decision?.attempts.at(-1);
+  if (last?.outcome !== 'error' && last?.outcome !== 'timeout') return false;
+  const asked = new Set(decision?.attempts.map(({ endpoint_id: id }) => id));
+  return (
+    !route.retry.on.includes(last.outcome) &&
+    route.targets.some(({ endpointId: id, priority }) => priority >= last.priority && !asked.has(id))
+  );
 }

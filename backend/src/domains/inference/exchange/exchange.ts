@@ -30,6 +30,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     if (!over) next(null, null);
   });
   const tried = new Set<string>();
+  /** that failed so often that they were passed over */
+  const shut = new Set<RouteTarget>();
   const attempts: RoutingDecision['attempts'] = [];
   const keeps = call.cacheKey !== null || call.admission.capture;
   let tries = { within: 0, priority: -1 };
@@ -65,6 +67,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       tried,
       random: Math.random,
     });
+    if (found?.target !== targets[0]) noteShut();
     if (found === null) return fail(failed ?? allOpen());
     tries =
       found.target.priority === tries.priority
@@ -212,6 +215,13 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     next(cause, error);
   }
 
+  function noteShut(): void {
+    for (const target of targets) {
+      const keys = target.addresses.map((address) => keyOf(target, address));
+      if (keys.every((key) => !tried.has(key) && deps.breakers.state(key) === 'open')) shut.add(target);
+    }
+  }
+
   function note(outcome: string, status: number | null): void {
     release?.();
     release = null;
@@ -282,6 +292,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       body: kept === null ? null : Buffer.concat(kept),
       cut: keptSize > keptBytes,
       attempts,
+      shut,
       destination,
       providerName,
     };

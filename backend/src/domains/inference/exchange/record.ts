@@ -1,5 +1,5 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
-import type { ResolvedRoute } from '#domains/serving';
+import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Failure } from '#platform/errors';
 import { formatMoney } from '#platform/money';
 import { uuidv7 } from '#platform/ids';
@@ -32,6 +32,8 @@ export interface Outcome {
   body: Buffer | null;
   cut: boolean;
   attempts: RoutingDecision['attempts'];
+  /** targets that were passed over because they failed again and again */
+  shut: ReadonlySet<RouteTarget>;
   destination: Destination | null;
   /** `telemetryName` of its provider; null: none was reached */
   providerName: string | null;
@@ -259,13 +261,19 @@ export const skippedOf = (route: ResolvedRoute): RoutingDecision['skipped'] =>
   route.skipped.map(({ endpointId, reason }) => ({ endpoint_id: endpointId, reason }));
 
 /** Only where there was something to decide: of one try at the only target the entry itself says it all. */
-function decisionOf({ route, admission }: Call, { attempts, error }: Outcome): RoutingDecision | null {
+function decisionOf({ route, admission }: Call, { attempts, shut, error }: Outcome): RoutingDecision | null {
   const plain = attempts.length === 1 && attempts[0]!.outcome === 'answered';
   if (plain && route.targets.length === 1 && route.skipped.length === 0 && route.environments.length === 1) return null;
   return {
     environments: [...route.environments],
     attempts,
-    skipped: skippedOf(route),
+    skipped: [
+      ...skippedOf(route),
+      ...[...shut].map(({ endpointId }) => ({
+        endpoint_id: endpointId,
+        reason: 'It failed again and again: for a while nothing is sent to it.',
+      })),
+    ],
     ...(error === null ? {} : { failure: rememberedOf(error, admission.capture) }),
   };
 }
