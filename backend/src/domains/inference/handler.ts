@@ -81,7 +81,10 @@ export function createHandler(deps: HandlerDeps): RawHandler {
     return then(deps.identify(request), (identity) => {
       progress.identity = identity;
       if (identity === null) throw failure('unauthenticated');
-      const options = (progress.options = { pinned: pinnedEnvironments(request, identity), sees: rightsOf(identity).access.sees });
+      const options = (progress.options = {
+        pinned: pinnedEnvironments(request, identity),
+        sees: rightsOf(identity).access.sees,
+      });
       if (matched.method === 'GET') return show(incoming, progress, identity, options);
       return then(incoming.body(), (body) => asked(incoming, progress, { identity, options, body }));
     });
