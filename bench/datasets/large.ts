@@ -72,8 +72,8 @@ async function bench({ api, url, process: server }: RunningPlatform, size: numbe
   };
   await pages(' while it is validated');
   await seconds('rest of the validation', () =>
-    untilTold(api, `/catalog/datasets/${dataset.id}/validation`, ({ status, failure }) => {
-      if (status === 'failed') throw new Error(`The validation failed: ${JSON.stringify(failure)}`);
+    untilTold(api, `/catalog/datasets/${dataset.id}/validation`, ({ status, error, remedy }) => {
+      if (status === 'failed') throw new Error(`The validation failed: ${error} ${remedy}`);
       return status === 'queued' || status === 'running' ? null : status;
     }),
   );

@@ -175,6 +175,17 @@ test('GOV, FR-006d: a key is given other limits, routes and another end; what is
     'role_not_grantable',
     'a key with limits makes none without',
   );
+  const brief = { name: 'brief', team: 'nlp', roles: ['developer'], expiresAt: '2099-01-01T00:00:00Z' };
+  const ending = await call('POST', '/api-keys', developer, brief);
+  const until = { authorization: `Bearer ${ending.data.key}` };
+  for (const expiresAt of [null, '2099-01-01T00:00:01Z'])
+    assert.equal(
+      (await call('PATCH', `/api-keys/${ending.data.id}`, until, { expiresAt })).data.code,
+      'role_not_grantable',
+      'a key does not put off its own end',
+    );
+  assert.equal((await call('POST', '/api-keys', until, { ...brief, expiresAt: null })).data.code, 'role_not_grantable');
+  assert.equal((await call('POST', '/api-keys', until, brief)).status, 200);
   const root = await call('POST', '/api-keys', admin, { name: 'root', team: 'nlp', roles: ['admin'] });
   assert.equal(
     (await call('PATCH', `/api-keys/${root.data.id}`, developer, { limits: null })).data.code,

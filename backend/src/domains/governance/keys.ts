@@ -56,11 +56,11 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       const routes = body.routes ?? null;
       const environments = body.environments ?? null;
       const limits = body.limits ?? null;
-      await withinOwn(trx, identity, { routes, environments, limits });
+      const expiresAt = expiryOf(body.expiresAt);
+      await withinOwn(trx, identity, { routes, environments, limits, expires_at: expiresAt });
       if (!access.sees({ team: body.team, visibility: 'team' })) {
         throw failure('team_not_found', { message: `You are not a member of a team "${body.team}".` });
       }
-      const expiresAt = expiryOf(body.expiresAt);
       await ensureTeam(trx, body.team, identity);
       const project = body.project ?? null;
       if (project !== null && !(await store.projectExists(trx, body.team, project))) {
@@ -129,7 +129,7 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
 async function withinOwn(
   trx: Trx,
   { apiKeyId, routes, environments }: Identity,
-  asked: Pick<store.KeyRow, 'routes' | 'environments' | 'limits'>,
+  asked: Pick<store.KeyRow, 'routes' | 'environments' | 'limits' | 'expires_at'>,
 ): Promise<void> {
   if (freerThan(asked.routes, routes) || freerThan(asked.environments, environments)) {
     throw failure('role_not_grantable', {
@@ -139,6 +139,9 @@ async function withinOwn(
   const own = apiKeyId === null ? null : await store.findKey(trx, apiKeyId);
   if (own !== null && looserThan(asked.limits, own.limits)) {
     throw failure('role_not_grantable', { message: 'An API key cannot make a key with higher limits than its own.' });
+  }
+  if (own?.expires_at && (asked.expires_at === null || asked.expires_at > own.expires_at)) {
+    throw failure('role_not_grantable', { message: 'An API key cannot make a key that outlives it.' });
   }
 }
 
