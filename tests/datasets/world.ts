@@ -303,7 +303,8 @@ export function settled(who: Person, id: string): Promise<Json> {
       const dataset = await who.ask('GET', `/catalog/datasets/${id}`);
       if (dataset.files.some(({ status }: Json) => status === 'uploading' || status === 'checking')) return null;
       const { status } = await who.ask('GET', `/catalog/datasets/${id}/validation`);
-      return status !== 'queued' && status !== 'running' && (dataset as Json);
+      // what was read before may be of a moment when it still ran
+      return status !== 'queued' && status !== 'running' && who.ask('GET', `/catalog/datasets/${id}`);
     },
     60_000,
   );
