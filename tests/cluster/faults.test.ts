@@ -158,11 +158,16 @@ test('FR-006r: watches break off while history is thrown away: what happened mea
   const id = await deploy('/expired');
   await becomes(id, 'healthy', isHealthy);
   await whole(id);
+  const listed = async (kind: string): Promise<Json[]> =>
+    JSON.parse(await plane.kubectl(['-n', 'llm-ops-dev', 'get', kind, '-l', `llm-ops.io/endpoint=${id}`, '-o', 'json']))
+      .items;
+  const pods = () => listed('pod');
+  // The cluster's own controllers come back later than the platform from the outage before. A pod that they made and that goes before they
+  // see it they would wait for five minutes (their expectations).
+  await until('the controllers know the pod', async () =>
+    (await listed('replicaset')).some(({ status }) => status.readyReplicas === 1) ? true : null,
+  );
   line.break();
-  const pods = async (): Promise<Json[]> =>
-    JSON.parse(
-      await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'pod', '-l', `llm-ops.io/endpoint=${id}`, '-o', 'json']),
-    ).items;
   const [pod] = await pods();
   await plane.kubectl(['-n', 'llm-ops-dev', 'delete', 'pod', pod.metadata.name, '--wait=false']);
   await plane.kubectl(['-n', 'llm-ops-dev', 'delete', 'hpa', `serving-${id}-hpa`]);
