@@ -108,7 +108,7 @@ test('DEP-7, QS-2: nodes and pods are read once for all who ask: at a thousand n
     // quotas change with each pod, and are small
     assert.equal(reads - before, 20);
     const rare = async () => (await runtime.preflight(specOf({ gpuType: 'b200' }))).checks[0]!.message;
-    assert.match(await rare(), /None of \d+ nodes has room/);
+    assert.match(await rare(), /None of 1,000 nodes has room for .* and 1 GPU of type b200/);
     await plane.kubectl(['label', 'node', 'gpu-7', 'accelerator=b200', '--overwrite']);
     for (let tries = 0; (await rare()) !== 'Fits on gpu-7.'; tries++) {
       assert.ok(tries < 200, 'a node that has become fit is not known');

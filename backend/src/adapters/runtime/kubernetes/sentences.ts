@@ -75,14 +75,14 @@ export const fitWords = createWords('fit', {
   },
   nodes_none_gpu: {
     message:
-      'None of {nodes} nodes has room for {cpu} CPU, {memory} of memory and {gpus} GPUs; most free GPUs on one: {most}.',
+      'None of {nodes} nodes has room for {cpu} CPU, {memory} of memory and {gpus:GPU}; most free GPUs on one: {most}.',
   },
   nodes_none_gpu_type: {
     message:
-      'None of {nodes} nodes has room for {cpu} CPU, {memory} of memory and {gpus} GPUs of type {type}; most free GPUs on one: {most}.',
+      'None of {nodes} nodes has room for {cpu} CPU, {memory} of memory and {gpus:GPU} of type {type}; most free GPUs on one: {most}.',
   },
   change: { remedy: '{steps}' },
-  fewer_gpus: { text: 'Ask for at most {most} GPUs.' },
+  fewer_gpus: { text: 'Ask for at most {most:GPU}.' },
   no_gpus: { text: 'Deploy with useGpu=false, or wait until GPUs are free.' },
   other_type: { text: 'Choose a gpuType that there is: {types}.' },
   no_type: { text: 'Leave gpuType out: no node here names one.' },
@@ -99,7 +99,7 @@ export const fitWords = createWords('fit', {
     message: 'Needs about {needed} ({basis}); how much the GPUs have is not known.',
     remedy: 'Label the nodes with nvidia.com/gpu.memory (the GPU operator does).',
   },
-  memory_gpus: { message: 'Needs about {needed} ({basis}) of {room} in {gpus} GPUs.' },
+  memory_gpus: { message: 'Needs about {needed} ({basis}) of {room} in {gpus:GPU}.' },
   memory_limit: { message: 'Needs about {needed} ({basis}) of {room} in the memory limit {limit}.' },
   memory_less: {
     remedy: 'Use more GPUs, a shorter contextLength, a quantised variant, or a higher memory limit.',
