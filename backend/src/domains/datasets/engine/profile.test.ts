@@ -30,6 +30,8 @@ describe('profile of a dataset', () => {
     const found = await look([file]);
     assert.equal(found.rows, 1000);
     assert.equal(found.duplicate_rows, 10);
+    const apart = await profile(await rows.open([file]), [file], { mask: (value) => value, rowsAtOnce: 100 });
+    assert.equal(apart.duplicate_rows, 10, 'as of very many rows');
     const label = of(found, 'label');
     assert.equal(label.missing, 100);
     assert.equal(label.empty, 100);

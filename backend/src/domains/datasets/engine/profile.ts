@@ -4,6 +4,7 @@ import { countCells, measureCells, sketchCells } from './profile/cells.ts';
 import { binsOf, shapeOfLengths } from './profile/distribution.ts';
 import {
   count,
+  countDistinctRows,
   kindOf,
   measure,
   sketch,
@@ -22,6 +23,8 @@ export interface ProfileOptions {
   mask(value: string): string;
   /** filled where rows are wide, for whoever needs them too */
   hashes?: RowHashes;
+  /** of so many rows at most hashes are counted beside all else */
+  rowsAtOnce?: number;
   /** 0 to 1 */
   onProgress?(done: number): void;
 }
@@ -30,6 +33,8 @@ export interface ProfileOptions {
 const columnsAtOnce = { measured: 200, counted: 100 };
 /** Beyond so many columns opening the file costs more than the rows: those of a batch are copied once. */
 const wide = 1000;
+/** Hashes of more rows are counted by themselves, which reads them twice: beside all else they would not fit into the memory of a validation. */
+const rowsAtMost = 8_000_000;
 /** An estimate has to be so far above 10,000 that the truth surely is above too. */
 const exactBelow = 16_000;
 const labelsBelow = 100;
@@ -55,13 +60,15 @@ export async function profile(
 export async function profileRelation(
   db: DuckDb,
   relation: Relation,
-  { mask, hashes = createRowHashes(db), onProgress }: ProfileOptions,
+  { mask, hashes = createRowHashes(db), rowsAtOnce = rowsAtMost, onProgress }: ProfileOptions,
 ): Promise<DatasetProfile> {
   const { columns, rows } = relation;
   const few = columns.length <= columnsAtOnce.measured;
   const profiles = new Map<RelationColumn, ColumnProfile>();
   let distinctRows = rows === 0 ? 0 : null;
-  const looks = isWide(relation) ? lookAtCells(db, relation, hashes) : lookAtColumns(db, relation, hashes);
+  const looks = isWide(relation)
+    ? lookAtCells(db, relation, hashes)
+    : lookAtColumns(db, relation, { hashes, rowsAtOnce });
   for await (const { columns: some, measured, counted, sketches, ...look } of looks) {
     if (few) distinctRows = look.distinctRows;
     for (const [at, column] of some.entries()) {
@@ -88,14 +95,21 @@ interface Look {
   distinctRows: number | null;
 }
 
-async function* lookAtColumns(db: DuckDb, relation: Relation, hashes: RowHashes): AsyncGenerator<Look> {
+async function* lookAtColumns(
+  db: DuckDb,
+  relation: Relation,
+  { hashes, rowsAtOnce }: { hashes: RowHashes; rowsAtOnce: number },
+): AsyncGenerator<Look> {
   const { columns, rows } = relation;
   const whole = columns.length <= columnsAtOnce.measured;
   for (let first = 0; first < columns.length && rows > 0; first += columnsAtOnce.measured) {
     const batch = columns.slice(first, first + columnsAtOnce.measured);
     const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
     const sketches = await sketch(db, { relation: source, columns: batch });
-    const { distinctRows, measured } = await measure(db, { from: source.from(batch), columns: batch, sketches, whole });
+    const from = source.from(batch);
+    const beside = whole && rows <= rowsAtOnce;
+    const { distinctRows: seen, measured } = await measure(db, { from, columns: batch, sketches, whole: beside });
+    const distinctRows = whole && !beside ? await countDistinctRows(db, from, batch) : seen;
     if (!whole) await hashes.add(source.from(batch), batch);
     const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
     const counted: Counted[] = [];
