@@ -106,18 +106,18 @@ async function* lookAtColumns(
     const batch = columns.slice(first, first + columnsAtOnce.measured);
     const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
     const sketches = await sketch(db, { relation: source, columns: batch });
-    const from = source.from(batch);
+    const all = source.from(batch);
     const beside = whole && rows <= rowsAtOnce;
-    const { distinctRows: seen, measured } = await measure(db, { from, columns: batch, sketches, whole: beside });
-    const distinctRows = whole && !beside ? await countDistinctRows(db, from, batch) : seen;
-    if (!whole) await hashes.add(source.from(batch), batch);
+    const { distinctRows, measured } = await measure(db, { from: all, columns: batch, sketches, whole: beside });
+    const apart = whole && !beside ? await countDistinctRows(db, all, batch) : null;
+    if (!whole) await hashes.add(all, batch);
     const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
     const counted: Counted[] = [];
     for (let from = 0; from < wanted.length; from += columnsAtOnce.counted) {
       const some = wanted.slice(from, from + columnsAtOnce.counted);
       counted.push(...(await count(db, source.from(some.map(({ column }) => column)), some)));
     }
-    yield { columns: batch, sketches, measured, counted, distinctRows };
+    yield { columns: batch, sketches, measured, counted, distinctRows: distinctRows ?? apart };
   }
   await db.run('drop table if exists batch');
 }
