@@ -111,6 +111,7 @@ async function profileDirectly(): Promise<DatasetProfile> {
         sql: `c${at}`,
         physical: column_type,
       })),
+      position: `${ident(rowColumn)}::bigint`,
       from(columns) {
         const selected = columns.map(({ name, sql }) => `${ident(name)} as ${sql}`);
         const place = [`'' as ${ident(fileColumn)}`, `rowid as ${ident(rowColumn)}`];

@@ -1,5 +1,5 @@
-import { ident, rowColumn, type Cell, type DuckDb } from './duckdb.ts';
-import { fileColumn, type Relation, type RelationColumn } from './relation.ts';
+import type { Cell, DuckDb } from './duckdb.ts';
+import type { Relation, RelationColumn } from './relation.ts';
 
 /**
  * Of tables with many columns and few rows a plan costs more than what is done with the rows: some milliseconds for each column, and more the more
@@ -8,7 +8,7 @@ import { fileColumn, type Relation, type RelationColumn } from './relation.ts';
  */
 export interface Laid {
   columns: readonly RelationColumn[];
-  /** the column `c` of the table `cells`, which has `k`, the place of its column in `columns`, and the place of its row too */
+  /** the column `c` of the table `cells`, which has `k`, the place of its column in `columns`, and the `row` it is in */
   cell: RelationColumn;
   /** Answers `select k, … group by k`, by column; a column is not there when none of its cells was selected. */
   byColumn(asked: string): Promise<Map<number, Record<string, Cell>>>;
@@ -41,7 +41,7 @@ export async function layOut(db: DuckDb, relation: Relation, columns: readonly R
   const names = columns.map(({ sql }) => sql).join(', ');
   await db.run(
     `create or replace table cells as
-     select ${ident(fileColumn)}, ${ident(rowColumn)}, unnest(range(${columns.length})) as k, unnest([${names}]) as c
+     select ${relation.position} as row, unnest(range(${columns.length})) as k, unnest([${names}]) as c
      from ${relation.from(columns)}`,
   );
   return {

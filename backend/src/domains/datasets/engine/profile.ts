@@ -4,7 +4,6 @@ import { countCells, measureCells, sketchCells } from './profile/cells.ts';
 import { binsOf, shapeOfLengths } from './profile/distribution.ts';
 import {
   count,
-  countDistinctRows,
   kindOf,
   measure,
   sketch,
@@ -21,7 +20,7 @@ import type { RowsFile } from './tasks.ts';
 export interface ProfileOptions {
   /** values may be personal: what is reported of them goes through this */
   mask(value: string): string;
-  /** filled where rows are wide, for whoever needs them too */
+  /** filled where rows are wide or very many, for whoever needs them too */
   hashes?: RowHashes;
   /** of so many rows at most hashes are counted beside all else */
   rowsAtOnce?: number;
@@ -33,7 +32,7 @@ export interface ProfileOptions {
 const columnsAtOnce = { measured: 200, counted: 100 };
 /** Beyond so many columns opening the file costs more than the rows: those of a batch are copied once. */
 const wide = 1000;
-/** Hashes of more rows are counted by themselves, which reads them twice: beside all else they would not fit into the memory of a validation. */
+/** Hashes of more rows are kept in a table, which DuckDB puts aside: beside all else they would not fit into the memory of a validation. */
 const rowsAtMost = 8_000_000;
 /** An estimate has to be so far above 10,000 that the truth surely is above too. */
 const exactBelow = 16_000;
@@ -109,15 +108,14 @@ async function* lookAtColumns(
     const all = source.from(batch);
     const beside = whole && rows <= rowsAtOnce;
     const { distinctRows, measured } = await measure(db, { from: all, columns: batch, sketches, whole: beside });
-    const apart = whole && !beside ? await countDistinctRows(db, all, batch) : null;
-    if (!whole) await hashes.add(all, batch);
+    if (!beside) await hashes.add(source, batch);
     const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
     const counted: Counted[] = [];
     for (let from = 0; from < wanted.length; from += columnsAtOnce.counted) {
       const some = wanted.slice(from, from + columnsAtOnce.counted);
       counted.push(...(await count(db, source.from(some.map(({ column }) => column)), some)));
     }
-    yield { columns: batch, sketches, measured, counted, distinctRows: distinctRows ?? apart };
+    yield { columns: batch, sketches, measured, counted, distinctRows };
   }
   await db.run('drop table if exists batch');
 }

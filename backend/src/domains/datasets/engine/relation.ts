@@ -24,6 +24,8 @@ export interface Relation {
    * thousand columns only those that are named cost something.
    */
   from(columns: readonly RelationColumn[]): string;
+  /** To select: a row's number among all rows, of which those of the files before it come first. BIGINT. */
+  position: string;
   rows: number;
 }
 
@@ -48,6 +50,7 @@ export async function openRelation(db: DuckDb, files: readonly RowsFile[]): Prom
   return {
     columns,
     rows,
+    position: positionSql(files),
     from: (wanted) => (alike ? readAlike(locals, wanted) : readEach(locals, described, wanted)),
   };
 }
@@ -55,6 +58,17 @@ export async function openRelation(db: DuckDb, files: readonly RowsFile[]): Prom
 /** Column → DuckDB's type. */
 const describe = async (db: DuckDb, local: string): Promise<Map<string, string>> =>
   new Map((await storedColumns(db, local)).map(({ name, type }) => [name, type]));
+
+function positionSql(files: readonly RowsFile[]): string {
+  let before = 0;
+  const cases = files.map(({ local, rows }) => {
+    const line = `when ${literal(local)} then ${before}`;
+    before += rows;
+    return line;
+  });
+  const offset = files.length === 1 ? '0' : `case ${ident(fileColumn)} ${cases.join(' ')} end`;
+  return `(${offset} + ${ident(rowColumn)})::bigint`;
+}
 
 function commonType(types: readonly ColumnType[]): ColumnType {
   const [first = 'string', ...others] = new Set(types);

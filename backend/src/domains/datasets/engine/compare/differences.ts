@@ -1,7 +1,7 @@
 import { textOf } from '../cells.ts';
-import { ident, literal, rowColumn, type DuckDb } from '../duckdb.ts';
+import type { DuckDb } from '../duckdb.ts';
 import { columnsAtOnce } from '../laid.ts';
-import { fileColumn, openRelation, type Relation, type RelationColumn } from '../relation.ts';
+import { openRelation, type Relation, type RelationColumn } from '../relation.ts';
 import type { CompareOutput, RowsFile } from '../tasks.ts';
 
 export interface Differences {
@@ -41,7 +41,6 @@ export async function findDifferences(
       side,
       atOnce,
       relation: relations[side],
-      position: positionSql(files[side]),
       keys: keyedBy.map((name) => named[side].get(name)!),
       columns: shared.map((name) => ({
         column: named[side].get(name)!,
@@ -54,29 +53,17 @@ export async function findDifferences(
   return { keyedBy, duplicateKeys: { before: 0, after: 0 }, summary: await byContent(db, rows) };
 }
 
-/** A row's number among all rows: those of the files before it come first. */
-function positionSql(files: readonly RowsFile[]): string {
-  let before = 0;
-  const cases = files.map(({ local, rows }) => {
-    const line = `when ${literal(local)} then ${before}`;
-    before += rows;
-    return line;
-  });
-  const offset = files.length === 1 ? '0' : `case ${ident(fileColumn)} ${cases.join(' ')} end`;
-  return `(${offset} + ${ident(rowColumn)})::bigint`;
-}
-
 interface SideOptions {
   side: Side;
   atOnce: number;
   relation: Relation;
-  position: string;
   keys: readonly RelationColumn[];
   columns: readonly { column: RelationColumn; asText: boolean }[];
 }
 
 /** Table `side_before` or `side_after`: position, keys as text, hash of the content. */
-async function readSide(db: DuckDb, { side, atOnce, relation, position, keys, columns }: SideOptions): Promise<void> {
+async function readSide(db: DuckDb, { side, atOnce, relation, keys, columns }: SideOptions): Promise<void> {
+  const { position } = relation;
   const keyed = keys.map((column, at) => `${textOf(column.sql, column.physical)} as k${at}`);
   const hashed = columns.map(
     ({ column, asText }) => `hash(${asText ? textOf(column.sql, column.physical) : column.sql})`,

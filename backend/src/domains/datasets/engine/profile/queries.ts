@@ -126,13 +126,6 @@ export async function measure(
   };
 }
 
-/** The same number of different rows as `measure` tells, in groups that DuckDB puts aside where they do not fit into memory. */
-export async function countDistinctRows(db: DuckDb, from: string, columns: readonly RelationColumn[]): Promise<number> {
-  const hash = `hash(${columns.map(({ sql }) => `hash(${sql})`).join(', ')})`;
-  const { n } = await db.one<{ n: number }>(`select count(*) as n from (select ${hash} as h from ${from} group by h)`);
-  return numberOf(n);
-}
-
 /** What `measures` told, but for bins. */
 export const measuredOf = (row: Record<string, Cell>, at: number): Omit<Measured, 'bins'> => ({
   present: numberOf(row[`p${at}`]),
