@@ -55,6 +55,7 @@ async function compareRows(): Promise<Record<string, number>> {
       change: null,
       columns: { offset: 0, limit: 200 },
       cellLimit: 2000,
+      kept: scratch,
       scratch,
     },
     { memoryMb, progress: () => {}, ask: () => Promise.reject(new Error('Nobody is asked.')) },

@@ -18,6 +18,7 @@ import { createRoutes } from './routes.ts';
 import { createDatasetStore } from './store/index.ts';
 import { createUpkeep, type Upkeep } from './upkeep.ts';
 import { createValidations } from './validations.ts';
+import { createComparisons } from './comparisons.ts';
 import { createVersions } from './versions.ts';
 import { createGuard } from './view.ts';
 import { createWork } from './work.ts';
@@ -67,7 +68,8 @@ export function createDatasets(given: DatasetsDeps): Datasets {
   const reviews = createReviews({ ...base, records });
   const lineage = createLineage(base);
   const work = createWork({ ...base, ingest });
-  const versions = createVersions({ ...base, records });
+  const comparisons = createComparisons({ workspace, now: given.now });
+  const versions = createVersions({ ...base, records, comparisons });
   return {
     routes: createRoutes({
       records,
@@ -93,6 +95,9 @@ export function createDatasets(given: DatasetsDeps): Datasets {
     approvals: reviews.tasks,
     describe: lineage.describe,
     requireApproved: lineage.requireApproved,
-    close: workspace.close,
+    async close() {
+      comparisons.close();
+      await workspace.close();
+    },
   };
 }

@@ -3,7 +3,9 @@ import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
 import { decodeCursor, type Context, type Paged, type Trx } from '#platform/http';
 import { askEngine, workersFor } from './ask.ts';
+import type { Comparisons } from './comparisons.ts';
 import type { DatasetsDeps } from './deps.ts';
+import type { CompareOutput } from './engine/tasks.ts';
 import type { NewRecord, Records } from './records.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { isSeen, resourceOf, scopeOf, type Guard } from './view.ts';
@@ -21,9 +23,15 @@ const timeoutMs = 5 * 60_000;
 
 /** The versions of a dataset beside each other. */
 export function createVersions(
-  deps: DatasetsDeps & { store: DatasetStore; guard: Guard; records: Records; workspace: Workspace },
+  deps: DatasetsDeps & {
+    store: DatasetStore;
+    guard: Guard;
+    records: Records;
+    workspace: Workspace;
+    comparisons: Comparisons;
+  },
 ) {
-  const { store, guard, records, workspace, workers } = deps;
+  const { store, guard, records, workspace, comparisons, workers } = deps;
 
   /** Another version of a dataset. Throws `dataset_version_not_found`. */
   async function sibling(access: Access, of: DatasetRow, version: string, trx?: Trx): Promise<DatasetRow> {
@@ -75,39 +83,51 @@ export function createVersions(
         held.push(left);
         const right = await rowsOf(after);
         held.push(right);
-        const folder = await workspace.folder();
-        try {
-          const bytes = files.reduce((sum, { size }) => sum + size, 0);
-          const input = {
-            before: left.files,
-            after: right.files,
-            keyColumns: after.key_columns,
-            limit: query.limit,
-            offset: query.offset,
-            change: query.change ?? null,
-            columns: {
-              offset: query.columns_offset,
-              limit: Math.min(query.columns_limit, Math.max(1, Math.floor(cells / query.limit))),
-            },
-            cellLimit,
-            scratch: folder.path,
-          };
-          const options = { timeoutMs, signal: c.signal };
-          const found = await askEngine(workersFor(workers, bytes), 'compare', input, options);
-          return {
-            before: { id: before.id, version: before.version },
-            after: { id: after.id, version: after.version },
-            keyed_by: found.keyedBy,
-            summary: found.summary,
-            rows: found.rows.map(({ differing, ...row }) => ({ ...row, cells_changed: differing })),
-            rows_truncated: found.truncated,
-            schema: found.schema,
-            distributions: found.distributions,
-            columns: found.columns,
-          };
-        } finally {
-          await folder.remove();
-        }
+        const bytes = files.reduce((sum, { size }) => sum + size, 0);
+        const columns = {
+          offset: query.columns_offset,
+          limit: Math.min(query.columns_limit, Math.max(1, Math.floor(cells / query.limit))),
+        };
+        const what = {
+          of: [before, after].map(({ id }) =>
+            files.flatMap(({ dataset_id, rows_key }) => (dataset_id === id ? [rows_key] : [])),
+          ),
+          keyColumns: after.key_columns,
+          columns,
+        };
+        const find = async (kept: string, known: boolean): Promise<CompareOutput> => {
+          const folder = await workspace.folder();
+          try {
+            const input = {
+              before: left.files,
+              after: right.files,
+              keyColumns: after.key_columns,
+              limit: query.limit,
+              offset: query.offset,
+              change: query.change ?? null,
+              columns,
+              cellLimit,
+              kept,
+              scratch: folder.path,
+            };
+            const options = { timeoutMs, signal: c.signal };
+            return await askEngine(known ? workers.quick : workersFor(workers, bytes), 'compare', input, options);
+          } finally {
+            await folder.remove();
+          }
+        };
+        const found = await comparisons.of(what, find);
+        return {
+          before: { id: before.id, version: before.version },
+          after: { id: after.id, version: after.version },
+          keyed_by: found.keyedBy,
+          summary: found.summary,
+          rows: found.rows.map(({ differing, ...row }) => ({ ...row, cells_changed: differing })),
+          rows_truncated: found.truncated,
+          schema: found.schema,
+          distributions: found.distributions,
+          columns: found.columns,
+        };
       } finally {
         for (const one of held) one.release();
       }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -43,6 +44,7 @@ const inputOf = (old: RowsFile[], now: RowsFile[], change: Partial<CompareInput>
   change: null,
   columns: { offset: 0, limit: 200 },
   cellLimit: 1000,
+  kept: mkdtempSync(join(folder, 'kept-')),
   scratch: folder,
   ...change,
 });
@@ -82,6 +84,26 @@ test('FR-003-cmp: rows of one key are compared cell by cell; counts are exact, a
     pages.flatMap(({ rows }) => rows).map(({ key }) => key?.['id']),
     modified.map(({ key }) => key?.['id']),
   );
+});
+
+test('FR-003-cmp: what was found is found once: later pages of the same comparison are the same as if it were made anew', async () => {
+  const old = await file(`select i as id, i % 3 as label from range(500) t(i)`, ['id', 'label']);
+  const now = await file(`select i as id, i % 4 as label from range(100, 600) t(i)`, ['id', 'label']);
+  const { kept } = inputOf([old], [now]);
+  const keyed = { keyColumns: ['id'], limit: 20 };
+  await compare(inputOf([old], [now], { ...keyed, kept }), context);
+  assert.deepEqual((await readdir(kept)).toSorted(), ['differences.json', 'differences.parquet', 'drift-0-200.json']);
+  const pages = [
+    { offset: 20 },
+    { offset: 90, change: 'added' as const },
+    { offset: 0, change: 'modified' as const },
+    { limit: 0 },
+    { columns: { offset: 1, limit: 1 } },
+  ];
+  for (const page of pages) {
+    const anew = await compare(inputOf([old], [now], { ...keyed, ...page }), context);
+    assert.deepEqual(await compare(inputOf([old], [now], { ...keyed, ...page, kept }), context), anew);
+  }
 });
 
 test('FR-003-cmp: without a key rows are a multiset: their order does not matter, how often they stand does', async () => {

@@ -1,31 +1,33 @@
 import type { TaskContext } from '#platform/workers';
 import { readCells, readHashes } from './compare/cells.ts';
 import { findDifferences, pageOfDifferences, type Difference, type Differences } from './compare/differences.ts';
+import { differencesFile, differencesOnce, driftOnce } from './compare/kept.ts';
 import { columnsOf, pageOfSchema, schemaChanges } from './compare/schema.ts';
-import { drift } from './drift.ts';
 import { openDuckDb, type DuckDb } from './duckdb.ts';
 import type { CompareInput, CompareOutput, Progress, RowsFile } from './tasks.ts';
 
-/** Two versions row by row: what came, went and changed, a page of it cell by cell, and how columns and their distributions changed. */
+/**
+ * Two versions row by row: what came, went and changed, a page of it cell by cell, and how columns and their distributions changed. What does not
+ * depend on the page is left in `input.kept`, where the next page finds it.
+ */
 export async function compare(input: CompareInput, { memoryMb, progress }: TaskContext): Promise<CompareOutput> {
-  const { before, after, limit, change, scratch } = input;
+  const { before, after, limit, change, kept, scratch } = input;
   const tell = (stage: string, done: number): void => progress({ stage, done } satisfies Progress);
   const db = await openDuckDb({
     memoryMb,
     read: [...new Set([...before, ...after].map(({ local }) => local))],
-    write: [],
+    write: [differencesFile(kept)],
     scratch,
     ordered: false,
   });
   try {
     tell('differences', 0);
-    const found = await findDifferences(db, { before, after }, input.keyColumns);
+    const found = await differencesOnce(db, input);
     tell('rows', 0.6);
     const page = limit === 0 ? [] : await pageOfDifferences(db, input);
     const rows = await rowsOf(db, input, page.slice(0, limit), found.keyedBy);
     tell('distributions', 0.7);
-    // Whoever compares sees the rows themselves: there is nothing to hide in their labels.
-    const changes = await drift(db, before, after, { mask: (value) => value, page: input.columns });
+    const changes = await driftOnce(db, input);
     const { schema, counts } = pageOfSchema(schemaChanges(columnsOf(before), columnsOf(after)), input.columns);
     const { added, removed, modified } = found.summary;
     const all = change === null ? added + removed + modified : found.summary[change];

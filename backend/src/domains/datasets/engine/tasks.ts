@@ -197,6 +197,8 @@ export interface CompareInput {
   /** of each list of columns that is answered: cells of a row, changes of the schema, distributions */
   columns: { offset: number; limit: number };
   cellLimit: number;
+  /** a folder of these versions and keys alone, of which one task at a time makes something that is not there yet */
+  kept: string;
   scratch: string;
 }
 export interface CompareOutput {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ColumnType } from '@llm-ops/contracts';
@@ -23,6 +25,7 @@ describe('comparison of versions', () => {
         change: null,
         columns: { offset: 0, limit: 200 },
         cellLimit: 1000,
+        kept: mkdtempSync(path.join(rows.folder, 'kept-')),
         scratch: rows.folder,
         ...more,
       },
