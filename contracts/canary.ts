@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Id, Said, Time } from './common.ts';
+import { sentences } from './sentences.ts';
 
 /** How a new revision comes into the traffic: by shares, each kept for a while and looked at. */
 export const CanaryPlan = z.object({
@@ -7,10 +8,7 @@ export const CanaryPlan = z.object({
     .array(z.number().min(1).max(100))
     .min(1)
     .max(20)
-    .refine(
-      (steps) => steps.every((step, index) => index === 0 || step > steps[index - 1]!),
-      'Each step must be above the one before.',
-    )
+    .refine((steps) => steps.every((step, index) => index === 0 || step > steps[index - 1]!), sentences.steps_rise)
     .default([5, 25, 50, 100])
     .describe('Percent of the traffic; 100 makes it the revision that serves, and follows in any case.'),
   automatic: z

@@ -15,6 +15,7 @@ import {
   Visibility,
 } from './common.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 export const modelTypes = ['base', 'fine-tuned', 'external'] as const;
 export const ModelType = z.enum(modelTypes);
@@ -419,7 +420,7 @@ export const catalogRoutes = defineRoutes({
     body: z.object({
       api_key: z
         .string()
-        .regex(/^[\x21-\x7e]{1,4096}$/, 'Must be the key as the provider gave it, without spaces.')
+        .regex(/^[\x21-\x7e]{1,4096}$/, sentences.provider_key)
         .describe('Stored encrypted and never shown again.'),
     }),
     data: Model,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Text, TimeIn } from './common.ts';
+import { sentences } from './sentences.ts';
 
-const said = Text.trim().min(1, 'Must not be empty.');
+const said = Text.trim().min(1, sentences.empty);
 
 /** What is kept before a change and how it comes back. */
 export const BackupPlan = z.object({
@@ -19,7 +20,7 @@ export const MaintenanceProcedure = z
     rollbackCriteria: said.describe('What is seen when it must be taken back.'),
     informed: said.describe('Who is told before and after.'),
   })
-  .refine(({ startsAt, endsAt }) => endsAt > startsAt, { path: ['endsAt'], message: 'Must be after startsAt.' });
+  .refine(({ startsAt, endsAt }) => endsAt > startsAt, { path: ['endsAt'], message: sentences.ends_after_start });
 /** What reviewers of a deployment read beside what is computed: required for prod, kept with the revision for good. */
 export const ChangePlan = z.object({ backup: BackupPlan, maintenance: MaintenanceProcedure });
 export type ChangePlan = z.infer<typeof ChangePlan>;

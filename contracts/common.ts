@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sentences } from './sentences.ts';
 
 export const environments = ['dev', 'stg', 'prod'] as const;
 export const Environment = z.enum(environments);
@@ -11,48 +12,37 @@ export const TimeIn = z.iso
   .datetime({ offset: true })
   .refine(
     (text) => new Date(text).getTime() >= Date.UTC(1970, 0, 1) && new Date(text).getTime() < Date.UTC(9999, 0, 1),
-    'Must be from 1970 to 9998.',
+    sentences.moment,
   )
   .transform((text) => new Date(text).toISOString());
 /** What a version is called: also a folder of its files, hence the narrow alphabet. */
-export const VersionLabel = z
-  .string()
-  .regex(
-    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/,
-    'Use 1 to 128 letters, digits, dots, underscores and dashes, not "." or "..".',
-  );
+export const VersionLabel = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/, sentences.version_label);
 /** How the Hugging Face hub calls a model or dataset. */
 export const HubId = z
   .string()
-  .regex(
-    /^(?!.*(\.\.|--))[A-Za-z0-9][A-Za-z0-9._-]{0,95}(\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$/,
-    'Give it as owner/name.',
-  );
+  .regex(/^(?!.*(\.\.|--))[A-Za-z0-9][A-Za-z0-9._-]{0,95}(\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$/, sentences.hub_id);
 /** A branch, tag or commit there. */
 export const HubRevision = z
   .string()
-  .regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/)
+  .regex(/^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/, sentences.hub_revision)
   .default('main');
 /** A person-chosen name without control characters or surrounding space. Unicode classes stay out of patterns: few JSON Schema tools know them. */
 export const Name = z
   .string()
   .trim()
-  .min(1, 'Must not be empty.')
-  .max(200, 'At most 200 characters.')
-  .refine((value) => !/[\p{Cc}\p{Cf}\p{Cs}]/u.test(value), 'Must not hold control characters.');
+  .min(1, sentences.empty)
+  .max(200, sentences.name_long)
+  .refine((value) => !/[\p{Cc}\p{Cf}\p{Cs}]/u.test(value), sentences.control_characters);
 export const TeamName = z
   .string()
   .trim()
-  .min(1, 'Must not be empty.')
-  .max(63, 'At most 63 characters.')
-  .refine(
-    (value) => /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value),
-    'Use letters, digits, spaces, dots, underscores and dashes, beginning with a letter or digit.',
-  );
+  .min(1, sentences.empty)
+  .max(63, sentences.team_long)
+  .refine((value) => /^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(value), sentences.team_name);
 export const Text = z
   .string()
   .max(20_000)
-  .refine((value) => !value.includes('\u0000'), 'Must not hold NUL.');
+  .refine((value) => !value.includes('\u0000'), sentences.nul);
 /** Of a card: what people want to say of a model or dataset, in names of their own. */
 export const Metadata = z.record(z.string().max(200), z.unknown());
 export const Visibility = z.enum(['team', 'organization']);

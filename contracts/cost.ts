@@ -1,16 +1,12 @@
 import { z } from 'zod';
 import { Id, IdParams, Name, Page, Time } from './common.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 /** Non-negative decimal with at most 12 digits before and 6 after the point. */
-export const Amount = z
-  .string()
-  .regex(
-    /^(?:0|[1-9]\d{0,11})(?:\.\d{1,6})?$/,
-    'Write a decimal such as "12.50", with at most 6 digits after the point.',
-  );
+export const Amount = z.string().regex(/^(?:0|[1-9]\d{0,11})(?:\.\d{1,6})?$/, sentences.amount);
 /** ISO 4217. One for the whole platform: COST_CURRENCY. */
-export const Currency = z.string().regex(/^[A-Z]{3}$/, 'Write three capital letters, such as USD.');
+export const Currency = z.string().regex(/^[A-Z]{3}$/, sentences.currency);
 
 export const budgetScopes = ['team', 'project', 'user', 'key', 'endpoint', 'model', 'global'] as const;
 export const BudgetScope = z.object({

@@ -27,6 +27,7 @@ import {
   PiiScanStatus,
 } from './datasets.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 import {
   DatasetComparison,
   DatasetProfile,
@@ -40,9 +41,7 @@ import {
 } from './validation.ts';
 
 const PiiRuleFields = {
-  name: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{1,49}$/, 'Use 2 to 50 small letters, digits and underscores, beginning with a letter.'),
+  name: z.string().regex(/^[a-z][a-z0-9_]{1,49}$/, sentences.rule_name),
   team: TeamName.nullish(),
   pattern: z.string().min(1).max(1000),
   context: z.array(z.string().trim().min(1).max(50)).max(50).default([]),

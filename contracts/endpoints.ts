@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CanaryPlan } from './canary.ts';
 import { ChangePlan } from './change-plan.ts';
 import { Environment, Id, QueryBoolean, Said, Text, Time } from './common.ts';
+import { sentences } from './sentences.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
 export const EndpointStatus = z.enum(endpointStatuses);
@@ -9,9 +10,7 @@ export type EndpointStatus = z.infer<typeof EndpointStatus>;
 
 /** Trimmed, with a leading slash, without a trailing one; the service refuses what cannot be a path. */
 export const RoutePath = z.string().trim().min(1).max(200);
-export const Quantity = z
-  .string()
-  .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 500m, 2, 1Gi.');
+export const Quantity = z.string().regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$/, sentences.cpu_or_memory);
 export const AutoscalePolicy = z.object({
   cpuUtilization: z.number().int().min(1).max(100).optional(),
   memoryUtilization: z.number().int().min(1).max(100).optional(),
@@ -19,18 +18,11 @@ export const AutoscalePolicy = z.object({
   targetLatencyMs: z.number().int().min(1).optional(),
   metric: z
     .object({
-      name: z
-        .string()
-        .regex(
-          /^[A-Za-z_:][A-Za-z0-9_:.-]{0,199}$/,
-          'Write it as the metrics API names it: vllm:num_requests_waiting.',
-        ),
-      target: z
-        .string()
-        .regex(/^\d{1,9}(\.\d{1,6}|m)?$/, 'Write a number, such as 40, or thousandths of one, such as 500m.'),
+      name: z.string().regex(/^[A-Za-z_:][A-Za-z0-9_:.-]{0,199}$/, sentences.metric),
+      target: z.string().regex(/^\d{1,9}(\.\d{1,6}|m)?$/, sentences.number_or_thousandths),
       scaleDownDelay: z
         .string()
-        .regex(/^(?=\d)(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/, 'Write it as a duration: 30s, 3m, 1h30m.')
+        .regex(/^(?=\d)(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/, sentences.duration)
         .optional(),
     })
     .optional()
@@ -114,7 +106,7 @@ export const EndpointDeploy = z.object({
   deploymentMode: z.enum(['raw', 'kserve']).optional(),
   contextLength: z.number().int().min(64).max(10_000_000).optional(),
   args: z.array(z.string().max(2000)).max(100).default([]),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, sentences.variable), z.string().max(4000)).default({}),
   imagePullPolicy: PullPolicy.default('IfNotPresent'),
   probes: Probes.optional(),
   ...overrides,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Environment, Id, IdParams, Name, Page, TeamName, Time, TimeIn } from './common.ts';
 import { roles } from './permissions.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 const RoleName = z.enum(roles);
 
@@ -54,7 +55,7 @@ export const PolicyRule = z.object({
     })
     .default({}),
   environments: z.array(Environment).optional(),
-  reason: z.string().min(1, 'Say why: the denied person reads it.').max(500),
+  reason: z.string().min(1, sentences.why_denied).max(500),
 });
 export type PolicyRule = z.infer<typeof PolicyRule>;
 const policyFields = {

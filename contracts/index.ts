@@ -17,5 +17,6 @@ export * from './permissions.ts';
 export * from './platform.ts';
 export * from './preflight.ts';
 export * from './route.ts';
+export * from './sentences.ts';
 export * from './serving-routes.ts';
 export * from './validation.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Environment, Id, IdParams, Page, Time, TimeIn } from './common.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 /** Content parts (text, images) and unknown fields pass through to the model. */
 export const Message = z.looseObject({
@@ -10,7 +11,7 @@ export const Message = z.looseObject({
 
 /** What the platform reads of it; other fields are the engine's to know, and reach it byte for byte. */
 export const ChatRequest = z.looseObject({
-  messages: z.array(Message).min(1, 'Give at least one message.'),
+  messages: z.array(Message).min(1, sentences.messages_none),
   temperature: z.number().min(0).max(2).optional(),
   max_tokens: z.number().int().min(1).max(4000).optional(),
   stream: z.boolean().optional(),
@@ -302,7 +303,7 @@ export const usageRoutes = defineRoutes({
       search: z
         .string()
         .max(200)
-        .refine((value) => !value.includes('\u0000'), 'Must not hold NUL.')
+        .refine((value) => !value.includes('\u0000'), sentences.nul)
         .optional()
         .describe('Words of what was asked or answered, where it is captured.'),
     }),

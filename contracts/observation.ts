@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Environment, IdParams, RevisionNumber, Time } from './common.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 export const PodContainer = z.object({
   name: z.string(),
@@ -175,17 +176,17 @@ export const observationRoutes = defineRoutes({
       repository: z
         .string()
         .max(500)
-        .regex(/^(https:\/\/|ssh:\/\/)[A-Za-z0-9][A-Za-z0-9._~:@/-]*$/, 'Begin with https:// or ssh://.')
+        .regex(/^(https:\/\/|ssh:\/\/)[A-Za-z0-9][A-Za-z0-9._~:@/-]*$/, sentences.repository)
         .default('https://git.example.com/team/deployments.git')
         .describe('Where Argo CD and Flux find it.'),
       branch: z
         .string()
-        .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/, sentences.git_branch)
         .default('main'),
       path: z
         .string()
         .max(120)
-        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/, 'Write a folder: clusters/prod/glossary.')
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/, sentences.folder)
         .optional()
         .describe('Folder in the repository; llm-ops/{environment}/{name} when not given.'),
     }),

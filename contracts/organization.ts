@@ -2,23 +2,17 @@ import { z } from 'zod';
 import { HubId, Id, Name, Said, TeamName, Text, Time } from './common.ts';
 import { Condition, Quantity } from './endpoints.ts';
 import { defineRoutes } from './route.ts';
+import { sentences } from './sentences.ts';
 
 /** Also of Kubernetes objects, with room for what is added to it. */
 export const OrganizationModelName = z
   .string()
-  .regex(
-    /^[a-z]([-a-z0-9]{0,46}[a-z0-9])?$/,
-    'Use 1 to 48 lower-case letters, digits and dashes, beginning with a letter and ending with a letter or digit.',
-  )
-  .refine((name) => name !== 'all' && name !== 'status', 'This word is an address of its own; choose another name.');
-const Bytes = z
-  .string()
-  .regex(/^[0-9]+(\.[0-9]+)?(k|Ki|M|Mi|G|Gi|T|Ti)?$/, 'Write it as Kubernetes does: 512Mi, 16Gi.');
+  .regex(/^[a-z]([-a-z0-9]{0,46}[a-z0-9])?$/, sentences.model_name)
+  .refine((name) => name !== 'all' && name !== 'status', sentences.name_taken_by_address);
+const Bytes = z.string().regex(/^[0-9]+(\.[0-9]+)?(k|Ki|M|Mi|G|Gi|T|Ti)?$/, sentences.memory);
 const Gpus = z.number().int().min(0).max(64);
-const Duration = z
-  .string()
-  .regex(/^(?=\d)(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/, 'Write it as a duration: 30s, 3m, 1h30m.');
-const VariableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+const Duration = z.string().regex(/^(?=\d)(\d{1,4}h)?(\d{1,5}m)?(\d{1,6}s)?$/, sentences.duration);
+const VariableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, sentences.variable);
 
 /** What it was asked to have; what it says nothing about has a default. */
 export const ModelRequirements = z.object({
@@ -59,19 +53,19 @@ const autoscaling = {
   max_replicas: replicas.optional().describe('8 when not given; without autoscaling it is min_replicas.'),
   target_metric: z
     .string()
-    .regex(/^[A-Za-z_:][A-Za-z0-9_:]{0,199}$/, 'Write the name of a metric.')
+    .regex(/^[A-Za-z_:][A-Za-z0-9_:]{0,199}$/, sentences.metric_name)
     .optional()
     .describe('num_requests_running when not given.'),
   target_value: z
     .union([z.string(), z.number().transform(String)])
-    .pipe(z.string().regex(/^\d{1,9}(\.\d{1,6})?$/, 'Write a number, such as 40.'))
+    .pipe(z.string().regex(/^\d{1,9}(\.\d{1,6})?$/, sentences.number))
     .optional()
     .describe('40 when not given.'),
   scale_down_delay: Duration.optional().describe('3m when not given.'),
 };
 const token = z
   .string()
-  .regex(/^[\x21-\x7e]{1,500}$/, 'Must be the token as Hugging Face gave it, without spaces.')
+  .regex(/^[\x21-\x7e]{1,500}$/, sentences.hub_token)
   .nullish()
   .describe('Kept as a secret and never shown; null takes it away.');
 const modelType = z.enum(['completion', 'chat']);

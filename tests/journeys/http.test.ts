@@ -170,9 +170,8 @@ test('FR-003a: a misspelt field beside the files of a dataset is refused by name
   form.append('files', new Blob(['a,b\n1,2\n']), 'rows.csv');
   form.append('badRows', 'skip');
   const refused = await call(platform.api, people.researcher, 'POST', `${route}/upload`, form);
-  assert.deepEqual(refused.body.data.issues, [
-    { path: 'badRows', message: 'Not known. Did you mean bad_rows? Known are bad_rows, files.' },
-  ]);
+  const [{ path, message }] = refused.body.data.issues;
+  assert.deepEqual([path, message], ['badRows', 'Not known. Did you mean bad_rows? Known are bad_rows, files.']);
   assert.deepEqual((await ask(platform.api, people.researcher, 'GET', route)).files, []);
 });
 

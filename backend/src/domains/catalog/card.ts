@@ -1,5 +1,5 @@
 import type { ModelType } from '@llm-ops/contracts';
-import { failure, type Issue } from '#platform/errors';
+import { failure, fieldWords, type Issue } from '#platform/errors';
 
 const maxBytes = 256 * 1024;
 const maxDepth = 16;
@@ -96,12 +96,11 @@ function checkJson(value: unknown, path: string, depth: number, issues: Issue[])
       message: `Must not be nested more than ${maxDepth} levels deep.`,
     });
   if (typeof value === 'string') {
-    if (!isPlain(value)) issues.push({ path: path.slice(0, 200), message: 'Must not hold NUL or broken characters.' });
+    if (!isPlain(value)) issues.push({ path: path.slice(0, 200), ...fieldWords.tell('broken_text') });
   } else if (typeof value === 'object' && value !== null) {
     for (const [name, item] of Object.entries(value)) {
       const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`;
-      if (!isPlain(name))
-        issues.push({ path: path.slice(0, 200), message: 'Names must not hold NUL or broken characters.' });
+      if (!isPlain(name)) issues.push({ path: path.slice(0, 200), ...fieldWords.tell('broken_name') });
       else if (!Array.isArray(value) && keyName.test(name))
         issues.push({ path: at.slice(0, 200), message: 'A key is given as metadata.api_key alone.' });
       else checkJson(item, at, depth + 1, issues);

@@ -1,6 +1,6 @@
 import type { BodyOf, catalogRoutes, Model, QueryOf } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
-import { failure } from '#platform/errors';
+import { failure, fieldWords } from '#platform/errors';
 import { decodeCursor, pageOf, type Context, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import { placeOfKey, readCard } from './card.ts';
@@ -248,6 +248,6 @@ export function cursorOf(text: string | undefined) {
   const cursor = decodeCursor(text);
   if (cursor === null || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(cursor.id)) return cursor;
   throw failure('validation_failed', {
-    issues: [{ path: 'cursor', message: 'Use the cursor of a Link header, unchanged.' }],
+    issues: [{ path: 'cursor', ...fieldWords.tell('cursor') }],
   });
 }

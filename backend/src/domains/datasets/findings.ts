@@ -1,6 +1,6 @@
 import type { datasetRoutes, Finding, PiiScanStatus, QueryOf } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
-import { failure } from '#platform/errors';
+import { failure, fieldWords } from '#platform/errors';
 import type { Context, Paged, Trx } from '#platform/http';
 import type { DatasetsDeps } from './deps.ts';
 import { requireDraft } from './records.ts';
@@ -86,6 +86,6 @@ function placeOf(cursor: string): { validationId: string; number: number } {
 
 function badCursor() {
   return failure('validation_failed', {
-    issues: [{ path: 'cursor', message: 'Use the cursor of a Link header, unchanged.' }],
+    issues: [{ path: 'cursor', ...fieldWords.tell('cursor') }],
   });
 }

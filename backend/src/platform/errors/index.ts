@@ -2,6 +2,7 @@ import type { Said } from '#platform/words';
 import { catalogue, type ErrorCode } from './catalogue.ts';
 
 export { catalogue, type ErrorCode } from './catalogue.ts';
+export { words as fieldWords } from './sentences.ts';
 export { unknownField } from './unknown.ts';
 
 export interface Issue {

@@ -39,13 +39,17 @@ test('FR-008: of several near names the nearest is told, and a name that is one 
 });
 
 test('FR-008: the issue names its place and all that is known; what was read and sent back is told apart', () => {
-  assert.deepEqual(unknownField(['limit', 'amuont'], ['amount', 'tokens']), {
+  const meant = { meant: 'amount', known: ['amount', 'tokens'] };
+  assert.deepEqual(unknownField(['limit', 'amuont'], meant.known), {
     path: 'limit.amuont',
     message: 'Not known. Did you mean amount? Known are amount, tokens.',
+    said: { message: { code: 'field.unknown_meant.message', values: meant } },
   });
   assert.deepEqual(unknownField(['status'], ['state'], new Set(['status'])), {
     path: 'status',
     message: 'Answered, but not taken here: leave it out. Known are state.',
+    said: { message: { code: 'field.answered.message', values: { known: ['state'] } } },
   });
-  assert.deepEqual(unknownField(['x'], []), { path: 'x', message: 'Not known. Nothing is taken here.' });
+  const { path, message } = unknownField(['x'], []);
+  assert.deepEqual([path, message], ['x', 'Not known. Nothing is taken here.']);
 });

@@ -1,4 +1,5 @@
 import type { Issue } from './index.ts';
+import { words } from './sentences.ts';
 
 /**
  * The issue of a field that is not known, with what is, and what was probably meant. `answered` are names that the reply has: whoever
@@ -10,13 +11,14 @@ export function unknownField(
   answered: ReadonlySet<string> = new Set(),
 ): Issue {
   const name = path.at(-1) ?? '';
+  return { path: path.join('.').slice(0, 200), ...unknownBy(name, known, answered.has(name)) };
+}
+
+function unknownBy(name: string, known: readonly string[], wasAnswered: boolean): Pick<Issue, 'message' | 'said'> {
+  if (known.length === 0) return words.tell(wasAnswered ? 'answered_nothing' : 'unknown_nothing');
+  if (wasAnswered) return words.tell('answered', { known });
   const meant = nearest(name, known);
-  const said = [
-    answered.has(name) ? 'Answered, but not taken here: leave it out.' : 'Not known.',
-    ...(meant === null || answered.has(name) ? [] : [`Did you mean ${meant}?`]),
-    known.length === 0 ? 'Nothing is taken here.' : `Known are ${known.join(', ')}.`,
-  ];
-  return { path: path.join('.').slice(0, 200), message: said.join(' ') };
+  return meant === null ? words.tell('unknown', { known }) : words.tell('unknown_meant', { meant, known });
 }
 
 /** Of `known` the name that is nearest, when it is a letter or so off, whatever its case and underscores; null: none is. Pure. */

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Access, Identity } from '#platform/access';
 import { recordAudit } from '#platform/audit';
 import type { Db } from '#platform/db';
-import { failure, isFailure } from '#platform/errors';
+import { failure, fieldWords, isFailure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import { answer, sendEvents, users } from './answers.ts';
 import { isEventAnswer } from './events.ts';
@@ -178,9 +178,7 @@ function idempotencyKeyOf(route: RouteSpec, request: FastifyRequest): string | n
   if (route.idempotent !== true || key === undefined) return null;
   if (typeof key !== 'string' || !/^[A-Za-z0-9._:-]{1,200}$/.test(key)) {
     throw failure('validation_failed', {
-      issues: [
-        { path: 'Idempotency-Key', message: 'Use 1 to 200 letters, digits, dots, colons, underscores and dashes.' },
-      ],
+      issues: [{ path: 'Idempotency-Key', ...fieldWords.tell('idempotency_key') }],
     });
   }
   return key;

@@ -1,4 +1,4 @@
-import { failure } from '#platform/errors';
+import { failure, fieldWords } from '#platform/errors';
 
 /** Keyset position of a list sorted by time and id, newest first; opaque to clients. */
 export interface Cursor {
@@ -26,7 +26,7 @@ export function decodeCursor(text: string | undefined): Cursor | null {
     // falls through to the refusal below
   }
   throw failure('validation_failed', {
-    issues: [{ path: 'cursor', message: 'Use the cursor of a Link header, unchanged.' }],
+    issues: [{ path: 'cursor', ...fieldWords.tell('cursor') }],
   });
 }
 

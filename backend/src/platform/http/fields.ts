@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { unknownField, type Issue } from '#platform/errors';
+import { fieldWords, unknownField, type Issue } from '#platform/errors';
 
 interface Definition {
   type: string;
@@ -74,7 +74,7 @@ function walkObject(
     const other = key.includes('_') ? camel(key) : snake(key);
     if (other !== key && Object.hasOwn(result, other) && !Object.hasOwn(shape, other)) {
       if (Object.hasOwn(result, key))
-        to.issues.push({ path: [...path, key].join('.'), message: `Given twice, as ${key} and ${other}: keep one.` });
+        to.issues.push({ path: [...path, key].join('.'), ...fieldWords.tell('given_twice', { one: key, other }) });
       else result[key] = result[other];
       delete result[other];
     }

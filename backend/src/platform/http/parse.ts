@@ -1,7 +1,8 @@
 import type { RouteSpec } from '@llm-ops/contracts';
 import { z } from 'zod';
-import { failure, type Issue } from '#platform/errors';
+import { failure, fieldWords, type Issue } from '#platform/errors';
 import { declaredFields } from './fields.ts';
+import { parse } from './refused.ts';
 
 interface Parsed {
   params: unknown;
@@ -42,12 +43,12 @@ function unstorable(value: unknown): Issue[] {
   for (let next = open.pop(); next !== undefined && found.length < 20; next = open.pop()) {
     const [at, one] = next;
     if (typeof one === 'string' && !isPlain(one)) {
-      found.push({ path: at.slice(0, 200) || 'body', message: 'Must not hold NUL or broken characters.' });
+      found.push({ path: at.slice(0, 200) || 'body', ...fieldWords.tell('broken_text') });
     } else if (typeof one === 'object' && one !== null) {
       for (const [name, item] of Object.entries(one)) {
         const path = at === '' ? name : `${at}.${name}`;
         if (isPlain(name)) open.push([path.slice(0, 500), item]);
-        else found.push({ path: at || 'body', message: 'Names must not hold NUL or broken characters.' });
+        else found.push({ path: at || 'body', ...fieldWords.tell('broken_name') });
       }
     }
   }
@@ -67,12 +68,9 @@ function check(
 ): unknown {
   const declared = declaredFields(schema ?? nothing, value, answered);
   issues.push(...declared.issues);
-  const result = (schema ?? nothing).safeParse(declared.value);
-  if (result.success) return schema && result.data;
-  issues.push(
-    ...result.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.') || 'body', message })),
-  );
-  return undefined;
+  const result = parse(schema ?? nothing, declared.value);
+  issues.push(...result.issues);
+  return 'data' in result && schema !== undefined ? result.data : undefined;
 }
 
 /** What the reply tells at its top, or of its entries where it is a list. */
@@ -97,7 +95,7 @@ function merged(
     if (Object.hasOwn(right, name) && String(right[name]) !== String(value)) {
       issues.push({
         path: name,
-        message: `Given as ${String(value)} in the query and ${String(right[name])} in the body: keep one.`,
+        ...fieldWords.tell('given_apart', { query: String(value), body: String(right[name]) }),
       });
     }
   }

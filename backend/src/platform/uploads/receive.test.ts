@@ -262,7 +262,8 @@ describe('receiveFiles', () => {
       const { status, data } = await post(body);
       const path = 'badrow';
       const message = 'Not known. Did you mean bad_rows? Known are bad_rows, files.';
-      assert.deepEqual([status, data.code, data.issues], [400, 'validation_failed', [{ path, message }]]);
+      const [issue] = data.issues;
+      assert.deepEqual([status, data.code, issue.path, issue.message], [400, 'validation_failed', path, message]);
     }
     options = {};
     // whoever received them removes files that were complete
