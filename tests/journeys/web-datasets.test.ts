@@ -531,6 +531,18 @@ test('FR-003b: a table of hundreds of columns is looked at a screen at a time, w
   await look('wide');
   await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_31');
   await page.getByText('Columns 31–60 of 250').waitFor();
+  // not taken to column_2 nor column_24 on the way, and brought into sight within its screen of columns
+  await page.getByRole('combobox', { name: 'Go to a column' }).pressSequentially('column_24');
+  await page.getByText('Columns 31–60 of 250').waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByText('Columns 1–30 of 250').waitFor();
+  await page.waitForFunction(() => {
+    const head = document.querySelector('th[data-sought]');
+    return head?.textContent?.includes('column_24') === true && head.getBoundingClientRect().right <= innerWidth;
+  });
+  await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_x');
+  await page.keyboard.press('Enter');
+  await page.getByText('No such column.').waitFor();
   await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_249');
   await page.getByText('Columns 241–250 of 250').waitFor();
   await button('Open row 50').click();
