@@ -259,6 +259,45 @@ test('the platform is filled through its API', async () => {
   });
 });
 
+test('UI-1: the first steps that are behind are a line each; once something was asked they give way to what one goes on with', async () => {
+  await open(page, '/');
+  await page.getByText('5 of 6 done').waitFor();
+  assert.equal(await page.getByText('Weights, config and tokenizer.').count(), 0, 'nobody is told again');
+  await screenshot(page, 'home-begun');
+  const reviewer = await openPage(browser, platform.url, { userId: 'vera', roles: ['viewer'], team: 'platform' });
+  await reviewer.getByText('Somebody with the right to do it does this.').waitFor();
+  assert.equal(
+    await reviewer
+      .getByRole('main')
+      .getByRole('link', { name: /Open chat/ })
+      .count(),
+    0,
+  );
+
+  const asked = await fetch(`${platform.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { ...people.developer, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'assistants/glossary', max_tokens: 4, messages: [{ role: 'user', content: 'Hi' }] }),
+  });
+  assert.equal(asked.status, 200, await asked.text());
+  await page.getByText('What needs you, and what you go on with.').waitFor({ timeout: 60_000 });
+  assert.equal(await page.getByText('First steps').count(), 0);
+  await page.getByRole('main').getByRole('link', { name: 'Deploy' }).waitFor();
+  const newest = page.getByRole('main').locator('section').filter({ hasText: 'What is new' });
+  await newest.getByRole('link', { name: /Endpoint .*\/assistants\/glossary/ }).waitFor();
+
+  await reviewer.reload();
+  await reviewer.getByText('What is new').waitFor();
+  assert.equal(await reviewer.getByRole('link', { name: 'Deploy' }).count(), 0, 'a viewer begins nothing');
+  assert.deepEqual([...problemsOf(page), ...problemsOf(reviewer)], []);
+  await reviewer.context().close();
+  const researcher = await openPage(browser, platform.url, { userId: 'ada', roles: ['researcher'], team: 'platform' });
+  const own = researcher.getByRole('main').locator('section').filter({ hasText: 'What you made' });
+  await own.getByRole('link', { name: /Model waiting/ }).click();
+  await researcher.getByRole('heading', { name: /waiting/, level: 1 }).waitFor();
+  await researcher.context().close();
+});
+
 for (const { name, path, action } of looks) {
   test(`UI-1: ${name} in light and dark, wide and narrow: no error, no other origin, nothing that axe finds, its action by keyboard`, async () => {
     await page.setViewportSize(wide);
