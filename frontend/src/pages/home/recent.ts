@@ -9,6 +9,8 @@ export interface Recent {
   below: string;
   status: string;
   changedAt: string;
+  /** who made it */
+  by: string;
   to: string;
 }
 
@@ -24,7 +26,7 @@ export function recentOf(
   },
   userId: string,
 ): { own: boolean; entries: Recent[] } {
-  const all: (Recent & { by: string })[] = [
+  const all: Recent[] = [
     ...found.models.map((model) => ({
       ...ofCatalog('model', model),
       to: `/catalog/models/${model.id}`,
@@ -48,8 +50,7 @@ export function recentOf(
   const own = theirs.length > 0;
   const entries = (own ? theirs : all)
     .toSorted((a, b) => Date.parse(b.changedAt) - Date.parse(a.changedAt))
-    .slice(0, most)
-    .map(({ by: _, ...recent }) => recent);
+    .slice(0, most);
   return { own, entries };
 }
 
