@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Environment, Id, IdParams, Page, Time, TimeIn } from './common.ts';
+import { Environment, Id, IdParams, Page, Said, Time, TimeIn } from './common.ts';
 import { defineRoutes } from './route.ts';
 import { sentences } from './sentences.ts';
 
@@ -139,7 +139,7 @@ export const RoutingDecision = z.object({
   ),
   skipped: z.array(z.object({ endpoint_id: Id, reason: z.string() })),
   failure: z
-    .object({ message: z.string(), remedy: z.string() })
+    .object({ message: z.string(), remedy: z.string(), said: Said })
     .optional()
     .describe("What was answered instead of an answer, without an engine's own words unless content is kept."),
 });

@@ -662,6 +662,8 @@ test('UI-1: in Korean every page of the gateway has all its texts', async () => 
     assert.ok(letters > 60, `${name}: ${letters} Korean letters`);
     await screenshot(korean, `${name}-korean`);
   }
+  await open(korean, `/observability/requests/${logged['refused']}`);
+  await shown(korean.getByText('이 API 키는 분당 3건까지 요청할 수 있습니다.'));
   assert.deepEqual(problemsOf(korean), []);
   await korean.context().close();
 });

@@ -1,6 +1,8 @@
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import { failure } from '#platform/errors';
+import { together } from '#platform/words';
+import { words } from './sentences.ts';
 import type { Bucket, Cache, Taken } from '#ports/cache';
 import type { Operation } from '#ports/provider';
 import { estimateTokens } from './exchange/facts.ts';
@@ -147,9 +149,9 @@ function mostProduced({ body: { value }, route, operation }: Asked): number {
 function limited(bucket: Bucket, taken: Taken): Error {
   const seconds = Math.max(Math.ceil(taken.retryAfterMs / 1000), 1);
   const [who, , what] = bucket.key.split(':');
+  const limit = `${who === 'key' ? 'key' : 'route'}_${what === 'tokens' ? 'tokens' : 'requests'}` as const;
   return failure('rate_limited', {
-    message: `This ${who === 'key' ? 'API key' : 'route'} may use ${bucket.perMinute} ${what} a minute.`,
-    remedy: `Try again in ${seconds} s, or ask an operator for a higher limit.`,
+    ...together(words.tell(limit, { most: String(bucket.perMinute) }), words.tell('later', { seconds })),
     headers: { 'retry-after': String(seconds) },
   });
 }

@@ -19,6 +19,7 @@ import { checkBody } from './request/check.ts';
 import { isInferencePath, matchPath, pinnedEnvironments, type Matched } from './request/path.ts';
 import { resolveRoute } from './resolve.ts';
 import { createRightsOf, denial, type Rights } from './rights.ts';
+import { words } from './sentences.ts';
 
 /** What is known of a request when it is refused. */
 interface Progress {
@@ -185,8 +186,7 @@ export function createHandler(deps: HandlerDeps): RawHandler {
     if (rights.mayName(name)) return;
     deps.denied(rights.access.identity, name, 'api-key', requestId);
     throw failure('permission_denied', {
-      message: `This API key may not call "${name}".`,
-      remedy: `Use a key whose routes hold "${name}".`,
+      ...words.tell('name_not_allowed', { name }),
       data: { rule: 'api-key' },
     });
   }

@@ -5,6 +5,7 @@ import type { HandlerDeps } from './deps.ts';
 import { sendEnvelope, sendJson } from './replies.ts';
 import { unreachable } from './resolve.ts';
 import type { Rights } from './rights.ts';
+import { words } from './sentences.ts';
 
 interface ListedModel {
   id: string;
@@ -42,7 +43,7 @@ export function showModel(
 ): void {
   rights.requireInference();
   const model = visibleModels(deps, rights).find((candidate) => candidate.id === name);
-  if (model === undefined) throw failure('route_not_found', { message: `No route is called "${name}".` });
+  if (model === undefined) throw failure('route_not_found', words.tell('no_route', { name }));
   sendJson(reply, 200, model, headers);
 }
 

@@ -1,6 +1,7 @@
 import type { Resolution, ResolvedRoute, ResolveOptions } from '#domains/serving';
 import { failure, type Failure } from '#platform/errors';
 import type { HandlerDeps } from './deps.ts';
+import { words } from './sentences.ts';
 
 /** The route of a name, from memory; one that is not known is looked for once more. Throws why it cannot be asked. */
 export function resolveRoute(
@@ -19,9 +20,8 @@ export function resolveRoute(
 }
 
 export function unreachable(name: string, resolution: Exclude<Resolution, ResolvedRoute>): Failure {
-  if (resolution.kind === 'disabled')
-    return failure('registration_disabled', { message: `"${name}" is registered but disabled.` });
-  if (resolution.kind === 'unknown') return failure('route_not_found', { message: `No route is called "${name}".` });
+  if (resolution.kind === 'disabled') return failure('registration_disabled', words.tell('disabled', { name }));
+  if (resolution.kind === 'unknown') return failure('route_not_found', words.tell('no_route', { name }));
   return failure('endpoint_unavailable', {
     message: `"${name}" in ${resolution.environment} is ${resolution.status}: ${resolution.reason}`,
     headers: { 'retry-after': '5' },

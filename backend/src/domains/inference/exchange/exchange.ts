@@ -13,6 +13,7 @@ import type { Call } from './call.ts';
 import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { textOf, type AnswerFacts } from './facts.ts';
 import { beginRecord, type Outcome } from './record.ts';
+import { words } from '../sentences.ts';
 
 const keptBytes = 1024 * 1024;
 const progressMs = 5_000;
@@ -242,7 +243,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     const keys = targets.flatMap((target) => target.addresses.map((address) => keyOf(target, address)));
     const seconds = Math.max(Math.ceil(deps.breakers.retryInMs(keys) / 1000), 1);
     return failure('endpoint_unavailable', {
-      message: `"${route.routeName}" in ${route.environment} failed again and again; it is tried again in ${seconds} s.`,
+      ...words.tell('all_open', { route: route.routeName, environment: route.environment, seconds }),
       headers: { 'retry-after': String(seconds) },
     });
   }

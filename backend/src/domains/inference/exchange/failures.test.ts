@@ -39,6 +39,12 @@ test('FR-009: the request log remembers why, and an engine’s own words only wh
     rememberedOf(toldByEngine('my secret question', destination, 'support'), false).message,
     'The engine of "support" failed in the middle of its answer.',
   );
+  const { said } = rememberedOf(refusalOf(answer(500), destination, 'support', 'openai'), false);
+  assert.deepEqual(said['message'], {
+    code: 'inference.failed_with.message',
+    values: { route: 'support', status: '500' },
+  });
   const wrong = failure('validation_failed', { issues: [{ path: 'messages', message: 'Give at least one message.' }] });
   assert.match(rememberedOf(wrong, false).message, / messages: Give at least one message\.$/);
+  assert.deepEqual(Object.keys(rememberedOf(wrong, false).said), ['remedy']);
 });

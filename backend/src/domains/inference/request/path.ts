@@ -2,6 +2,7 @@ import { environments } from '@llm-ops/contracts';
 import type { Environment, Identity } from '#platform/access';
 import { failure } from '#platform/errors';
 import type { RequestHead } from '#platform/http';
+import { words } from '../sentences.ts';
 
 /** Which inference route a path is; `name` is the route's name where the path holds it. */
 export interface Matched {
@@ -66,8 +67,7 @@ export function pinnedEnvironments(request: RequestHead, identity: Identity): re
     });
   if (identity.environments !== null && !identity.environments.includes(wanted)) {
     throw failure('environment_not_allowed', {
-      message: `This API key may not reach ${wanted}.`,
-      remedy: `Use a key made for ${wanted}.`,
+      ...words.tell('environment_not_allowed', { environment: wanted }),
     });
   }
   return [wanted];
