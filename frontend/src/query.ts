@@ -1,11 +1,13 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/vue-query';
 import { ApiError } from '@llm-ops/sdk';
+import { suspectOutage } from './session/outage.ts';
 
 /** Asking again helps when nothing answered or the server was down, not when it refused. */
 const worthRetrying = (error: unknown) => !(error instanceof ApiError) || error.status === 0 || error.status >= 502;
 
 /** A session that ended is noticed by whatever asks next: the shell then offers to sign in again. */
 function onError(error: unknown, of?: { queryKey: readonly unknown[] }): void {
+  suspectOutage(error);
   if (error instanceof ApiError && error.status === 401 && of?.queryKey[0] !== 'session') {
     void queryClient.resetQueries({ queryKey: ['session'] });
   }
