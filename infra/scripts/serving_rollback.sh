@@ -23,6 +23,10 @@ fail() {
   echo "$2" >&2
   exit "$1"
 }
+if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+  exit 0
+fi
 usage() {
   sed -n '4,5s/^# *//p' "$0" >&2
   exit 2

@@ -322,6 +322,10 @@ test('DEP-4, FR-006j: serving_rollback.sh goes back a revision, to zero without 
     code: 2,
     said: 'serving_rollback.sh ENDPOINT_ID [NAMESPACE]\nserving_rollback.sh --without-api ENDPOINT_ID NAMESPACE\n',
   });
+  const help = await run('--help');
+  assert.equal(help.code, 0);
+  for (const told of ['--without-api is for', 'LLMOPS_API_KEY', 'LLMOPS_TIMEOUT', 'Ends with 0'])
+    assert.ok(help.said.includes(told), help.said);
   const elsewhere = await run(idOf('steady'), 'llm-ops-prod');
   assert.equal(elsewhere.code, 1);
   assert.match(elsewhere.said, /is in llm-ops-dev, not in llm-ops-prod/);
