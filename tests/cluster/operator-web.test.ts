@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { assertAccessible, assertFits, openBrowser, openPage, problemsOf, screenshot } from '../journeys/browser.ts';
-import { approvedModel, ask, people, startPlatform, type Json, type RunningPlatform } from '../journeys/harness.ts';
+import {
+  approvedModel,
+  ask,
+  people,
+  startPlatform,
+  until,
+  type Json,
+  type RunningPlatform,
+} from '../journeys/harness.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { faultyImage } from './stages.ts';
 
@@ -65,4 +73,26 @@ test('UI-1, FR-006r: a first revision that crashes is said to have failed, with 
   assert.doesNotMatch(await lines.innerText(), /Last log lines/, 'its heading stands above');
   await assertGood(page, 'operator-crash');
   await page.context().close();
+});
+
+test('EC-drift, FR-006r: while the API server is away, drift is told as of when it was seen last', async () => {
+  const { id } = await ask(platform.api, people.operator, 'POST', '/serving/endpoints', {
+    modelId: model.id,
+    environment: 'dev',
+    route: '/waiting',
+    useGpu: true,
+    gpuCount: 16,
+  });
+  const condition = (type: string) =>
+    until(type, async () => {
+      const { conditions } = await ask(platform.api, people.operator, 'GET', `/serving/endpoints/${id}`);
+      return conditions.find((one: Json) => one.type === type);
+    });
+  const drift = () => ask(platform.api, people.operator, 'GET', `/serving/endpoints/${id}/manifests/drift`);
+  await condition('Scheduled');
+  const before = Date.now();
+  assert.ok(Date.parse((await drift()).checkedAt) >= before);
+  await plane.haltApi();
+  const { since } = await condition('Cluster');
+  assert.equal((await drift()).checkedAt, since);
 });

@@ -1,5 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { DataOf, EndpointEvent, observationRoutes, Pod, QueryOf, servingRoutes } from '@llm-ops/contracts';
+import type {
+  DataOf,
+  Endpoint,
+  EndpointEvent,
+  observationRoutes,
+  Pod,
+  QueryOf,
+  servingRoutes,
+} from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure } from '#platform/errors';
@@ -145,12 +153,17 @@ export function createObservation({ db, runtimes, config }: ObservationDeps) {
       return {
         revision: revision.number,
         supported: found !== undefined,
-        checkedAt: new Date().toISOString(),
+        checkedAt: seenLast(row) ?? new Date().toISOString(),
         objects: wanted.map((manifest) => objectDrift(manifest, found ?? [], plain)),
       };
     },
   };
 }
+
+/** Since when its cluster cannot be reached; null: it can. What is known of its objects is from then. */
+const seenLast = ({ conditions }: Pick<EndpointWithTarget, 'conditions'>): string | null =>
+  (conditions as Endpoint['conditions']).find(({ type, reason }) => type === 'Cluster' && reason === 'Unreachable')
+    ?.since ?? null;
 
 type ObjectDrift = DataOf<Routes['getLiveDrift']>['objects'][number];
 
