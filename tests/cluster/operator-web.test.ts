@@ -47,7 +47,7 @@ async function assertGood(page: Page, what: string): Promise<void> {
 test('UI-1, ORG-1: of many nodes those that take no pods are counted, and come first', async () => {
   await plane.kubectl(['cordon', 'gpu-37']);
   const page = await openPage(browser, `${platform.url}/serving/cluster`, margaret);
-  await page.getByText('40 ready · 1 take no pods').waitFor({ timeout: 60_000 });
+  await page.getByText('40 ready · 1 takes no pods').waitFor({ timeout: 60_000 });
   const first = page.getByRole('region', { name: 'Nodes' }).getByRole('row').nth(1);
   await first.filter({ hasText: 'gpu-37' }).filter({ hasText: 'Cordoned' }).waitFor();
   await assertGood(page, 'operator-nodes');

@@ -49,7 +49,7 @@ export const words = createWords('cluster', {
     remedy: 'See the other conditions for what holds it up; redeploy when that is mended.',
   },
   schedule_gpu: {
-    text: 'Ask for fewer GPUs (gpuCount), wait until some are free, or deploy with useGpu=false.',
+    text: 'Ask for no more GPUs (gpuCount) than one node has, wait until so many are free on one, or deploy with useGpu=false.',
   },
   schedule_cpu: { text: 'Lower cpuRequest.' },
   schedule_memory: { text: 'Lower memoryRequest.' },

@@ -28,8 +28,9 @@ export interface Candidates {
 export const none = 0xffffffff;
 /** Estimates are this far off at most (nearly three standard deviations): what is kept is verified by the texts themselves. */
 const slack = 0.1;
-/** bytes of a text without its sketch, while texts are compared: its row, a key, a link, a slot or two, the two most similar ones */
-const BYTES = 31;
+/** bytes of a text without its sketch, while texts are compared: its row, a key, a link, two slots, the two most similar ones */
+const BYTES = 30;
+const SLOTS = 2;
 /** texts of a bucket that a new one is compared with */
 const CHAIN = 4;
 
@@ -41,7 +42,8 @@ const CHAIN = 4;
 export function createNearIndex({ texts, bytes, path }: { texts: number; bytes: number; path: string }): NearIndex {
   const limit = Math.min(texts, Math.floor(bytes / BYTES));
   const sketches = createSketches({ inMemory: Math.floor((bytes - limit * BYTES) / sketchSize), path });
-  let rows = new Uint32Array(1 << 14);
+  // Memory that nothing was written to costs nothing.
+  const rows = new Uint32Array(limit);
   let count = 0;
 
   return {
@@ -50,11 +52,6 @@ export function createNearIndex({ texts, bytes, path }: { texts: number; bytes: 
     },
     add(row, members, size) {
       if (count >= limit) return false;
-      if (count === rows.length) {
-        const more = new Uint32Array(rows.length * 2);
-        more.set(rows);
-        rows = more;
-      }
       sketches.add(members, size);
       rows[count++] = row;
       return true;
@@ -63,7 +60,7 @@ export function createNearIndex({ texts, bytes, path }: { texts: number; bytes: 
     close: sketches.close,
     candidates(threshold) {
       const best = findBest(threshold);
-      const place = Uint32Array.from(best.first.keys()).filter((at) => best.first[at] !== none);
+      const place = placesOf(best.first);
       return {
         count: place.length,
         place,
@@ -86,16 +83,15 @@ export function createNearIndex({ texts, bytes, path }: { texts: number; bytes: 
     };
     const keys = new Uint32Array(count);
     const next = new Uint32Array(count);
-    const mask = tableSize(count) - 1;
-    const slots = new Uint32Array(mask + 1);
+    const slots = new Uint32Array(Math.max(1, count * SLOTS));
     for (let band = 0; band < bands; band++) {
       slots.fill(none);
       next.fill(none);
       sketches.keys(band * width, width, keys);
       for (let index = 0; index < count; index++) {
         const key = keys[index]!;
-        let slot = key & mask;
-        while (slots[slot] !== none && keys[slots[slot]!] !== key) slot = (slot + 1) & mask;
+        let slot = Math.floor((key / 2 ** 32) * slots.length);
+        while (slots[slot] !== none && keys[slots[slot]!] !== key) if (++slot === slots.length) slot = 0;
         if (slots[slot] === none) slots[slot] = index;
         else compare(index, slots[slot]!, next, least, best);
       }
@@ -142,8 +138,11 @@ function take(index: number, member: number, estimate: number, best: Best): void
   }
 }
 
-function tableSize(count: number): number {
-  let size = 1024;
-  while (size < count * 2) size *= 2;
-  return size;
+/** Where there is one. Of very many texts a list of all places would be much to hold. */
+function placesOf(first: Uint32Array): Uint32Array {
+  let count = 0;
+  for (let at = 0; at < first.length; at++) if (first[at] !== none) count++;
+  const places = new Uint32Array(count);
+  for (let at = 0, put = 0; at < first.length; at++) if (first[at] !== none) places[put++] = at;
+  return places;
 }
