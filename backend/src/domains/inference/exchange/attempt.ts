@@ -31,11 +31,12 @@ export interface AttemptListener {
   threw(error: unknown): void;
 }
 
+/** Functions and no accessors: an object literal with those is a class of its own to V8, which costs as much as all else of a request. */
 export interface Attempt {
   /** 0: no head has come */
-  readonly status: number;
+  status(): number;
   /** of a stream, as far as it has come */
-  readonly facts: StreamFacts | null;
+  facts(): StreamFacts | null;
   pause(): void;
   resume(): void;
   /** Nothing is told after it. */
@@ -188,12 +189,8 @@ export function attempt(
   );
 
   return {
-    get status() {
-      return status;
-    },
-    get facts() {
-      return follower === null ? null : follower.facts;
-    },
+    status: () => status,
+    facts: () => (follower === null ? null : follower.facts),
     pause: () => wire?.pause(),
     resume: () => wire?.resume(),
     abort() {

@@ -161,7 +161,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     },
   };
 
-  const statusOrNull = (): number | null => (current === null || current.status === 0 ? null : current.status);
+  const statusOrNull = (): number | null => current?.status() || null;
 
   /** The first bytes commit to this answer: from here on nothing is tried again. */
   function commit(): void {
@@ -203,7 +203,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
 
   function answered(): void {
     deps.breakers.succeeded(destination!.key);
-    note('answered', current!.status);
+    note('answered', current!.status());
   }
 
   /** A try that failed before the client saw anything. */
@@ -273,7 +273,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     status: number,
     errorCode: string | null,
     error: Failure | null,
-    facts: AnswerFacts = current?.facts ?? noFacts,
+    facts: AnswerFacts = current?.facts() ?? noFacts,
     text: string | null = null,
     go?: () => void,
   ): void {
@@ -288,7 +288,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       responseId: facts.responseId,
       responseModel: facts.responseModel,
       firstTokenMs: call.streamed ? firstTokenMs : null,
-      pieces: current?.facts?.pieces ?? 0,
+      pieces: current?.facts()?.pieces ?? 0,
       text,
       body: kept === null ? null : Buffer.concat(kept),
       cut: keptSize > keptBytes,
@@ -314,7 +314,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
     if (progressAt === 0) progressAt = now;
     if (now - progressAt < progressMs) return;
     progressAt = now;
-    const { usage, pieces } = current!.facts!;
+    const { usage, pieces } = current!.facts()!;
     record.progress(usage?.completion_tokens ?? pieces);
   }
 }
