@@ -24,7 +24,13 @@ export interface Dialect {
 }
 
 /** A word of an engine's own for why an answer ended → OpenAI's (`stop`, `length`, `tool_calls`, `content_filter`); null: it has not ended. */
-export type FinishReasons = Readonly<Record<string, string | null>>;
+export type ReasonWords = Readonly<Record<string, string | null>>;
+
+export interface FinishReasons {
+  words: ReasonWords;
+  /** the same of an answer that calls tools, where the engine does not tell that by itself; null: it does */
+  afterTools: ReasonWords | null;
+}
 
 /** An engine or outside service, as data: no I/O, so that whoever calls it decides how. */
 export interface Provider {

@@ -12,8 +12,12 @@ export const tgi: Provider = {
   telemetryName: 'tgi',
   keyless: true,
   streamUsage: 'option',
-  // how its router writes them: chat and whole completions say `stop` for the end token, streamed completions `eos_token`, and "" on the way
-  finishReasons: { eos_token: 'stop', stop_sequence: 'stop', '': null },
+  // how its router (3.3) writes them: chat and whole completions say `stop` for the end token, tools called or not; streamed completions
+  // `eos_token`, and "" on the way
+  finishReasons: {
+    words: { eos_token: 'stop', stop_sequence: 'stop', '': null },
+    afterTools: { stop: 'tool_calls', eos_token: 'tool_calls', stop_sequence: 'tool_calls', '': null },
+  },
   path: (operation) => (operation === 'embedding' ? null : compatible.path(operation)),
   baseUrl: ({ base_url }) => versioned(base_url),
 };

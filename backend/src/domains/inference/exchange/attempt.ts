@@ -8,7 +8,7 @@ import type { Call } from './call.ts';
 import { createStreamFollower, type StreamFacts, type StreamFollower } from './events.ts';
 import { nonsense, statusOfRefusal, toldByEngine } from './failures.ts';
 import { factsOfAnswer, factsOfValue, type AnswerFacts } from './facts.ts';
-import { translateReasons } from './reasons.ts';
+import { createReasonTeller } from './reasons.ts';
 
 /** What comes of a try, in OpenAI's format whatever the upstream speaks. */
 export interface AttemptListener {
@@ -105,7 +105,7 @@ export function attempt(
       return listener.refused({ status: statusOfRefusal(status, bytes, mistakes), body: bytes, retryAfter });
     if (mode === 'stream') return endOfStream();
     if (dialect === null) {
-      const answer = finishReasons === null ? bytes : translateReasons(bytes, finishReasons);
+      const answer = finishReasons === null ? bytes : createReasonTeller(finishReasons).tell(bytes);
       return listener.whole(answer, factsOfAnswer(answer, named));
     }
     const value = dialect.response(operation, bytes, asked!);
@@ -161,7 +161,7 @@ export function attempt(
           follower = createStreamFollower({
             wantsUsage: options?.include_usage === true,
             strip: asksEachPiece,
-            reasons: finishReasons,
+            reasons: finishReasons === null ? null : createReasonTeller(finishReasons),
           });
         }
       },

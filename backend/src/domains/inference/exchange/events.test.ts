@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createParser, frame, unframe } from '#platform/wire';
 import { createStreamFollower } from './events.ts';
+import { createReasonTeller } from './reasons.ts';
 
 type StreamOptions = Parameters<typeof createStreamFollower>[0];
 
@@ -173,18 +174,37 @@ test('FR-006l: an error that an engine tells of in the middle of its answer is k
 });
 
 test("FR-006d: an engine's own reasons to finish are told in OpenAI's words, however the stream is cut; no other byte changes", () => {
-  const reasons = { eos_token: 'stop', stop_sequence: 'stop', '': null };
+  const words = { eos_token: 'stop', stop_sequence: 'stop', '': null };
+  const reasons = () => createReasonTeller({ words, afterTools: null });
   const piece = (text: string, reason: string): string =>
     `data:{"id":"","choices":[{"index":0,"text":${JSON.stringify(text)},"logprobs":null,"finish_reason":${reason}}]}\n\n`;
   const text = 'a "finish_reason":"eos_token" 안녕';
   const events = (on: string, end: string): string[] => [piece(text, on), piece('b', on), piece('c', end), done];
   fc.assert(
     fc.property(cuts, fc.constantFrom('"eos_token"', ' "stop_sequence"', '"length"'), (at, end) => {
-      const { text: got, facts } = follow(events('""', end), at, { reasons });
+      const { text: got, facts } = follow(events('""', end), at, { reasons: reasons() });
       const told = end.replace(/eos_token|stop_sequence/, 'stop');
       assert.equal(got, events('null', told).join(''));
       assert.deepEqual([facts.finishReason, facts.done], [JSON.parse(told), true]);
     }),
   );
   assert.equal(follow(events('""', '"eos_token"'), [], {}).text, events('""', '"eos_token"').join(''));
+});
+
+test('FR-006d: a stream that called tools ended for that, where the engine does not tell, however it is cut', () => {
+  const call = (more: string): string =>
+    `data:{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","tool_calls":[{"index":0,"function":{"name":"weather","arguments":${JSON.stringify(more)}}}]},"logprobs":null,"finish_reason":null}]}\n\n`;
+  const end = (reason: string): string =>
+    `data:{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":"${reason}"}]}\n\n`;
+  const finishReasons = { words: { '': null }, afterTools: { stop: 'tool_calls' } };
+  fc.assert(
+    fc.property(cuts, fc.boolean(), fc.constantFrom('stop', 'length'), (at, calls, own) => {
+      const before = calls ? [call('{"city"'), call(':"서울"}')] : [delta('"tool_calls":[{')];
+      const reasons = createReasonTeller(finishReasons);
+      const { text, facts } = follow([...before, end(own), done], at, { reasons });
+      const told = calls && own === 'stop' ? 'tool_calls' : own;
+      assert.equal(text, [...before, end(told), done].join(''));
+      assert.equal(facts.finishReason, told);
+    }),
+  );
 });

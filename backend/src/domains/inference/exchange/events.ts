@@ -1,7 +1,6 @@
 import { frame, frameEnd, unframe } from '#platform/wire';
-import type { FinishReasons } from '#ports/provider';
 import { factsOfValue, textAfter, type AnswerFacts } from './facts.ts';
-import { hasForeignReason, translateReasons } from './reasons.ts';
+import type { ReasonTeller } from './reasons.ts';
 
 /** What a stream has told so far. */
 export interface StreamFacts extends AnswerFacts {
@@ -41,8 +40,8 @@ interface Options {
   wantsUsage: boolean;
   /** usage comes with each chunk because the gateway asked for it: it is taken out, but for the last */
   strip: boolean;
-  /** words that are put in the place of the engine's own */
-  reasons: FinishReasons | null;
+  /** of an engine with words of its own for the reason to finish */
+  reasons: ReasonTeller | null;
 }
 
 /**
@@ -110,7 +109,7 @@ export function createStreamFollower({ wantsUsage, strip, reasons }: Options): S
     frames(frames, count) {
       if (first) odd = isOdd(frames);
       if (rest.length > 0 || odd || tellingIn(frames, errorKey, 0) !== -1) return null;
-      if (reasons !== null && hasForeignReason(frames, reasons)) return null;
+      if (reasons !== null && reasons.concerns(frames)) return null;
       let at = 0;
       let passed = 0;
       const parts: Buffer[] = [];
@@ -156,7 +155,7 @@ export function createStreamFollower({ wantsUsage, strip, reasons }: Options): S
         const end = endOfEvent(bytes);
         if (end === -1) break;
         const came = bytes.subarray(0, end);
-        const event = forward(reasons === null ? came : translateReasons(came, reasons));
+        const event = forward(reasons === null ? came : reasons.tell(came));
         bytes = bytes.subarray(end);
         if (event !== null) kept.push(event);
       }
@@ -167,7 +166,7 @@ export function createStreamFollower({ wantsUsage, strip, reasons }: Options): S
     end() {
       if (rest.length === 0) return empty;
       const came = Buffer.concat([rest, blank]);
-      const last = forward(reasons === null ? came : translateReasons(came, reasons));
+      const last = forward(reasons === null ? came : reasons.tell(came));
       rest = empty;
       return last ?? empty;
     },

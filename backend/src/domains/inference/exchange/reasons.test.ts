@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { providers } from '../../../adapters/provider/index.ts';
 import { factsOfAnswer } from './facts.ts';
-import { translateReasons } from './reasons.ts';
+import { createReasonTeller, translateReasons } from './reasons.ts';
 
-const words = providers.tgi.finishReasons!;
+const { words } = providers.tgi.finishReasons!;
 /** An answer as text-generation-inference 3 writes it. */
 const answer = (text: string, reason: string): Buffer =>
   Buffer.from(
@@ -43,4 +43,16 @@ test('parsers: no bytes crash or hang the translation, and what it gives is not 
     }),
     { numRuns: 10_000 },
   );
+});
+
+test('FR-006d: an answer that calls tools ended for that, whatever text-generation-inference says; a text about it does not', () => {
+  const teller = () => createReasonTeller(providers.tgi.finishReasons!);
+  const called =
+    '{"choices":[{"index":0,"message":{"role":"assistant","tool_calls":[{"id":"0","type":"function","function":{"description":null,"name":"weather","arguments":"{}"}}]},"logprobs":null,"finish_reason":REASON}]}';
+  const reason = (text: string): Buffer => Buffer.from(called.replace('REASON', JSON.stringify(text)));
+  for (const own of ['stop', 'eos_token', 'stop_sequence', 'tool_calls'])
+    assert.deepEqual(teller().tell(reason(own)), reason('tool_calls'));
+  assert.deepEqual(teller().tell(reason('length')), reason('length'));
+  const about = answer('{"tool_calls":[{}]}', '"eos_token"');
+  assert.deepEqual(teller().tell(about), answer('{"tool_calls":[{}]}', '"stop"'));
 });
