@@ -151,6 +151,8 @@ for (const seed of seeds) {
       tokens: limits.tokens - spent.tokens,
       requests: limits.requests - spent.requests,
     };
+    // all requests are used up by chance: no event could take the tokens that are left
+    if (rest.requests === 0) return;
     // a connection that broke a moment ago may not be noticed yet
     const whole = await eventually(async () => {
       try {
