@@ -178,7 +178,7 @@ test('FR-006r: a pod that no node can take is deploying, with the words of the s
   const { phase, conditions } = await seen(spec, ({ conditions: all }) => all.some(({ type }) => type === 'Scheduled'));
   assert.equal(phase, 'starting');
   assert.match(conditions[0]!.message, /Insufficient nvidia\.com\/gpu/);
-  assert.match(conditions[0]!.remedy, /fewer GPUs/);
+  assert.match(conditions[0]!.remedy, /no more GPUs \(gpuCount\) than one node has/);
   const preflight = await runtime.preflight(spec);
   assert.equal(preflight.level, 'red');
   assert.match(preflight.checks.find(({ name }) => name === 'nodes')!.message, /None of 3 nodes has room/);
