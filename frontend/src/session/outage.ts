@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/vue-query';
 import { useEventListener } from '@vueuse/core';
 import { onScopeDispose, readonly, shallowRef } from 'vue';
 import { platformClient } from '../services/platformClient.ts';
+import { useSession } from './session.ts';
 
 /** Names of what the platform lacks; empty: nothing of it answers at all. */
 export type Outage = readonly string[];
@@ -36,11 +37,13 @@ async function readOutage(): Promise<Outage | null> {
 }
 
 /**
- * Whether the platform can do its work, looked at while somebody looks at the page. When it can again, everything on the screen is
- * read again: pages that had failed come back by themselves, and what is typed into forms stays.
+ * Whether the platform can do its work, looked at while somebody who is signed in looks at the page; before, the session's own failure says
+ * so. When it can again, everything on the screen is read again: pages that had failed come back by themselves, and what is typed into
+ * forms stays.
  */
 export function useOutage() {
   const client = useQueryClient();
+  const { session } = useSession();
   const outage = shallowRef<Outage | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let looking = false;
@@ -51,7 +54,7 @@ export function useOutage() {
     looking = true;
     clearTimeout(timer);
     const before = outage.value;
-    if (!document.hidden) outage.value = await readOutage();
+    if (!document.hidden && session.value !== null) outage.value = await readOutage();
     looking = false;
     if (ended) return;
     if (before !== null && outage.value === null) void client.invalidateQueries();
