@@ -52,6 +52,12 @@ describe('rules for personal data', () => {
     assert.equal(code(await visitor.call('DELETE', `/catalog/pii-rules/${seen.id}`)), '403 permission_denied');
   });
 
+  it('FR-003c: a confidence next to nothing is none', async () => {
+    const made = await add(dan, { ...badge, name: 'faint', confidence: 2.225073858507203e-309 });
+    assert.deepEqual([made.status, made.data.confidence], [200, 0], JSON.stringify(made.data));
+    assert.equal((await dan.call('DELETE', `/catalog/pii-rules/${made.data.id}`)).status, 200);
+  });
+
   it('FR-003c: a pattern that the engine does not take, or that matches nothing at all, is refused with the reason', async () => {
     for (const pattern of ['(?=x)', '(a)\\1', '[', 'a*', '(?<!a)b']) {
       const { status, data, message } = await add(dan, { ...badge, name: 'wrong', pattern });

@@ -57,6 +57,9 @@ test('QS-contract: schemathesis finds nothing in the served OpenAPI document', a
     .split('\n')
     .map((line) => line.slice(0, 300))
     .join('\n');
-  assert.equal(code, 0, readable.slice(0, 20_000));
+  // what was found first: a run of all suites tells only the first line of a failure
+  const found = /^_+ (?<operation>\S+ \S+) _+\n[\s\S]*?^ *- (?<what>[^\n]+)/m.exec(readable)?.groups;
+  const first = found === undefined ? '' : `${found['operation']}: ${found['what']}\n`;
+  assert.equal(code, 0, `${first}${readable.slice(0, 20_000)}`);
   console.log(output.slice(output.lastIndexOf('SUMMARY')).slice(0, 1500));
 });

@@ -15,7 +15,8 @@ export function createRuleStore(kysely: Connection) {
     async insert(trx: Connection, row: Omit<PiiRuleRow, 'created_at'>): Promise<PiiRuleRow | null> {
       const inserted = await on(trx)
         .insertInto('pii_rule')
-        .values(row)
+        // the column is a `real`, which PostgreSQL refuses to make of what is too small for one
+        .values({ ...row, confidence: Math.fround(row.confidence) })
         .onConflict((conflict) => conflict.doNothing())
         .returningAll()
         .executeTakeFirst();
