@@ -42,71 +42,38 @@ const definitions = {
     files: ['config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml'],
     names: ['kustomizations.kustomize.toolkit.fluxcd.io'],
   },
+  aibrix: {
+    // some mirrors of modules have its files and not what `go mod download` asks first: aibrix/go.mod tells the version
+    listed: 'aibrix',
+    module: 'github.com/vllm-project/aibrix/api/autoscaling/v1alpha1',
+    files: ['config/crd/autoscaling/autoscaling.aibrix.ai_podautoscalers.yaml'],
+    names: ['podautoscalers.autoscaling.aibrix.ai'],
+  },
 } as const;
 
 /** Applies the definitions of an operator and waits until the API server serves them. */
 export async function applyDefinitions(plane: Plane, operator: keyof typeof definitions): Promise<void> {
-  const { module, files, names } = definitions[operator];
-  const got = spawnSync('go', ['mod', 'download', '-json', module], { encoding: 'utf8', cwd: plane.folder });
-  if (got.status !== 0) throw new Error(`${module} cannot be had: ${got.stderr}${got.stdout}`);
-  const { Dir } = JSON.parse(got.stdout) as { Dir: string };
-  for (const file of files) await plane.kubectl(['apply', '--server-side', '-f', join(Dir, file)]);
+  const definition = definitions[operator];
+  const { files, names } = definition;
+  const folder = 'listed' in definition ? listed(definition) : downloaded(definition.module, plane);
+  for (const file of files) await plane.kubectl(['apply', '--server-side', '-f', join(folder, file)]);
   for (const name of names) await established(plane, name);
 }
 
-/** AIBrix has no Go module that can be had: a definition of our own, with the fields of its v1alpha1 that its documentation shows. */
-export async function applyAibrix(plane: Plane): Promise<void> {
-  const text = { type: 'string' };
-  const count = { type: 'integer', format: 'int32' };
-  const source = {
-    type: 'object',
-    required: ['metricSourceType', 'path', 'protocolType', 'targetMetric', 'targetValue'],
-    properties: {
-      metricSourceType: { ...text, enum: ['pod', 'resource', 'custom', 'external', 'domain'] },
-      protocolType: { ...text, enum: ['http', 'https'] },
-      endpoint: text,
-      port: text,
-      path: text,
-      targetMetric: text,
-      targetValue: text,
-    },
-  };
-  const spec = {
-    type: 'object',
-    required: ['maxReplicas', 'scaleTargetRef', 'scalingStrategy'],
-    properties: {
-      scalingStrategy: { ...text, enum: ['HPA', 'KPA', 'APA'] },
-      minReplicas: count,
-      maxReplicas: count,
-      scaleTargetRef: { type: 'object', properties: { apiVersion: text, kind: text, name: text } },
-      metricsSources: { type: 'array', minItems: 1, items: source },
-    },
-  };
-  const definition = {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'podautoscalers.autoscaling.aibrix.ai' },
-    spec: {
-      group: 'autoscaling.aibrix.ai',
-      scope: 'Namespaced',
-      names: {
-        kind: 'PodAutoscaler',
-        listKind: 'PodAutoscalerList',
-        plural: 'podautoscalers',
-        singular: 'podautoscaler',
-      },
-      versions: [
-        {
-          name: 'v1alpha1',
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
-        },
-      ],
-    },
-  };
-  await plane.kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(definition));
-  await established(plane, definition.metadata.name);
+function downloaded(module: string, plane: Plane): string {
+  const { Dir } = JSON.parse(go(['mod', 'download', '-json', module], plane.folder)) as { Dir: string };
+  return Dir;
+}
+
+/** Of a package of a module that a `go.mod` beside this file names. */
+function listed({ listed: beside, module }: { listed: string; module: string }): string {
+  return go(['list', '-find', '-f', '{{.Module.Dir}}', module], join(import.meta.dirname, beside)).trim();
+}
+
+function go(args: readonly string[], cwd: string): string {
+  const got = spawnSync('go', args, { encoding: 'utf8', cwd });
+  if (got.status !== 0) throw new Error(`go ${args.join(' ')}: ${got.stderr}${got.stdout}`);
+  return got.stdout;
 }
 
 /** `kubectl wait` fails on a definition that has no status yet. */

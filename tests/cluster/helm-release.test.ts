@@ -12,7 +12,7 @@ import { startProvider, type Provider } from '../journeys/provider.ts';
 import { forAgent, startAgent, type NodeAgent } from './agent.ts';
 import { addVolumes, chart, helm, helmDoes, namespaceFor, valuesOf } from './chart.ts';
 import { keepAsking } from './clients.ts';
-import { applyAibrix, applyDefinitions } from './crds.ts';
+import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
 
 /**
@@ -37,7 +37,7 @@ before(async () => {
   ]);
   await store.createBucket('llm-ops-dev');
   await Promise.all([plane.addNodes(2, { prefix: 'gpu', gpus: 8 }), addVolumes(plane, 2)]);
-  await applyAibrix(plane);
+  await applyDefinitions(plane, 'aibrix');
   for (const operator of ['gpu-operator', 'prometheus-operator'] as const) await applyDefinitions(plane, operator);
   const url = await postgres.createDatabase('platform');
   database = new pg.Client({ connectionString: url });

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { assertAccessible, openBrowser, openPage, problemsOf, screenshot } from '../journeys/browser.ts';
 import { startPlatform, until, type RunningPlatform } from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
-import { applyAibrix, applyDefinitions } from './crds.ts';
+import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
 
 /** The pages of organization models in a real browser, on a real control plane. */
@@ -74,7 +74,7 @@ test('UI-1, ORG-1: while operators are missing the page says which, why it matte
 });
 
 test('UI-1, ORG-2, ORG-5: a model is deployed by the form and seen to become healthy', async () => {
-  await applyAibrix(plane);
+  await applyDefinitions(plane, 'aibrix');
   await applyDefinitions(plane, 'gpu-operator');
   // the page looks again by itself
   await page.getByRole('link', { name: 'Deploy model' }).first().click({ timeout: 60_000 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { person, startPlatform, until, type Json, type Person, type RunningPlatform } from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
-import { applyAibrix, applyDefinitions } from './crds.ts';
+import { applyDefinitions } from './crds.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { faultyImage } from './stages.ts';
 
@@ -119,7 +119,7 @@ test('ORG-1, ORG-3: without AIBrix and the GPU operator the status says so, and 
 });
 
 test('ORG-2, ORG-4, ORG-5: a model is deployed with the objects of document 004 and answers through the gateway', async () => {
-  await applyAibrix(plane);
+  await applyDefinitions(plane, 'aibrix');
   await applyDefinitions(plane, 'gpu-operator');
   await until('the operators are seen', async () => (await call(dan, 'GET', '/status'))[1].ready, 30_000);
   const [status, { model: made }] = await call(alice, 'POST', '', qwen);
