@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { openDatabase } from '../../backend/src/platform/db/index.ts';
@@ -794,6 +795,29 @@ test('UI-1: a log of 10,000 requests stays quick to open, to leaf through, to so
     await page.getByText('3 rows', { exact: true }).waitFor();
   });
   await screenshot(page, 'requests-many');
+  assert.deepEqual(problemsOf(page), []);
+});
+
+test('FR-006l, UI-1: the list of endpoints tells of one that runs elsewhere and fails, which else looks healthy', async () => {
+  let failing = true;
+  // as long as requests come and fail, a breaker opens again and again, each time for longer
+  const callers = (async () => {
+    while (failing) {
+      await (await as(people.developer, { ...say('Now fail'), model: 'backup-model' })).text();
+      await sleep(100);
+    }
+  })();
+  try {
+    await open(page, '/serving/endpoints');
+    const row = page.getByRole('row').filter({ hasText: 'backup-model' });
+    await shown(row.getByText('Healthy'));
+    await shown(row.getByText('Requests fail'), 40_000);
+    assert.equal(await page.getByText('Requests fail').count(), 1);
+    await screenshot(page, 'endpoints-failing');
+  } finally {
+    failing = false;
+    await callers;
+  }
   assert.deepEqual(problemsOf(page), []);
 });
 
