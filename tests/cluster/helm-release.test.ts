@@ -25,6 +25,7 @@ let postgres: PostgresServer;
 let store: S3Server;
 let provider: Provider;
 let agent: NodeAgent;
+let databaseUrl: string;
 let database: pg.Client;
 const folder = mkdtempSync(join(tmpdir(), 'llm-ops-release-'));
 
@@ -39,11 +40,10 @@ before(async () => {
   await Promise.all([plane.addNodes(2, { prefix: 'gpu', gpus: 8 }), addVolumes(plane, 2)]);
   await applyDefinitions(plane, 'aibrix');
   for (const operator of ['gpu-operator', 'prometheus-operator'] as const) await applyDefinitions(plane, operator);
-  const url = await postgres.createDatabase('platform');
-  database = new pg.Client({ connectionString: url });
-  await database.connect();
+  databaseUrl = await postgres.createDatabase('platform');
+  database = await connected();
   await namespaceFor(plane, namespace, {
-    DATABASE_URL: url,
+    DATABASE_URL: databaseUrl,
     SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
     OBJECT_STORE_ACCESS_KEY: store.accessKey,
     OBJECT_STORE_SECRET_KEY: store.secretKey,
@@ -57,6 +57,12 @@ after(async () => {
   await Promise.all([postgres?.stop(), store?.stop(), plane?.stop()]);
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function connected(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  return client;
+}
 
 /** The values for dev, with what this place has, and what a test changes. */
 function values(changed: Json = {}): string[] {
@@ -105,6 +111,18 @@ const gatewayPods = async (): Promise<Json[]> =>
   ).items;
 const logOf = (name: string) => (agent.logs.get(name) ?? []).join('').slice(-2_000);
 const everyLog = () => [...agent.logs.keys()].map((name) => `--- ${name}\n${logOf(name)}`).join('\n');
+
+/** What clients had an answer of is in the ledger, once. */
+async function assertChargedOnce(): Promise<void> {
+  const counts = async () => {
+    const { rows } = await database.query(
+      'select count(*)::int as count, count(distinct request_id)::int as requests from usage_event where status = 200',
+    );
+    return rows[0];
+  };
+  await until('all is settled', async () => (await counts()).count >= served);
+  assert.deepEqual(await counts(), { count: served, requests: served });
+}
 
 /** Neither the read-only file system nor the API server refused a pod anything. */
 function nothingRefused(): void {
@@ -255,14 +273,26 @@ test('DEP-4, FR-011: each gateway settled its journal before it ended, and what 
   assert.equal(gateways.length, 4);
   for (const { name, ended } of agent.ended)
     if (name.includes('gateway')) assert.equal(ended, 0, `${name}: ${logOf(name)}`);
-  const counts = async () => {
-    const { rows } = await database.query(
-      'select count(*)::int as count, count(distinct request_id)::int as requests from usage_event where status = 200',
+  await assertChargedOnce();
+});
+
+test('DEP-4, FR-011: a gateway pod that starts while the database is away answers by what it knew, and what is asked is charged', async () => {
+  const before = await addresses();
+  await database.end();
+  await postgres.halt();
+  try {
+    const [pod] = await gatewayPods();
+    await plane.kubectl(['-n', namespace, 'delete', 'pod', pod.metadata.name, '--wait=false']);
+    const base = await until('the new pod is ready', async () =>
+      (await addresses()).find((address) => !before.includes(address)),
     );
-    return rows[0];
-  };
-  await until('all is settled', async () => (await counts()).count >= served);
-  assert.deepEqual(await counts(), { count: served, requests: served });
+    for (const stream of [false, true]) assert.equal((await chatOnce(base, 'steady', stream)).status, 200);
+    assert.match(await (await fetch(`${base}/readyz`)).text(), /known at/);
+  } finally {
+    await postgres.start();
+    database = await connected();
+  }
+  await assertChargedOnce();
 });
 
 test('DEP-4: an upgrade that cannot start stops at its first gateway, which rolls back, and no request fails', async () => {
