@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Issue } from '#platform/errors';
 import type { BudgetRow } from './store.ts';
 import type { ScopeType } from './rules.ts';
+import { words } from './sentences.ts';
 
 type GivenLimit = z.output<typeof BudgetLimit>;
 
@@ -10,21 +11,20 @@ const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 const control = /[\p{Cc}\p{Cf}\p{Cs}]/u;
 
 /** What each kind of scope is named by. */
-const forms: Record<Exclude<ScopeType, 'global'>, { fits(id: string): boolean; message: string }> = {
-  team: { fits: (id) => !id.includes('/'), message: 'Give the name of the team.' },
-  project: { fits: (id) => /^[^/]+\/.+$/.test(id), message: 'Give the team and the project, as "team/project".' },
-  user: { fits: () => true, message: 'Give the name of the user.' },
-  key: { fits: (id) => uuid.test(id), message: 'Give the id of the API key, a UUID.' },
-  endpoint: { fits: (id) => uuid.test(id), message: 'Give the id of the endpoint, a UUID.' },
-  model: { fits: (id) => uuid.test(id), message: 'Give the id of the model version, a UUID.' },
+const forms: Record<Exclude<ScopeType, 'global'>, (id: string) => boolean> = {
+  team: (id) => !id.includes('/'),
+  project: (id) => /^[^/]+\/.+$/.test(id),
+  user: () => true,
+  key: (id) => uuid.test(id),
+  endpoint: (id) => uuid.test(id),
+  model: (id) => uuid.test(id),
 };
 
 export function scopeIssues(type: ScopeType, id: string | null): Issue[] {
   const path = 'scope.id';
-  if (type === 'global')
-    return id === null ? [] : [{ path, message: 'A global budget is about everything: leave the id out.' }];
-  const { fits, message } = forms[type];
-  return id !== null && fits(id) && !control.test(id) && id === id.trim() ? [] : [{ path, message }];
+  if (type === 'global') return id === null ? [] : [{ path, ...words.tell('global') }];
+  const fits = id !== null && forms[type](id) && !control.test(id) && id === id.trim();
+  return fits ? [] : [{ path, ...words.tell(type) }];
 }
 
 /** As ids are written in events. */
@@ -41,14 +41,12 @@ export function teamOfScope(type: ScopeType, id: string | null): string | null {
 export function limitIssues(limit: GivenLimit, currency: string): Issue[] {
   const issues: Issue[] = [];
   if (limit.amount === undefined && limit.tokens === undefined && limit.requests === undefined)
-    issues.push({ path: 'limit', message: 'Set at least one of amount, tokens and requests.' });
+    issues.push({ path: 'limit', ...words.tell('limit_none') });
   return [...issues, ...currencyIssues('limit.currency', limit.currency, currency)];
 }
 
 export const currencyIssues = (path: string, given: string | undefined, currency: string): Issue[] =>
-  given === undefined || given === currency
-    ? []
-    : [{ path, message: `This platform reckons in ${currency} (COST_CURRENCY): write ${currency} or leave it out.` }];
+  given === undefined || given === currency ? [] : [{ path, ...words.tell('currency', { currency }) }];
 
 export const limitColumns = (
   limit: GivenLimit,

@@ -104,7 +104,7 @@ test('FR-011: a refusal of a total has no next period; Retry-After is between a 
   };
   const wish = { amount: 1n, tokens: 1, requests: 1 };
   const all = exhausted(named, periodAt('total', 0), nothing, wish, 0);
-  assert.match(all.message, /its limit of 1\.5 EUR and 7 tokens would be exceeded\. It has no next period\./);
+  assert.match(all.message, /its limit of 1\.5 EUR, 7 tokens would be exceeded\. It has no next period\./);
   const room = { amount: 80_000_000_000n, tokens: 7, requests: 9 };
   assert.match(
     exhausted(named, periodAt('total', 0), room, { amount: 121_500_000_000n, tokens: 3, requests: 1 }, 0).message,

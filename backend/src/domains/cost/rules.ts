@@ -2,6 +2,8 @@ import type { Budget } from '@llm-ops/contracts';
 import type { Spend, UsageEvent } from '#domains/inference';
 import { failure, type Failure } from '#platform/errors';
 import { formatMoney, parseMoney, type Pico } from '#platform/money';
+import type { Sentence } from '#platform/words';
+import { words } from './sentences.ts';
 
 export type PeriodKind = Budget['period'];
 export type ScopeType = Budget['scope']['type'];
@@ -185,31 +187,42 @@ export interface Named {
   limit: Limit;
 }
 
-const periodNames = { daily: 'daily limit', monthly: 'monthly limit', total: 'limit' } as const;
-
 /** 429: a request that may take `wish` does not fit into `room` any more. */
 export function exhausted(budget: Named, period: Period, room: Spend, wish: Spend, at: number): Failure {
   const { limit, currency } = budget;
-  const figures: string[] = [];
-  const takes: string[] = [];
-  const left: string[] = [];
-  const lacks = (said: (of: Spend) => string, of: string): void => {
-    figures.push(of);
-    takes.push(said(wish));
-    left.push(said(atLeastNothing(room)));
-  };
-  const money = ({ amount }: Spend) => `${formatMoney(amount)} ${currency}`;
-  if (limit.amount !== null && room.amount < wish.amount) lacks(money, `${formatMoney(limit.amount)} ${currency}`);
-  if (limit.tokens !== null && room.tokens < wish.tokens)
-    lacks(({ tokens }) => `${tokens} tokens`, `${limit.tokens} tokens`);
-  if (limit.requests !== null && room.requests < wish.requests)
-    lacks(({ requests }) => `${requests} requests`, `${limit.requests} requests`);
+  const money = (amount: bigint): string => `${formatMoney(amount)} ${currency}`;
+  const tokens = (count: number): Sentence => words.line('tokens', { count });
+  const requests = (count: number): Sentence => words.line('requests', { count });
+  const figures: (string | Sentence)[] = [];
+  const takes: (string | Sentence)[] = [];
+  const left: (string | Sentence)[] = [];
+  const rest = atLeastNothing(room);
+  if (limit.amount !== null && room.amount < wish.amount) {
+    figures.push(money(limit.amount));
+    takes.push(money(wish.amount));
+    left.push(money(rest.amount));
+  }
+  if (limit.tokens !== null && room.tokens < wish.tokens) {
+    figures.push(tokens(limit.tokens));
+    takes.push(tokens(wish.tokens));
+    left.push(tokens(rest.tokens));
+  }
+  if (limit.requests !== null && room.requests < wish.requests) {
+    figures.push(requests(limit.requests));
+    takes.push(requests(wish.requests));
+    left.push(requests(rest.requests));
+  }
   const end = endOf(period);
   const seconds = Math.max(Math.ceil((period.end - at) / 1000), 1);
   return failure('budget_exhausted', {
-    message: `The budget "${budget.name}" has no room for this request: its ${periodNames[budget.kind]} of ${figures.join(
-      ' and ',
-    )} would be exceeded. ${end === null ? 'It has no next period.' : `Its period ends at ${end}.`} It may take up to ${takes.join(' and ')}; left: ${left.join(', ')}.`,
+    ...words.tell('exhausted', {
+      name: budget.name,
+      limit: words.line(`limit_${budget.kind}`),
+      figures,
+      end: end === null ? words.line('endless') : words.line('ends', { end }),
+      takes,
+      left,
+    }),
     data: { budget: budget.id, period_end: end },
     headers: {
       'retry-after': String(Math.min(seconds, 3600)),
@@ -222,8 +235,7 @@ export function exhausted(budget: Named, period: Period, room: Spend, wish: Spen
 /** 429: what this gateway holds of a budget is used up, and there is nobody to ask for more. */
 export function unchecked(budget: Pick<Named, 'id' | 'name'>, period: Period): Failure {
   return failure('budget_exhausted', {
-    message: `The budget "${budget.name}" cannot be checked just now: the database does not answer, and what this gateway held of the budget is used up.`,
-    remedy: 'Try again in a few seconds.',
+    ...words.tell('unchecked', { name: budget.name }),
     data: { budget: budget.id, period_end: endOf(period) },
     headers: { 'retry-after': '5' },
   });

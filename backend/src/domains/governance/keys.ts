@@ -7,6 +7,7 @@ import { decodeCursor, pageOf, type Context, type Paged, type Trx } from '#platf
 import { uuidv7 } from '#platform/ids';
 import type { GovernanceDeps } from './deps.ts';
 import { beyondOwn, freerThan, looserThan } from './rules.ts';
+import { words } from './sentences.ts';
 import * as store from './store.ts';
 import { ensureTeam } from './teams.ts';
 
@@ -28,7 +29,7 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
     if (!text) return null;
     const at = new Date(text);
     if (at <= now()) {
-      throw failure('validation_failed', { issues: [{ path: 'expiresAt', message: 'Lies in the past.' }] });
+      throw failure('validation_failed', { issues: [{ path: 'expiresAt', ...words.tell('past') }] });
     }
     return at;
   }
@@ -49,9 +50,7 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       const { identity } = access;
       const beyond = beyondOwn(body.roles, identity);
       if (beyond.length > 0) {
-        throw failure('role_not_grantable', {
-          message: `You cannot give ${beyond.join(', ')}: that goes beyond your own roles (${identity.roles.join(', ')}).`,
-        });
+        throw failure('role_not_grantable', words.tell('beyond_roles', { roles: beyond, own: identity.roles }));
       }
       const routes = body.routes ?? null;
       const environments = body.environments ?? null;
@@ -59,12 +58,12 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       const expiresAt = expiryOf(body.expiresAt);
       await withinOwn(trx, identity, { routes, environments, limits, expires_at: expiresAt });
       if (!access.sees({ team: body.team, visibility: 'team' })) {
-        throw failure('team_not_found', { message: `You are not a member of a team "${body.team}".` });
+        throw failure('team_not_found', words.tell('no_member', { team: body.team }));
       }
       await ensureTeam(trx, body.team, identity);
       const project = body.project ?? null;
       if (project !== null && !(await store.projectExists(trx, body.team, project))) {
-        throw failure('validation_failed', { issues: [{ path: 'project', message: 'The team has no such project.' }] });
+        throw failure('validation_failed', { issues: [{ path: 'project', ...words.tell('no_project') }] });
       }
       const { key, prefix, hash } = newApiKey();
       const { name, team, roles } = body;
@@ -97,9 +96,7 @@ export function createKeys({ kysely, now }: GovernanceDeps) {
       if (row.revoked_at !== null) throw failure('api_key_revoked');
       const beyond = beyondOwn(row.roles, access.identity);
       if (beyond.length > 0) {
-        throw failure('role_not_grantable', {
-          message: `This key acts as ${beyond.join(', ')}, which goes beyond your own roles: you may revoke it, not change it.`,
-        });
+        throw failure('role_not_grantable', words.tell('key_beyond_roles', { roles: beyond }));
       }
       const changed = {
         name: body.name ?? row.name,
@@ -132,16 +129,14 @@ async function withinOwn(
   asked: Pick<store.KeyRow, 'routes' | 'environments' | 'limits' | 'expires_at'>,
 ): Promise<void> {
   if (freerThan(asked.routes, routes) || freerThan(asked.environments, environments)) {
-    throw failure('role_not_grantable', {
-      message: 'An API key cannot make a key for more routes or environments than its own.',
-    });
+    throw failure('role_not_grantable', words.tell('key_wider'));
   }
   const own = apiKeyId === null ? null : await store.findKey(trx, apiKeyId);
   if (own !== null && looserThan(asked.limits, own.limits)) {
-    throw failure('role_not_grantable', { message: 'An API key cannot make a key with higher limits than its own.' });
+    throw failure('role_not_grantable', words.tell('key_looser'));
   }
   if (own?.expires_at && (asked.expires_at === null || asked.expires_at > own.expires_at)) {
-    throw failure('role_not_grantable', { message: 'An API key cannot make a key that outlives it.' });
+    throw failure('role_not_grantable', words.tell('key_longer'));
   }
 }
 

@@ -11,6 +11,7 @@ import type { z } from 'zod';
 import type { Identity } from '#platform/access';
 import { actionsOf, inScope } from '#platform/access';
 import type { Issue } from '#platform/errors';
+import { words } from './sentences.ts';
 
 /** Roles that this identity may not give, because they may more than it does itself. */
 export function beyondOwn(asked: readonly Role[], identity: Identity): Role[] {
@@ -43,9 +44,7 @@ export function policyIssues(rules: readonly PolicyRule[], scope: Policy['scope'
     return [
       ...actionIssues(rule, scope, at),
       ...matchIssues(rule.resources.match, `${at}.resources.match`),
-      ...(locksOut(rule, scope)
-        ? [{ path: at, message: 'Nobody could change policies any more. Name subjects other than administrators.' }]
-        : []),
+      ...(locksOut(rule, scope) ? [{ path: at, ...words.tell('locks_out') }] : []),
     ];
   });
 }
@@ -56,16 +55,9 @@ function actionIssues(rule: PolicyRule, scope: Policy['scope'], at: string): Iss
     const path = `${at}.actions.${index}`;
     const wildcard = action === '*' || (action.endsWith(':*') && nouns.has(action.slice(0, -2)));
     if (!wildcard && !(permissions as readonly string[]).includes(action)) {
-      return [{ path, message: `There is no action "${action}". Actions: *, ${permissions.join(', ')}.` }];
+      return [{ path, ...words.tell('no_action', { action, actions: permissions }) }];
     }
-    return inScope(action, scope)
-      ? []
-      : [
-          {
-            path,
-            message: `"${action}" is outside of the scope ${scope}; use the scope global or that of the action.`,
-          },
-        ];
+    return inScope(action, scope) ? [] : [{ path, ...words.tell('outside_scope', { action, scope }) }];
   });
 }
 
@@ -75,17 +67,15 @@ function matchIssues(match: Record<string, unknown>, at: string): Issue[] {
   return Object.entries(match).flatMap(([field, value]) => {
     const path = `${at}.${field}`;
     if (!/^[A-Za-z_][\w-]*(\.[\w-]+)*$/.test(field)) {
-      return [{ path, message: 'Name a field, with dots to reach into the card: metadata.classification.' }];
+      return [{ path, ...words.tell('field_name') }];
     }
     if (isScalar(value)) return [];
     if (!Array.isArray(value)) {
       return value !== null && typeof value === 'object'
         ? matchIssues(value as Record<string, unknown>, path)
-        : [{ path, message: 'Give a value or a list of values.' }];
+        : [{ path, ...words.tell('value_or_list') }];
     }
-    return value.length > 0 && value.every(isScalar)
-      ? []
-      : [{ path, message: 'Give at least one text, number or boolean.' }];
+    return value.length > 0 && value.every(isScalar) ? [] : [{ path, ...words.tell('list_empty') }];
   });
 }
 

@@ -5,6 +5,7 @@ import { failure } from '#platform/errors';
 import type { Context, Paged, Trx } from '#platform/http';
 import type { GovernanceDeps } from './deps.ts';
 import { beyondOwn, decodeNameCursor, encodeNameCursor } from './rules.ts';
+import { words } from './sentences.ts';
 import * as store from './store.ts';
 
 type Routes = typeof governanceRoutes;
@@ -18,15 +19,14 @@ export async function ensureTeam(trx: Trx, name: string, identity: Identity): Pr
   if (await store.teamExists(trx, name)) return;
   const theirs = identity.teams !== '*' && identity.teams.includes(name);
   if (identity.kind !== 'header' && identity.kind !== 'system' && !theirs) {
-    throw failure('team_not_found', { message: `There is no team "${name}".` });
+    throw failure('team_not_found', words.tell('no_team', { team: name }));
   }
   await store.insertTeam(trx, name);
 }
 
 export function createTeams({ kysely }: GovernanceDeps) {
   async function requireTeam(db: Parameters<typeof store.teamExists>[0], team: string): Promise<void> {
-    if (!(await store.teamExists(db, team)))
-      throw failure('team_not_found', { message: `There is no team "${team}".` });
+    if (!(await store.teamExists(db, team))) throw failure('team_not_found', words.tell('no_team', { team }));
   }
 
   return {
@@ -34,8 +34,7 @@ export function createTeams({ kysely }: GovernanceDeps) {
       const { limit, cursor } = c.query;
       const after = cursor === undefined ? null : decodeNameCursor(cursor);
       if (cursor !== undefined && after === null) {
-        const message = 'Use the cursor of a Link header, unchanged.';
-        throw failure('validation_failed', { issues: [{ path: 'cursor', message }] });
+        throw failure('validation_failed', { issues: [{ path: 'cursor', ...words.tell('cursor') }] });
       }
       const rows = await store.listTeams(kysely, limit + 1, after);
       const page = rows.slice(0, limit);
@@ -84,11 +83,11 @@ export function createTeams({ kysely }: GovernanceDeps) {
       const { team, userId } = c.params;
       c.access.require('team:write', { type: 'team', name: team });
       if (/[\p{Cc}\p{Cf}]/u.test(userId) || userId !== userId.trim()) {
-        const message = 'Must not hold control characters or surrounding space.';
-        throw failure('validation_failed', { issues: [{ path: 'userId', message }] });
+        throw failure('validation_failed', { issues: [{ path: 'userId', ...words.tell('user_id') }] });
       }
       const beyond = beyondOwn(c.body.roles, c.identity);
-      if (beyond.length > 0) throw failure('role_not_grantable', { message: `You cannot give ${beyond.join(', ')}.` });
+      if (beyond.length > 0)
+        throw failure('role_not_grantable', words.tell('beyond_roles', { roles: beyond, own: c.identity.roles }));
       await requireTeam(c.trx, team);
       c.note(team, { userId, roles: c.body.roles });
       return memberView(await store.putMember(c.trx, { team, user_id: userId, roles: [...new Set(c.body.roles)] }));
