@@ -24,3 +24,7 @@ export const MaintenanceProcedure = z
 /** What reviewers of a deployment read beside what is computed: required for prod, kept with the revision for good. */
 export const ChangePlan = z.object({ backup: BackupPlan, maintenance: MaintenanceProcedure });
 export type ChangePlan = z.infer<typeof ChangePlan>;
+
+export const changeStatuses = ['open', 'approved', 'rejected', 'changes_requested', 'applied', 'withdrawn'] as const;
+export const ChangeStatus = z.enum(changeStatuses);
+export type ChangeStatus = z.infer<typeof ChangeStatus>;

@@ -1,21 +1,24 @@
 import { z } from 'zod';
-import { ChangePlan } from './change-plan.ts';
+import { ChangePlan, ChangeStatus } from './change-plan.ts';
 import { Environment, environments, Id, IdParams, Page, Said, Text, Time } from './common.ts';
 import { EndpointDeploy, EndpointPromote, EndpointRedeploy } from './endpoints.ts';
 import { ManifestDifference } from './observation.ts';
+import { ModelParams, OrganizationModelCreate, OrganizationModelUpdate } from './organization.ts';
 import { Preflight } from './preflight.ts';
 import { defineRoutes } from './route.ts';
 
 export const changeKinds = ['deploy', 'redeploy', 'promote'] as const;
-export const changeStatuses = ['open', 'approved', 'rejected', 'changes_requested', 'applied', 'withdrawn'] as const;
-export const ChangeStatus = z.enum(changeStatuses);
-export type ChangeStatus = z.infer<typeof ChangeStatus>;
 
-/** A deployment, redeployment or promotion as it would be asked for directly. */
+/**
+ * A deployment, redeployment or promotion as it would be asked for directly; of a model of an organization in document 004's words, where it
+ * is a deployment or redeployment of its endpoint.
+ */
 export const ChangeRequest = z.discriminatedUnion('kind', [
   EndpointDeploy.extend({ kind: z.literal('deploy') }),
   EndpointRedeploy.extend({ kind: z.literal('redeploy'), endpointId: Id }),
   EndpointPromote.extend({ kind: z.literal('promote'), endpointId: Id }),
+  OrganizationModelCreate.extend({ kind: z.literal('create-model') }),
+  OrganizationModelUpdate.extend({ kind: z.literal('update-model'), ...ModelParams.shape }),
 ]);
 export type ChangeRequest = z.infer<typeof ChangeRequest>;
 
@@ -119,6 +122,12 @@ const refused = [
   'drift_unexplained',
   'preflight_red',
   'environment_not_allowed',
+  'organization_model_unavailable',
+  'organization_model_not_found',
+  'organization_model_not_approved',
+  'organization_model_name_taken',
+  'organization_model_operator_missing',
+  'organization_model_resources_insufficient',
 ];
 
 export const changeRoutes = defineRoutes({

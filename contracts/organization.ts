@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ChangePlan, ChangeStatus } from './change-plan.ts';
 import { HubId, Id, Name, Said, TeamName, Text, Time } from './common.ts';
 import { Condition, Quantity } from './endpoints.ts';
 import { defineRoutes } from './route.ts';
@@ -69,6 +70,12 @@ const token = z
   .nullish()
   .describe('Kept as a secret and never shown; null takes it away.');
 const modelType = z.enum(['completion', 'chat']);
+/** What a change of prod is asked for beside, as of endpoints. */
+const explained = {
+  change: ChangePlan.optional().describe('Required for prod, as of endpoints.'),
+  rollbackPlan: Text.optional().describe('How it will be taken back; required for a new model in prod.'),
+  parityNote: Text.optional().describe('Why it differs from the environment before.'),
+};
 
 export const OrganizationModelCreate = z.object({
   name: OrganizationModelName,
@@ -80,6 +87,7 @@ export const OrganizationModelCreate = z.object({
   requirements: ModelRequirements.default({}),
   deployment_config: z.object({ ...deployment, hugging_face_token: token }).default({}),
   autoscaling_config: z.object(autoscaling).default({}),
+  ...explained,
 });
 export type OrganizationModelCreate = z.infer<typeof OrganizationModelCreate>;
 
@@ -93,6 +101,7 @@ export const OrganizationModelUpdate = z.object({
   requirements: ChangedRequirements.optional(),
   deployment_config: z.object({ ...deployment, hugging_face_token: token }).optional(),
   autoscaling_config: z.object(autoscaling).optional(),
+  ...explained,
 });
 export type OrganizationModelUpdate = z.infer<typeof OrganizationModelUpdate>;
 
@@ -101,7 +110,9 @@ const ModelStatusWord = z.enum(organizationModelStatuses);
 const Counted = z.object({ total: z.number(), ready: z.number(), available: z.number() });
 
 export const OrganizationModel = z.object({
-  id: Id.describe('Of its endpoint: the same one under /llm-ops/v1/serving/endpoints.'),
+  id: Id.describe(
+    'Of its endpoint: the same one under /llm-ops/v1/serving/endpoints. Of one that waits, of its change: its endpoint will have it.',
+  ),
   name: z.string(),
   display_name: z.string(),
   description: z.string(),
@@ -109,7 +120,7 @@ export const OrganizationModel = z.object({
   huggingface_id: z.string(),
   organization: z.string(),
   managed: z.literal(true),
-  status: ModelStatusWord,
+  status: ModelStatusWord.describe('creating also while a new model waits for approval: see `change_request`.'),
   conditions: z.array(Condition),
   replicas: Counted,
   requirements: ModelRequirements,
@@ -137,6 +148,10 @@ export const OrganizationModel = z.object({
   endpoint_url: z.string().describe('Within the cluster; everybody else asks the gateway for the model by its name.'),
   environment: z.string(),
   model_id: Id.describe('Of its entry in the catalog.'),
+  change_request: z
+    .object({ id: Id, status: ChangeStatus })
+    .nullable()
+    .describe('That is not carried out yet: see GET /llm-ops/v1/serving/changes/{id}; null: there is none.'),
   created_at: Time,
   updated_at: Time,
 });
@@ -199,7 +214,7 @@ export const ClusterReadiness = z.object({
 export type ClusterReadiness = z.infer<typeof ClusterReadiness>;
 
 const face = { tag: 'organization models', base: '/v1', answer: 'plain' } as const;
-const ModelParams = z.object({ id: z.string().min(1).max(100).describe('Id or name.') });
+export const ModelParams = z.object({ id: z.string().min(1).max(100).describe('Id or name.') });
 const outside = ['organization_model_unavailable', 'cluster_unreachable', 'cluster_forbidden'];
 const deploying = [
   ...outside,
@@ -207,6 +222,9 @@ const deploying = [
   'organization_model_resources_insufficient',
   'environment_not_allowed',
   'organization_model_not_approved',
+  'change_plan_missing',
+  'change_outside_window',
+  'drift_unexplained',
 ];
 const audited = (action: string) => ({ action: `organization-model.${action}`, resource: 'endpoint' });
 
@@ -246,7 +264,7 @@ export const organizationRoutes = defineRoutes({
     ...face,
     method: 'POST',
     path: '/organization/models',
-    summary: 'Deploy a model of Hugging Face',
+    summary: 'Deploy a model of Hugging Face; where prod needs an approval, submit it for one',
     permission: 'endpoint:deploy',
     body: OrganizationModelCreate,
     data: z.object({ model: OrganizationModel }),
@@ -268,19 +286,20 @@ export const organizationRoutes = defineRoutes({
     ...face,
     method: 'PUT',
     path: '/organization/models/{id}',
-    summary: 'Change what it asks for, how it scales or what it is called',
+    summary:
+      'Change what it asks for, how it scales or what it is called; where prod needs an approval, submit it for one',
     permission: 'endpoint:deploy',
     params: ModelParams,
     body: OrganizationModelUpdate,
     data: z.object({ model: OrganizationModel }),
     audit: audited('update'),
-    failures: [...deploying, 'organization_model_not_found', 'endpoint_deleting'],
+    failures: [...deploying, 'organization_model_not_found', 'organization_model_waiting', 'endpoint_deleting'],
   },
   deleteOrganizationModel: {
     ...face,
     method: 'DELETE',
     path: '/organization/models/{id}',
-    summary: 'Delete a model and all that runs for it',
+    summary: 'Delete a model and all that runs for it, or take back one that waits for approval',
     permission: 'endpoint:deploy',
     params: ModelParams,
     data: z.object({ id: Id, name: z.string(), status: z.literal('deleting'), message: z.string() }),

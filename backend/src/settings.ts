@@ -170,6 +170,7 @@ export function clusterConfig(settings: Settings): ClusterConfig {
 export function modelsConfig(settings: Settings): ModelsSettings {
   return {
     environment: settings.MODELS_ENVIRONMENT,
+    namespace: settings.MODELS_NAMESPACE,
     image: settings.MODELS_IMAGE,
     storageClass: settings.MODELS_DEFAULT_STORAGE_CLASS || null,
     storageSize: settings.MODELS_STORAGE_SIZE,

@@ -25,8 +25,8 @@ const page = (
 const changes = ['serving', 'cluster', 'catalog', 'changes'] as const;
 /** Pages of datasets share parts with those of models. */
 const datasets = ['catalog', 'datasets'] as const;
-/** Models of organizations are endpoints and share parts with them. */
-const organization = ['serving', 'organization'] as const;
+/** Models of organizations are endpoints and share parts with them, their changes too. */
+const organization = ['serving', 'changes', 'organization'] as const;
 
 const routes: RouteRecordRaw[] = [
   page('/', 'home', 'shell', () => import('./pages/Home.vue')),

@@ -9,6 +9,7 @@ import { provisionPostgres, type PostgresServer } from '../../scripts/provision/
 import { provisionS3, type S3Server } from '../../scripts/provision/s3.ts';
 import { approvedModel, ask, people, person, projectRoot, until, type Json } from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
+import { changePlan } from '../serving/plan.ts';
 import { forAgent, startAgent, type NodeAgent } from './agent.ts';
 import { addVolumes, chart, helm, helmDoes, namespaceFor, valuesOf } from './chart.ts';
 import { keepAsking } from './clients.ts';
@@ -188,6 +189,8 @@ test("ORG-4, ORG-6: a model of an organization is deployed and deleted with the 
     huggingface_id: 'Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8',
     requirements: { cpu: '2000m', memory: '16Gi', gpu: { min_vram: '24Gi' } },
     deployment_config: { gpu_count: 1, enable_autoscaling: true, hugging_face_token: 'hf_secret' },
+    change: changePlan(),
+    rollbackPlan: 'Delete it.',
   });
   await until('it runs', async () => (await call('GET', '/qwen3-coder')).model.status === 'running');
   const kinds = async () => {

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { person, startPlatform, until, type Json, type Person, type RunningPlatform } from '../journeys/harness.ts';
+import {
+  ask,
+  call as callApi,
+  person,
+  startPlatform,
+  until,
+  type Json,
+  type Person,
+  type RunningPlatform,
+} from '../journeys/harness.ts';
 import { startProvider, type Provider } from '../journeys/provider.ts';
+import { changePlan } from '../serving/plan.ts';
 import { applyDefinitions } from './crds.ts';
+import { approvedEntry } from './entry.ts';
 import { startPlane, type Plane } from './plane.ts';
 import { faultyImage } from './stages.ts';
 
@@ -14,6 +25,9 @@ let platform: RunningPlatform;
 const alice = person('alice', 'operator,reviewer', 'alpha');
 const olga = person('olga', 'operator', 'beta');
 const dan = person('dan', 'developer', 'alpha');
+const rita = person('rita', 'reviewer', 'alpha');
+/** what prod asks for beside */
+const planned = { change: changePlan(-1, 3), rollbackPlan: 'Delete it.' };
 const qwen = {
   name: 'qwen3-coder-30b',
   display_name: 'Qwen3 Coder 30B',
@@ -21,6 +35,7 @@ const qwen = {
   huggingface_id: 'Qwen/Qwen3-Coder-30B-A3B-Instruct-FP8',
   requirements: { cpu: '2000m', memory: '16Gi', gpu: { min_vram: '24Gi', min_gpus: 1, max_gpus: 1 } },
   deployment_config: { gpu_count: 1, enable_autoscaling: true, enable_pvc: true, hugging_face_token: 'hf_secret1' },
+  ...planned,
 };
 
 before(async () => {
@@ -32,27 +47,34 @@ before(async () => {
     metadata: { name: 'shared', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
     provisioner: 'nfs.csi.k8s.io',
   };
-  const volume = {
+  const volume = (name: string) => ({
     apiVersion: 'v1',
     kind: 'PersistentVolume',
-    metadata: { name: 'volume-0' },
+    metadata: { name },
     spec: {
       capacity: { storage: '100Gi' },
       accessModes: ['ReadWriteMany'],
       storageClassName: 'shared',
       nfs: { server: 'store', path: '/' },
     },
-  };
-  const disk = { ...shared, metadata: { name: 'disk' }, provisioner: 'ebs.csi.aws.com' };
-  for (const object of [shared, disk, volume]) await plane.kubectl(['apply', '-f', '-'], JSON.stringify(object));
-  provider = await startProvider();
-  platform = await startPlatform({
-    KUBECONFIG_PATH: plane.kubeconfig,
-    SERVING_LOCAL_BASE_URL: provider.url,
-    SERVING_DRAIN_SECONDS: '1',
-    MODELS_QUOTA_GPUS: '24',
   });
+  const disk = { ...shared, metadata: { name: 'disk' }, provisioner: 'ebs.csi.aws.com' };
+  // one that was released is not taken again
+  for (const object of [shared, disk, volume('volume-0'), volume('volume-1')])
+    await plane.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+  provider = await startProvider();
+  platform = await onPlane({ MODELS_QUOTA_GPUS: '24' });
 });
+const onPlane = (settings: Record<string, string>, dataDir?: string) =>
+  startPlatform(
+    {
+      KUBECONFIG_PATH: plane.kubeconfig,
+      SERVING_LOCAL_BASE_URL: provider.url,
+      SERVING_DRAIN_SECONDS: '1',
+      ...settings,
+    },
+    dataDir,
+  );
 after(async () => {
   await platform?.stop();
   await provider?.close();
@@ -245,8 +267,13 @@ test('ORG-2: PUT scales without another revision, renames without one, and rolls
   await until('no autoscaler', async () => (await get('podautoscaler', `${qwen.name}-autoscaler`)) === null);
   await put({ autoscaling_config: { min_replicas: 1 } });
   await until('one replica', async () => (await get('deploy', qwen.name))?.status?.replicas === 1);
+  const args = ['--max-model-len', '4096'];
+  await refused(400, /change\.backup.*changes\/preview/s, alice, 'PUT', `/${qwen.name}`, {
+    deployment_config: { args },
+  });
   const changed = await put({
-    deployment_config: { args: ['--max-model-len', '4096'], hugging_face_token: 'hf_secret2' },
+    ...planned,
+    deployment_config: { args, hugging_face_token: 'hf_secret2' },
   });
   assert.deepEqual(changed.requirements, qwen.requirements);
   await becomes(
@@ -295,6 +322,140 @@ test('ORG-2: deleting a model removes all that runs for it and nothing else', as
   await until('its objects are gone', async () => (await names(kinds)).length === 0);
   await until('it is forgotten', async () => (await call(alice, 'GET', `/${qwen.name}`))[0] === 404);
   assert.notEqual(await get('deploy', 'by-hand'), null);
+});
+
+test('FR-012, ORG-3: prod takes no model without plans, and says which fields; elsewhere none are asked for', async () => {
+  const bare = { name: 'bare', huggingface_id: qwen.huggingface_id };
+  const send = async () =>
+    fetch(`${platform.url}/v1/organization/models`, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json' },
+      body: JSON.stringify(bare),
+    });
+  const answer = await send();
+  assert.deepEqual([answer.status, answer.headers.get('x-error-code')], [400, 'change_plan_missing']);
+  assert.match(
+    (await answer.json()).error,
+    /change\.backup: .* change\.maintenance: .*changes\/preview proposes both/s,
+  );
+  await refused(400, /rollbackPlan: Required for prod/, alice, 'POST', '', { ...bare, change: planned.change });
+  await refused(409, /maintenance window/, alice, 'POST', '', { ...bare, ...planned, change: changePlan(1, 2) });
+  const preview = await ask(platform.api, alice, 'POST', '/serving/changes/preview', { ...bare, kind: 'create-model' });
+  assert.deepEqual([preview.planRequired, preview.approvalRequired], [true, false]);
+  const { model: made } = (await call(alice, 'POST', '', { ...bare, ...planned }))[1];
+  assert.equal(made?.change_request, null);
+  const [kept] = await ask(platform.api, alice, 'GET', `/serving/changes?endpointId=${made.id}`);
+  assert.deepEqual([kept.status, kept.kind, kept.plan.backup.kept], ['applied', 'deploy', 'Revision 1.']);
+  await call(alice, 'DELETE', '/bare');
+  await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
+  await platform.stop();
+  platform = await onPlane({ MODELS_ENVIRONMENT: 'dev' });
+  const free = await send();
+  assert.deepEqual([free.status, (await free.json()).model.environment], [200, 'dev']);
+  await call(alice, 'DELETE', '/bare');
+  await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
+  await platform.stop();
+});
+
+test('FR-012, ORG-2: in prod a model waits for somebody else, who sees all its objects; nothing of it exists before it is applied', async () => {
+  const fourEyes = { APPROVAL_FOUR_EYES: 'true' };
+  platform = await onPlane(fourEyes);
+  const changes = (who: Person, method: string, path: string, body?: object) =>
+    callApi(platform.api, who, method, `/serving/changes${path}`, body);
+  const decide = (who: Person, id: string, decision: string, version = 1) =>
+    changes(who, 'POST', `/${id}/decide`, { decision, version, notes: 'Too large.' });
+  await refused(403, /no approved entry/, alice, 'POST', '', qwen);
+  await approvedEntry(platform.api, qwen.huggingface_id, { author: alice, reviewer: rita, team: 'alpha' });
+
+  const [status, { model: asked }] = await call(alice, 'POST', '', qwen);
+  assert.equal(status, 200);
+  const { id } = asked;
+  assert.deepEqual([asked.status, asked.change_request], ['creating', { id, status: 'open' }]);
+  assert.match(asked.conditions[0].message, /alice asked for change/);
+  assert.deepEqual((await call(dan, 'GET', ''))[1].models[0], (await call(dan, 'GET', `/${qwen.name}`))[1].model);
+  assert.deepEqual((await call(olga, 'GET', ''))[1], { models: [], total: 0 });
+  await refused(409, /waits for approval/, alice, 'POST', '', qwen);
+  await refused(409, /waits for change/, alice, 'PUT', `/${id}`, { display_name: 'Coder' });
+  const own = await decide(alice, id, 'approve');
+  assert.deepEqual([own.status, own.body.data.code], [403, 'change_four_eyes']);
+  assert.equal((await changes(alice, 'POST', `/${id}/apply`)).body.data.code, 'change_not_approved');
+  const read = (await changes(rita, 'GET', `/${id}`)).body.data;
+  const objects = read.topology.rows.find(({ field }: Json) => field === 'objects').wanted;
+  for (const kind of ['Deployment', 'Service', 'PersistentVolumeClaim', 'PodAutoscaler', 'ServiceMonitor'])
+    assert.ok(objects.includes(kind) && read.manifests.some((one: Json) => one.kind === kind), kind);
+  assert.deepEqual([read.plan, read.mayApprove, read.rollbackPlan], [qwen.change, true, 'Delete it.']);
+  assert.doesNotMatch(JSON.stringify(read), /hf_secret1/);
+
+  assert.equal((await decide(rita, id, 'reject')).body.data.status, 'rejected');
+  const rejected = (await call(alice, 'GET', `/${id}`))[1].model;
+  assert.deepEqual([rejected.status, rejected.conditions[0].reason], ['failed', 'Rejected']);
+  assert.match(rejected.conditions[0].message, /rita rejected .*Too large\./);
+  await refused(404, /no such model/, alice, 'GET', `/${qwen.name}`);
+
+  // taken back by who asked for it
+  const [, { model: second }] = await call(alice, 'POST', '', qwen);
+  assert.equal((await call(alice, 'DELETE', `/${qwen.name}`))[1].id, second.id);
+  assert.equal((await changes(rita, 'GET', `/${second.id}`)).body.data.status, 'withdrawn');
+  assert.deepEqual(await names('deploy,svc,pvc,secret,podautoscalers,servicemonitors'), []);
+
+  // approved, and the platform ends before it is applied
+  const [, { model: third }] = await call(alice, 'POST', '', qwen);
+  await changes(alice, 'PATCH', `/${third.id}`, { change: changePlan(-1, 4) });
+  assert.equal((await decide(rita, third.id, 'approve')).body.data.code, 'change_amended');
+  assert.equal((await decide(rita, third.id, 'approve', 2)).body.data.status, 'approved');
+  await platform.kill();
+  platform = await onPlane(fourEyes, platform.dataDir);
+  assert.equal((await model(alice, qwen.name)).change_request.status, 'approved');
+  assert.deepEqual(await names('deploy,svc,pvc,secret,podautoscalers,servicemonitors'), []);
+  const applied = await changes(alice, 'POST', `/${third.id}/apply`);
+  assert.deepEqual([applied.status, applied.body.data.endpointId], [200, third.id], JSON.stringify(applied.body));
+  // and again before anything of it runs
+  await platform.kill();
+  platform = await onPlane(fourEyes, platform.dataDir);
+  const running = await becomes(alice, third.id, 'running', ({ status: is }) => is === 'running');
+  assert.equal(running.change_request, null);
+  const secret = await get('secret', `${qwen.name}-hugging-face`);
+  assert.equal(Buffer.from(secret.data.HF_TOKEN, 'base64').toString(), 'hf_secret1');
+});
+
+test('FR-012, ORG-2: in prod another configuration waits while the model serves; another scale does not, and a deletion neither', async () => {
+  const put = async (body: object): Promise<Json> => (await call(alice, 'PUT', `/${qwen.name}`, body))[1].model;
+  const changes = (who: Person, path: string, body?: object) =>
+    callApi(platform.api, who, 'POST', `/serving/changes${path}`, body);
+  const approve = (id: string) => changes(rita, `/${id}/decide`, { decision: 'approve', version: 1 });
+  const { change } = planned;
+  const wanted = { deployment_config: { args: ['--max-model-len', '2048'], hugging_face_token: 'hf_secret2' }, change };
+  const asked = await put({ ...wanted, display_name: 'Coder' });
+  assert.deepEqual([asked.status, asked.change_request.status], ['running', 'open']);
+  assert.deepEqual([asked.display_name, asked.deployment_config.args], [qwen.display_name, []]);
+  const scaled = await put({ autoscaling_config: { target_value: '20' } });
+  assert.equal(scaled.autoscaling_config.target_value, '20');
+  assert.equal(scaled.change_request.id, asked.change_request.id);
+  await approve(asked.change_request.id);
+  // the approval was for another scale
+  assert.equal((await changes(alice, `/${asked.change_request.id}/apply`)).body.data.code, 'change_outdated');
+  const { change_request: next } = await put({ ...wanted, display_name: 'Coder' });
+  await approve(next.id);
+  assert.equal((await changes(alice, `/${next.id}/apply`)).body.data.revision, 2);
+  const changed = await becomes(
+    alice,
+    qwen.name,
+    'the second revision runs',
+    ({ status, deployment_name: name }) => status === 'running' && name === `${qwen.name}-r2`,
+  );
+  assert.deepEqual([changed.display_name, changed.deployment_config.args], ['Coder', ['--max-model-len', '2048']]);
+  const secret = await get('secret', `${qwen.name}-hugging-face`);
+  assert.equal(Buffer.from(secret.data.HF_TOKEN, 'base64').toString(), 'hf_secret2');
+  const audit = await ask(platform.api, person('root', 'admin'), 'GET', '/governance/audit/logs?limit=100');
+  const seen = new Set(audit.map(({ action }: Json) => action));
+  for (const action of ['organization-model.create', 'organization-model.update', 'change.decide', 'change.apply'])
+    assert.ok(seen.has(action), action);
+  const created = audit.find(
+    ({ action, detail }: Json) => action === 'organization-model.create' && detail.waits === true,
+  );
+  assert.equal(created.detail.plan.maintenance.contact, 'olga');
+  assert.equal((await call(alice, 'DELETE', `/${qwen.name}`))[0], 200);
+  await until('it is forgotten', async () => (await call(alice, 'GET', `/${qwen.name}`))[0] === 404);
 });
 
 test('ORG-3: outside a cluster every route is 403', async () => {

@@ -1,15 +1,20 @@
+import type { Db } from '#platform/db';
 import type { BoundRoutes } from '#platform/http';
 import type { Secrets } from '#platform/secrets';
+import { createFace, type FaceDeps } from './face.ts';
 import { createRoutes } from './routes.ts';
-import { createModels, tokenName, tokenOwner, type OrganizationDeps } from './service.ts';
+import { createModels } from './service.ts';
+import { createTokens } from './tokens.ts';
 
 export type { ModelsSettings } from './rules.ts';
+export { tokenOf } from './tokens.ts';
 
 /** Models of organizations on a cluster (document 004), as one more face of the serving core. */
-export function createOrganization(deps: OrganizationDeps): { routes: BoundRoutes } {
-  return { routes: createRoutes(createModels(deps)) };
+export function createOrganization(
+  deps: Omit<FaceDeps, 'tokens'> & { db: Pick<Db, 'kysely'>; secrets: Pick<Secrets, 'get' | 'put' | 'remove'> },
+): { routes: BoundRoutes } {
+  const tokens = createTokens(deps.secrets);
+  const face = createFace({ ...deps, tokens });
+  deps.desk.speak(face);
+  return { routes: createRoutes(createModels({ ...deps, face, tokens })) };
 }
-
-/** The Hugging Face token that is kept for an endpoint; null: none. For the runtime, which puts it where its pods read it. */
-export const tokenOf = (secrets: Pick<Secrets, 'get'>, endpointId: string): Promise<string | null> =>
-  secrets.get(tokenOwner(endpointId), tokenName);

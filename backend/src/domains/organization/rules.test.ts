@@ -5,6 +5,7 @@ import { changed, resolve, wishOf, type ModelsSettings } from './rules.ts';
 
 const settings: ModelsSettings = {
   environment: 'prod',
+  namespace: 'jan-models',
   image: 'vllm/vllm-openai:v0.10.2',
   storageClass: 'fast',
   storageSize: '100Gi',

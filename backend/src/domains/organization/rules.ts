@@ -1,10 +1,13 @@
 import type { Environment, OrganizationModelCreate, OrganizationModelUpdate } from '@llm-ops/contracts';
-import type { DeskSpec, Scale, Served } from '#domains/serving';
+import type { DeskSpec, Scale } from '#domains/serving';
 import type { Issue } from '#platform/errors';
 import type { ModelRow, Requirements } from './store.ts';
+import type { Shown } from './view.ts';
 
 export interface ModelsSettings {
   environment: Environment;
+  /** of the cluster, where they run */
+  namespace: string;
   /** of models that name none */
   image: string;
   storageClass: string | null;
@@ -51,12 +54,14 @@ const bytes = (text: string): number => {
 
 const defaults = { cpu: '2000m', memory: '16Gi', max: 8, metric: 'num_requests_running', target: '40', delay: '3m' };
 
-export const wishOf = (body: OrganizationModelCreate): Wish => ({
+export const wishOf = (
+  body: Pick<OrganizationModelCreate, 'requirements' | 'deployment_config' | 'autoscaling_config'>,
+): Wish => ({
   requirements: body.requirements,
   deployment: body.deployment_config,
   autoscaling: body.autoscaling_config,
   storage: null,
-  token: body.deployment_config.hugging_face_token ? 1 : null,
+  token: typeof body.deployment_config.hugging_face_token === 'string' ? 1 : null,
 });
 
 /** What a wish means: the specification of a revision and its scale, with every field that cannot be. Pure. */
@@ -142,7 +147,7 @@ function faultsOf(asked: {
 }
 
 /** What is wanted of a model now. */
-export function wishNow({ endpoint, spec, autoscale }: Served, row: ModelRow | undefined): Wish {
+export function wishNow({ endpoint, spec, autoscale }: Shown, row: Pick<ModelRow, 'requirements'> | undefined): Wish {
   const storage = spec.aibrix?.storage ?? null;
   const metric = autoscale?.metric;
   return {

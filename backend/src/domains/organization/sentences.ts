@@ -1,7 +1,23 @@
 import { createWords } from '#platform/words';
 
-/** What a cluster lacks for models of organizations. */
+/** What a cluster lacks for models of organizations, and what a change of one waits for. */
 export const words = createWords('models', {
+  waiting: {
+    message: '{by} asked for change {change}, which nobody has approved yet: nothing of it is carried out.',
+    remedy: 'Ask a reviewer, who finds it under Changes.',
+  },
+  approved: {
+    message: '{by} approved change {change}, which is not applied yet.',
+    remedy: 'Apply it within its maintenance window.',
+  },
+  corrected: {
+    message: '{by} wants change {change} to be corrected before it is approved.',
+    remedy: 'Amend it, or withdraw it and ask anew.',
+  },
+  rejected: {
+    message: '{by} rejected change {change}: {notes}',
+    remedy: 'Correct what was rejected and ask anew.',
+  },
   operator_required: {
     message: '{name} is not installed: the cluster has no {crd}. {without}',
     remedy: 'Install {name}: nothing can be deployed before.',

@@ -1,109 +1,79 @@
 import type { ClusterReadiness, OrganizationModel, organizationRoutes, UnmanagedModel } from '@llm-ops/contracts';
-import type { Catalog } from '#domains/catalog';
-import type { Desk, Redraft, Served } from '#domains/serving';
+import type { Desk, Pending, Served } from '#domains/serving';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
 import type { Context, Trx } from '#platform/http';
-import type { Secrets } from '#platform/secrets';
-import type { ModelCluster } from '#ports/models';
-import { changed, resolve, wishNow, wishOf, type ModelsSettings, type Resolved } from './rules.ts';
-import { modelsOf, putModel } from './store.ts';
+import { idForm, kind, taken, type createFace } from './face.ts';
+import type { ModelsSettings } from './rules.ts';
+import { modelsOf } from './store.ts';
+import type { Tokens } from './tokens.ts';
 import { modelView, readinessView, unmanagedView } from './view.ts';
+import { isNew, waitingView, type NewPending } from './waiting.ts';
 
 type Routes = typeof organizationRoutes;
 
-export interface OrganizationDeps {
+interface ModelsDeps {
   db: Pick<Db, 'kysely'>;
   desk: Desk;
-  catalog: Pick<Catalog, 'entryOf'>;
-  secrets: Pick<Secrets, 'put' | 'remove'>;
-  /** null: the platform serves on no cluster, or models of organizations are off */
-  cluster: ModelCluster | null;
+  face: ReturnType<typeof createFace>;
+  tokens: Pick<Tokens, 'remove'>;
   config: ModelsSettings;
 }
 
-/** which of the serving core's runtimes these models run on */
-const kind = 'aibrix';
-export const tokenOwner = (endpointId: string) => `endpoint:${endpointId}`;
-export const tokenName = 'hugging_face_token';
-const idForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** Models of organizations: document 004's words for endpoints of the serving core. */
-export function createModels(deps: OrganizationDeps) {
-  const { db, desk, catalog, secrets, config } = deps;
+export function createModels(deps: ModelsDeps) {
+  const { db, desk, face, tokens, config } = deps;
+  const { find, requireCluster } = face;
 
-  function requireCluster(): ModelCluster {
-    if (deps.cluster === null) throw failure('organization_model_unavailable');
-    return deps.cluster;
-  }
+  const ofEndpoint = (pending: readonly Pending[], id: string) =>
+    pending.find(({ change }) => change.endpointId === id)?.change;
 
-  async function viewed(served: Served, trx?: Trx): Promise<OrganizationModel> {
-    const rows = await modelsOf(trx ?? db.kysely, [served.endpoint.id]);
-    return modelView(served, rows.get(served.endpoint.id));
-  }
-
-  /** Whoever may not know of it hears what they hear of one that is not there. */
-  async function find(access: Access, idOrName: string, permission?: 'endpoint:deploy'): Promise<Served> {
-    try {
-      const id = idForm.test(idOrName) ? idOrName : await desk.idOf(kind, config.environment, idOrName);
-      if (id === null) throw failure('endpoint_not_found');
-      return await desk.get(access, kind, id, permission);
-    } catch (error) {
-      if (!isFailure(error, 'endpoint_not_found')) throw error;
-      throw failure('organization_model_not_found', { hidden: error.hidden });
-    }
+  /** With the change of it that is not carried out yet. */
+  async function viewed(access: Access, served: Served, trx?: Trx): Promise<OrganizationModel> {
+    const { id } = served.endpoint;
+    const rows = await modelsOf(trx ?? db.kysely, [id]);
+    return modelView(served, rows.get(id), ofEndpoint(await desk.pendingChanges(access), id));
   }
 
   async function managed(access: Access): Promise<OrganizationModel[]> {
     const found = await desk.list(access, kind);
-    const ids = found.map(({ endpoint }) => endpoint.id);
-    const rows = await modelsOf(db.kysely, ids);
-    return found.map((served) => modelView(served, rows.get(served.endpoint.id)));
-  }
-
-  async function requireRoom(
-    trx: Trx,
-    organization: string,
-    next: Resolved['scale'] & { gpuCount: number },
-    before: { models: number; gpus: number },
-  ): Promise<void> {
-    const used = await desk.usageOf(trx, kind, organization);
-    const { models, gpus } = config.quota;
-    const wanted = {
-      models: used.endpoints - before.models + 1,
-      gpus: used.gpus - before.gpus + next.gpuCount * next.maxReplicas,
-    };
-    const over = [
-      ...(models !== null && wanted.models > models ? [`${wanted.models} models of ${models}`] : []),
-      ...(gpus !== null && wanted.gpus > gpus
-        ? [`${wanted.gpus} GPUs of ${gpus} (gpu_count × max_replicas of all its models)`]
-        : []),
+    const rows = await modelsOf(
+      db.kysely,
+      found.map(({ endpoint }) => endpoint.id),
+    );
+    const pending = await desk.pendingChanges(access);
+    return [
+      ...pending.filter(isNew).map((one) => waitingView(one, config)),
+      ...found.map((served) => {
+        const { id } = served.endpoint;
+        return modelView(served, rows.get(id), ofEndpoint(pending, id));
+      }),
     ];
-    if (over.length === 0) return;
-    throw failure('organization_model_resources_insufficient', {
-      message: `The quota of ${organization} has no room: it would have ${over.join(' and ')}.`,
-      remedy: 'Ask for fewer GPUs or replicas, delete a model, or have the quota raised (MODELS_QUOTA_*).',
-    });
   }
 
-  /** Throws `validation_failed` naming each argument that the image's program is known to end by. */
-  function requireArguments(spec: Redraft['spec']): void {
-    const issues = desk.refused(kind, spec);
-    if (issues.length === 0) return;
-    throw failure('validation_failed', {
-      issues: issues.map(({ path, message }) => ({ path: `deployment_config.${path}`, message })),
-    });
+  /** A new model that waits for approval, by the id of its change or by its name. */
+  async function waiting(access: Access, idOrName: string): Promise<NewPending | undefined> {
+    const pending = (await desk.pendingChanges(access)).filter(isNew);
+    return pending.find(({ change, request }) => change.id === idOrName || request.name === idOrName);
   }
 
-  async function requireFit(spec: Redraft['spec']): Promise<void> {
-    const { level, checks } = await desk.preflight(kind, spec);
-    if (level !== 'red') return;
-    const red = checks.filter((check) => check.level === 'red');
-    throw failure('organization_model_resources_insufficient', {
-      message: red.map(({ message }) => message).join(' '),
-      remedy: red.flatMap(({ remedy }) => remedy ?? []).join(' '),
-    });
+  /** One that will not be, for whoever keeps asking for it by the id that it got. */
+  async function rejected(access: Access, id: string): Promise<NewPending | undefined> {
+    const asked = idForm.test(id) ? await desk.findChange(access, id) : null;
+    return asked && isNew(asked) && asked.change.status === 'rejected' ? asked : undefined;
+  }
+
+  /** What is there, or else what may come to be; throws as `find`. */
+  async function findEither<T>(access: Access, idOrName: string, found: () => Promise<T>): Promise<T | NewPending> {
+    try {
+      return await found();
+    } catch (error) {
+      if (!isFailure(error, 'organization_model_not_found')) throw error;
+      const asked = await waiting(access, idOrName);
+      if (asked === undefined) throw error;
+      return asked;
+    }
   }
 
   return {
@@ -129,129 +99,67 @@ export function createModels(deps: OrganizationDeps) {
 
     async get(access: Access, id: string): Promise<{ model: OrganizationModel }> {
       requireCluster();
-      return { model: await viewed(await find(access, id)) };
+      const found = await findEither(access, id, () => find(access, id)).catch(async (error: unknown) => {
+        const asked = isFailure(error, 'organization_model_not_found') ? await rejected(access, id) : undefined;
+        if (asked === undefined) throw error;
+        return asked;
+      });
+      return { model: 'change' in found ? waitingView(found, config) : await viewed(access, found) };
     },
 
     async create(c: Context<Routes['createOrganizationModel']>): Promise<{ model: OrganizationModel }> {
-      const { access, trx, body } = c;
-      const { name, huggingface_id: huggingfaceId } = body;
-      const cluster = requireCluster();
-      const { environment } = config;
-      desk.requireDeploy(access, name, environment);
-      await requireOperators(cluster);
-      const organization = organizationOf(access, body.organization);
-      const { spec, scale, issues } = resolve(name, wishOf(body), config);
-      if (issues.length > 0) throw failure('validation_failed', { issues });
-      const description = body.description ?? `${body.display_name ?? name}, served from Hugging Face.`;
-      if (await cluster.isTaken(name)) throw taken(name, 'on the cluster, made by something else');
-      const modelId = await catalog.entryOf(c, { huggingfaceId, team: organization, description });
-      const draft = await desk
-        .draft(trx, access, { name, environment, modelId, spec, scale })
-        .catch((error: unknown) => {
-          if (isFailure(error, 'endpoint_route_taken')) throw taken(name, `in ${environment}`);
-          if (isFailure(error) && error.code.startsWith('model_'))
-            throw failure('organization_model_not_approved', { message: error.message, remedy: error.remedy });
-          throw error;
-        });
-      requireArguments(draft.spec);
-      await requireRoom(trx, organization, { ...scale, gpuCount: spec.gpuCount }, { models: 0, gpus: 0 });
-      await requireFit(draft.spec);
-      const served = await desk.create(trx, access, kind, draft, organization);
-      const { id } = served.endpoint;
-      const token = body.deployment_config.hugging_face_token;
-      if (token) await secrets.put(trx, tokenOwner(id), tokenName, token);
-      const row = await putModel(trx, {
-        endpoint_id: id,
-        display_name: body.display_name ?? name,
-        description: body.description ?? '',
-        model_type: body.model_type,
-        huggingface_id: huggingfaceId,
-        requirements: body.requirements,
-      });
-      c.note(id, { name, organization, huggingfaceId, gpuCount: spec.gpuCount });
-      return { model: modelView(served, row) };
+      const { access, body } = c;
+      requireCluster();
+      const request = { ...body, kind: 'create-model' as const };
+      if (await waiting(access, body.name)) throw taken(body.name, 'that waits for approval');
+      const { served, waiting: change, detail } = await desk.ask(c, request);
+      const model = served ? await viewed(access, served, c.trx) : waitingView({ change, request }, config);
+      const { name, organization, huggingface_id: huggingfaceId } = model;
+      const { gpu_count: gpuCount } = model.deployment_config;
+      c.note(model.id, { name, organization, huggingfaceId, gpuCount, ...detail });
+      return { model };
     },
 
     async update(c: Context<Routes['updateOrganizationModel']>): Promise<{ model: OrganizationModel }> {
-      const { access, trx, body } = c;
-      const cluster = requireCluster();
-      const before = await find(access, c.params.id, 'endpoint:deploy');
-      await requireOperators(cluster);
-      const { id } = before.endpoint;
-      const row = (await modelsOf(trx, [id])).get(id);
-      const view = modelView(before, row);
-      const wish = changed(wishNow(before, row), body);
-      const { spec, scale, issues } = resolve(view.name, wish, config);
-      const fixed = (['name', 'huggingface_id'] as const).filter(
-        (field) => body[field] !== undefined && body[field] !== view[field],
-      );
-      issues.push(...fixed.map((path) => ({ path, message: `Cannot be changed: it is ${view[path]}.` })));
-      if (issues.length > 0) throw failure('validation_failed', { issues });
-      const redraft = await desk.redraft(trx, access, id, spec);
-      if (redraft.differs) requireArguments(redraft.spec);
-      const used = redraft.row.spec.gpuCount * redraft.row.max_replicas;
-      const gpus = spec.gpuCount * scale.maxReplicas;
-      // less is always welcome, also above a quota that was lowered
-      if (gpus > used)
-        await requireRoom(trx, view.organization, { ...scale, gpuCount: spec.gpuCount }, { models: 1, gpus: used });
-      if (redraft.differs) await requireFit({ ...redraft.spec, minReplicas: scale.minReplicas });
-      const served = await desk.change(trx, access, redraft, scale);
-      const token = body.deployment_config?.hugging_face_token;
-      if (token === null) await secrets.remove(trx, tokenOwner(id));
-      else if (token !== undefined) await secrets.put(trx, tokenOwner(id), tokenName, token);
-      const put = await putModel(trx, {
-        endpoint_id: id,
-        display_name: body.display_name ?? view.display_name,
-        description: body.description ?? view.description,
-        model_type: body.model_type ?? view.model_type,
-        huggingface_id: view.huggingface_id,
-        requirements: wish.requirements,
-      });
-      c.note(id, { changed: Object.keys(body), revision: served.endpoint.targetRevision });
-      return { model: modelView(served, put) };
+      const { access, body } = c;
+      requireCluster();
+      const { id } = c.params;
+      const request = { ...body, kind: 'update-model' as const, id };
+      const asked = await findEither(access, id, () => desk.ask(c, request));
+      if ('request' in asked) throw waits(asked);
+      const { served, waiting: change, detail } = asked;
+      const changed = Object.keys(body);
+      if (served) {
+        c.note(served.endpoint.id, { changed, revision: served.endpoint.targetRevision, ...detail });
+        return { model: await viewed(access, served, c.trx) };
+      }
+      const before = await find(access, id);
+      c.note(before.endpoint.id, { changed, ...detail });
+      const row = (await modelsOf(c.trx, [before.endpoint.id])).get(before.endpoint.id);
+      return { model: modelView(before, row, change) };
     },
 
     async remove(c: Context<Routes['deleteOrganizationModel']>) {
       const { access, trx } = c;
       requireCluster();
-      const before = await find(access, c.params.id, 'endpoint:deploy');
+      const before = await findEither(access, c.params.id, () => find(access, c.params.id, 'endpoint:deploy'));
+      if ('change' in before) {
+        const { id } = await desk.withdrawChange(trx, access, before.change.id);
+        const { name } = before.request;
+        c.note(id, { name, change: id, withdrawn: true });
+        const message = 'It was waiting for approval: its change is withdrawn.';
+        return { id, name, status: 'deleting' as const, message };
+      }
       const { id } = before.endpoint;
       const { message } = await desk.remove(trx, access, id);
-      await secrets.remove(trx, tokenOwner(id));
+      await tokens.remove(trx, id);
       c.note(id, { name: before.spec.aibrix?.name });
-      return { id, name: (await viewed(before, trx)).name, status: 'deleting' as const, message };
+      return { id, name: (await viewed(access, before, trx)).name, status: 'deleting' as const, message };
     },
   };
 }
 
-const taken = (name: string, where: string) =>
-  failure('organization_model_name_taken', { message: `There is a model or object named "${name}" ${where} already.` });
-
-async function requireOperators(cluster: ModelCluster): Promise<void> {
-  const missing = (await cluster.operators()).filter(({ required, installed }) => required && !installed);
-  if (missing.length === 0) return;
-  throw failure('organization_model_operator_missing', {
-    message: `The cluster lacks ${missing.map(({ name, crd }) => `${crd} (${name})`).join(' and ')}, which models need.`,
+const waits = ({ change, request }: NewPending) =>
+  failure('organization_model_waiting', {
+    message: `"${request.name}" waits for change ${change.id}, which is ${change.status.replace('_', ' ')}.`,
   });
-}
-
-/** Whose a new model is: one of the token's organizations. */
-function organizationOf(access: Access, asked: string | undefined): string {
-  const { teams, roles } = access.identity;
-  const every = teams === '*' || roles.includes('admin');
-  if (asked !== undefined) {
-    if (every || teams.includes(asked)) return asked;
-    throw failure('permission_denied', {
-      message: `The token does not name the organization ${asked}.`,
-      remedy: `Use one of ${teams.join(', ') || 'no organization: ask an administrator for one'}.`,
-      data: { rule: 'team' },
-    });
-  }
-  const own = teams === '*' ? 'default' : (teams[0] ?? (every ? 'default' : undefined));
-  if (own !== undefined) return own;
-  throw failure('permission_denied', {
-    message: 'The token names no organization.',
-    remedy: 'Ask an administrator to make you a member of a team.',
-    data: { rule: 'team' },
-  });
-}

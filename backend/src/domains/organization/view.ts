@@ -1,5 +1,5 @@
-import type { ClusterReadiness, OrganizationModel, UnmanagedModel } from '@llm-ops/contracts';
-import type { Served } from '#domains/serving';
+import type { Change, ClusterReadiness, OrganizationModel, UnmanagedModel } from '@llm-ops/contracts';
+import type { DeskSpec, Served } from '#domains/serving';
 import type { Said } from '#platform/words';
 import type { ForeignModel, ModelClusterStatus } from '#ports/models';
 import { wishNow, type ModelsSettings } from './rules.ts';
@@ -15,8 +15,32 @@ const words: Record<Served['endpoint']['status'], OrganizationModel['status']> =
   deleting: 'deleting',
 };
 
-/** `row` is missing of one that came from another environment. */
-export function modelView(served: Served, row: ModelRow | undefined): OrganizationModel {
+/** What is shown of an endpoint, also of one that is not there yet. */
+export type Shown = Pick<Served, 'autoscale' | 'manifests'> & {
+  spec: DeskSpec | Served['spec'];
+  endpoint: Pick<
+    Served['endpoint'],
+    | 'id'
+    | 'modelId'
+    | 'modelName'
+    | 'environment'
+    | 'team'
+    | 'status'
+    | 'conditions'
+    | 'replicas'
+    | 'minReplicas'
+    | 'maxReplicas'
+    | 'createdAt'
+    | 'updatedAt'
+  >;
+};
+
+/** `row` is missing of one that came from another environment. `change`: of it, not carried out yet. */
+export function modelView(
+  served: Shown,
+  row: Omit<ModelRow, 'endpoint_id'> | undefined,
+  change?: Change | null,
+): OrganizationModel {
   const { endpoint, spec, manifests } = served;
   const { deployment, autoscaling } = wishNow(served, row);
   const placed = manifests.find(({ kind }) => kind === 'Deployment') as
@@ -35,7 +59,7 @@ export function modelView(served: Served, row: ModelRow | undefined): Organizati
     organization: endpoint.team,
     managed: true,
     status: words[endpoint.status],
-    conditions: endpoint.conditions,
+    conditions: change ? [conditionOf(change), ...endpoint.conditions] : endpoint.conditions,
     replicas: endpoint.replicas,
     requirements: row?.requirements ?? {},
     deployment_config: {
@@ -62,9 +86,29 @@ export function modelView(served: Served, row: ModelRow | undefined): Organizati
     endpoint_url: `http://${name}.${namespace}.svc.cluster.local:8000`,
     environment: endpoint.environment,
     model_id: endpoint.modelId,
+    change_request: change ? { id: change.id, status: change.status } : null,
     created_at: endpoint.createdAt,
     updated_at: updated,
   };
+}
+
+/** What a change waits for. */
+function conditionOf(change: Change): OrganizationModel['conditions'][number] {
+  const { id, submittedBy: by, submittedAt, decidedBy, decidedAt } = change;
+  const about = { type: 'Approval', since: decidedAt ?? submittedAt };
+  if (change.status === 'approved')
+    return { ...about, reason: 'Approved', ...sentences.tell('approved', { by: decidedBy ?? '', change: id }) };
+  if (change.status === 'changes_requested')
+    return {
+      ...about,
+      reason: 'ChangesRequested',
+      ...sentences.tell('corrected', { by: decidedBy ?? '', change: id }),
+    };
+  if (change.status === 'rejected') {
+    const told = { by: decidedBy ?? '', change: id, notes: change.notes ?? '—' };
+    return { ...about, reason: 'Rejected', ...sentences.tell('rejected', told) };
+  }
+  return { ...about, reason: 'WaitingForApproval', ...sentences.tell('waiting', { by, change: id }) };
 }
 
 const later = (a: string, b: string) => (a > b ? a : b);

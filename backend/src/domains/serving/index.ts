@@ -6,6 +6,7 @@ import type { Runtime } from '#ports/runtime';
 import { createChanges } from './endpoints/wanted.ts';
 import { createCanaries } from './endpoints/canaries.ts';
 import { createChangeRequests } from './changes/requests.ts';
+import type { Face } from './changes/faces.ts';
 import { createChecks } from './endpoints/checks.ts';
 import type { Compare } from './rollout/comparing.ts';
 import type { Providers, Send } from './rollout/completion.ts';
@@ -72,7 +73,8 @@ export function createServing(deps: ServingDeps): Serving {
   const endpoints = createEndpoints({ db, runtimes, changes, config });
   const revisions = createRevisions({ db, runtimes, catalog, events, changes, config });
   const examine = createExamine({ runtimes, clusters: deps.clusters ?? [], checks, config });
-  const requests = createChangeRequests({ db, checks, examine, endpoints, revisions, events, config });
+  const faces: { model: Face | null } = { model: null };
+  const requests = createChangeRequests({ db, checks, examine, endpoints, revisions, events, faces, config });
   return {
     observationRoutes: createObservationRoutes(seen, deps.clusters ?? []),
     changeRoutes: createChangeRoutes(requests),
@@ -86,7 +88,7 @@ export function createServing(deps: ServingDeps): Serving {
       inspect: createInspect({ db, runtimes, egress, providers, config }),
       registry: createRegistry({ db, gate: table }),
     }),
-    desk: createDesk({ db, runtimes, changes, remove: endpoints.remove }),
+    desk: createDesk({ db, runtimes, changes, requests, faces, remove: endpoints.remove }),
     reconciler: createReconciler({ ...deps, inFlight: table.inFlight }),
     async references(trx, modelId) {
       const rows = await endpointsOfModel(trx, modelId);
@@ -113,6 +115,9 @@ export {
 } from './routing/table.ts';
 export type { ResolvedRoute, RouteTarget } from './routing/resolved.ts';
 export type { Routing } from './routing/rows.ts';
-export type { Desk, DeskSpec, Redraft, Scale, Served } from './endpoints/desk.ts';
+export type { Asking, FaceRequest } from './changes/faces.ts';
+export type { Pending } from './changes/requests.ts';
+export type { Desk, DeskSpec, Scale, Served } from './endpoints/desk.ts';
+export type { Prepared } from './endpoints/wanted.ts';
 export type { Reconciler } from './rollout/reconciler.ts';
 export type { ServingCatalog, ServingConfig } from './types.ts';

@@ -2,7 +2,7 @@ import { changeRoutes, gatewayRoutes, observationRoutes, servingRoutes } from '@
 import { bindRoutes, type BoundRoutes } from '#platform/http';
 import type { Cluster } from '#ports/cluster';
 import type { createCanaries } from './endpoints/canaries.ts';
-import type { createChangeRequests, Made } from './changes/requests.ts';
+import { recordOf, type createChangeRequests } from './changes/requests.ts';
 import type { Checks } from './endpoints/checks.ts';
 import type { createEndpoints } from './endpoints/endpoints.ts';
 import type { createInspect } from './endpoints/inspect.ts';
@@ -35,25 +35,19 @@ function noted<T extends { id: string }>(
   return answer;
 }
 
-/** Of something that was carried out at once: also what of it is recorded, and that nobody else approved it. */
-const madeOf = ({ change, approvedOwn }: Made) => ({
-  ...(change === null ? {} : { change }),
-  ...(approvedOwn ? { four_eyes: 'off', approved_own: true } : {}),
-});
-
 /** Changes that are approved before they are carried out. */
 export function createChangeRoutes(requests: Requests): BoundRoutes {
   return bindRoutes(changeRoutes, {
     previewChange: async (c) => requests.preview(c.access, c.body),
     listChanges: async (c) => requests.list(c.access, c.query),
     submitChange: async (c) => {
-      const change = await requests.submit(c.trx, c.access, c.body);
+      const change = await requests.submit(c, c.body);
       const { kind, environment, route, plan, parityNote } = change;
       return noted(c, change, { kind, environment, route, plan, parityNote });
     },
     getChange: async (c) => requests.get(c.access, c.params.id),
     amendChange: async (c) => {
-      const change = await requests.amend(c.trx, c.access, c.params.id, c.body);
+      const change = await requests.amend(c, c.params.id, c.body);
       const { version, plan, parityNote, rollbackPlan } = change;
       return noted(c, change, { version, plan, parityNote, rollbackPlan });
     },
@@ -63,7 +57,7 @@ export function createChangeRoutes(requests: Requests): BoundRoutes {
       return noted(c, change, { decision: c.body.decision, version: change.version, notes: change.notes, ...own });
     },
     applyChange: async (c) => {
-      const change = await requests.apply(c.trx, c.access, c.params.id);
+      const change = await requests.apply(c, c.params.id);
       return noted(c, change, { endpointId: change.endpointId, revision: change.revision });
     },
     withdrawChange: async (c) => noted(c, await requests.withdraw(c.trx, c.access, c.params.id)),
@@ -95,10 +89,10 @@ export function createRoutes(services: Services): BoundRoutes {
     {
       listEndpoints: async (c) => endpoints.list(c.access, c.query),
       deployEndpoint: async (c) => {
-        const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'deploy' });
+        const made = await requests.make(c, { ...c.body, kind: 'deploy' });
         const { endpoint } = made;
         const { environment, modelId, route } = endpoint;
-        return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote, ...madeOf(made) });
+        return noted(c, endpoint, { environment, modelId, route, parityNote: c.body.parityNote, ...recordOf(made) });
       },
       getEndpoint: async (c) => endpoints.get(c.access, c.params.id),
       updateEndpoint: async (c) => {
@@ -115,12 +109,12 @@ export function createRoutes(services: Services): BoundRoutes {
       },
       redeployEndpoint: async (c) => {
         const request = { ...c.query, ...c.body };
-        const made = await requests.make(c.trx, c.access, { ...request, kind: 'redeploy', endpointId: c.params.id });
+        const made = await requests.make(c, { ...request, kind: 'redeploy', endpointId: c.params.id });
         const { endpoint } = made;
         return noted(c, endpoint, {
           revision: endpoint.targetRevision,
           changed: Object.keys(request),
-          ...madeOf(made),
+          ...recordOf(made),
         });
       },
       getCanary: async (c) => canaries.get(c.access, c.params.id),
@@ -141,13 +135,13 @@ export function createRoutes(services: Services): BoundRoutes {
           ? observation.followLogs(c.access, c.params.id, c.query)
           : observation.logs(c.access, c.params.id, c.query),
       promoteEndpoint: async (c) => {
-        const made = await requests.make(c.trx, c.access, { ...c.body, kind: 'promote', endpointId: c.params.id });
+        const made = await requests.make(c, { ...c.body, kind: 'promote', endpointId: c.params.id });
         const { endpoint } = made;
         return noted(c, endpoint, {
           from: c.params.id,
           environment: endpoint.environment,
           parityNote: c.body.parityNote,
-          ...madeOf(made),
+          ...recordOf(made),
         });
       },
       verifyEndpoint: async (c) => inspect.verify(c.access, c.params.id, c.body?.prompt),

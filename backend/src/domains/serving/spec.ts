@@ -61,6 +61,12 @@ export function runtimeName(kind: string, spec: Pick<ServingSpec, 'image' | 'mod
   return 'custom';
 }
 
+/** Of a model that its runtime fetches from Hugging Face by itself; null: its files are here, or it is served elsewhere. */
+export function hubIdOf({ files, metadata }: Pick<ServingSpec['model'], 'files' | 'metadata'>): string | null {
+  const { huggingface_model_id: id } = metadata;
+  return files.length === 0 && typeof id === 'string' && id !== '' ? id : null;
+}
+
 /** What of a specification makes it another deployment: not where and under which number it runs, nor how often. */
 export function configurationOf(spec: ServingSpec, artifactDigest: string | null): Record<string, unknown> {
   return {

@@ -546,6 +546,11 @@ export const catalogue = {
     message: 'Models of organizations are only available where the platform runs on a Kubernetes cluster.',
     remedy: 'Run the platform in a cluster, or give it one by KUBECONFIG_PATH, with MODELS_ENABLED=true.',
   },
+  organization_model_waiting: {
+    status: 409,
+    message: 'This model waits for the approval of its change, so there is nothing to change yet.',
+    remedy: 'Wait until it is approved and applied, amend its change, or delete it and ask anew.',
+  },
   payload_too_large: {
     status: 413,
     message: 'The body is larger than allowed.',

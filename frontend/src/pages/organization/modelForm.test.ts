@@ -39,6 +39,7 @@ const model: OrganizationModel = {
   endpoint_url: 'http://qwen.jan-models.svc.cluster.local:8000',
   environment: 'prod',
   model_id: '01990000-0000-7000-8000-000000000002',
+  change_request: null,
   created_at: '2026-01-01T00:00:00Z',
   updated_at: '2026-01-01T00:00:00Z',
 };
@@ -70,6 +71,8 @@ test('ORG-2: a form that was not touched changes nothing; of one that was, what 
 test('ORG-2: another scale starts no replica anew, other arguments do', () => {
   expect(restarts({ ...formOf(model), maxReplicas: 3, targetValue: '10' }, model)).toBe(false);
   expect(restarts({ ...formOf(model), args: '' }, model)).toBe(true);
+  const single = { ...model, autoscaling_config: { ...model.autoscaling_config, max_replicas: 1 } };
+  expect(restarts({ ...formOf(single), maxReplicas: 2 }, single), 'another volume').toBe(true);
 });
 
 test('ORG-7: what cannot be is said before it is sent, and a name is proposed that Kubernetes takes', () => {

@@ -177,7 +177,9 @@ const restarting: (keyof ModelForm)[] = [
 ];
 export const restarts = (form: ModelForm, model: OrganizationModel): boolean => {
   const before = formOf(model);
-  return restarting.some((field) => form[field] !== before[field]);
+  // a volume for one replica cannot be shared by several
+  const shares = form.pvc && before.maxReplicas === 1 && (form.maxReplicas ?? 1) > 1;
+  return shares || restarting.some((field) => form[field] !== before[field]);
 };
 
 /** What is wrong before anything is sent: field → key below `organization.fault`. */

@@ -9,7 +9,7 @@ import { shownManifests, withoutSecrets } from '../redact.ts';
 import { configurationOf, runtimeName } from '../spec.ts';
 import { endpointsLike, findRevision, type Connection, type EndpointWithTarget } from '../store/endpoints.ts';
 import type { Examined } from '../store/tables.ts';
-import { clusterFacts, factsOf, topologyOf, type Placed, type Side } from './topology.ts';
+import { clusterFacts, factsOf, namespaceOf, topologyOf, type Placed, type Side } from './topology.ts';
 import type { ServingConfig, ServingSpec } from '../types.ts';
 
 interface ExamineDeps {
@@ -72,6 +72,7 @@ export function createExamine({ runtimes, clusters, checks, config }: ExamineDep
         if (environment === target) return over;
         return (await endpointsLike(connection, environment, like))[0] ?? null;
       };
+      const wanted = placed(draft.runtime, { spec, artifactDigest, scale });
       const seen = await seenClusters();
       const sides: Side[] = [];
       let before: Placed | null = null;
@@ -84,10 +85,13 @@ export function createExamine({ runtimes, clusters, checks, config }: ExamineDep
           endpointId: row?.id ?? null,
           revision: found?.revision.number ?? null,
           facts: found && factsOf(found.placed, config.secrets),
-          place: clusterFacts(seen.find((one) => one.environments.includes(environment)) ?? null, environment),
+          place: clusterFacts(
+            seen.find((one) => one.environments.includes(environment)) ?? null,
+            environment,
+            namespaceOf((environment === target ? wanted : found?.placed)?.manifests ?? []),
+          ),
         });
       }
-      const wanted = placed(draft.runtime, { spec, artifactDigest, scale });
       const question = { spec, artifactDigest, known, over: change.kind === 'promote' ? over : null };
       const insight = runtimes[draft.runtime]?.insight;
       return {

@@ -9,7 +9,7 @@ const known: Parameters<typeof proposedPlan>[0] = {
   environment: 'prod',
   route: '/glossary',
   live: { number: 4, modelName: 'glossary', version: '1', image: 'vllm:1', artifactDigest: 'd1' },
-  wanted: { modelName: 'glossary', version: '2', storageUri: 's3://models/m/2/', artifactDigest: 'd2' },
+  wanted: { modelName: 'glossary', version: '2', storageUri: 's3://models/m/2/', artifactDigest: 'd2', hub: null },
   rollbackPlan: 'Roll back, then tell the callers.',
   team: 'search',
   rolloutTimeoutMs: 600_000,
@@ -35,4 +35,11 @@ test('FR-012: without a revision to return to the plan says so, and shares of th
   assert.match(plan.backup.restore, /^1\. Delete the endpoint/);
   assert.match(plan.backup.restore, /\n2\. Were the database lost/);
   assert.match(plan.maintenance.steps, /at 5, 50, 100 % of the traffic/);
+});
+
+test('FR-012, ORG-5: of a model that its runtime fetches from Hugging Face the plan says that no file of it is here', () => {
+  const wanted = { ...known.wanted, artifactDigest: null, hub: 'Qwen/Qwen3' };
+  const { plan } = proposedPlan({ ...known, live: null, wanted });
+  assert.match(plan.backup.kept, /none here, its runtime fetches Qwen\/Qwen3 from Hugging Face/);
+  assert.doesNotMatch(plan.backup.kept, /s3:/);
 });

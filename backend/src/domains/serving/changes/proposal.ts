@@ -9,7 +9,14 @@ interface Known {
   route: string;
   /** what takes the traffic there now; null: nothing does */
   live: { number: number; modelName: string; version: string; image: string; artifactDigest: string | null } | null;
-  wanted: { modelName: string; version: string; storageUri: string | null; artifactDigest: string | null };
+  wanted: {
+    modelName: string;
+    version: string;
+    storageUri: string | null;
+    artifactDigest: string | null;
+    /** its name there, where its runtime fetches it from Hugging Face */
+    hub: string | null;
+  };
   rollbackPlan: string | Sentence;
   team: string;
   /** how long a rollout may take before it is given up */
@@ -66,7 +73,10 @@ function backupOf({ live, wanted, environment, route, rollbackPlan }: Known) {
             image: live.image || planWords.line('external'),
             digest: digestLine(live.artifactDigest),
           }),
-      wanted.storageUri !== null &&
+      wanted.hub !== null &&
+        planWords.line('kept_hub', { model: wanted.modelName, version: wanted.version, hub: wanted.hub }),
+      wanted.hub === null &&
+        wanted.storageUri !== null &&
         planWords.line('kept_files', {
           model: wanted.modelName,
           version: wanted.version,

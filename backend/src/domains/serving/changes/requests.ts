@@ -17,6 +17,7 @@ import { uuidv7 } from '#platform/ids';
 import type { Prepared } from '../endpoints/wanted.ts';
 import { requirePlan, type Checks } from '../endpoints/checks.ts';
 import type { createEndpoints } from '../endpoints/endpoints.ts';
+import { isOfFace, type Asking, type Face } from './faces.ts';
 import { digestOfWanted, type Examine } from './examine.ts';
 import type { Publisher } from '../rollout/executor.ts';
 import { requireDeploy } from '../guard.ts';
@@ -24,7 +25,16 @@ import { planWords } from './sentences.ts';
 import { proposedPlan } from './proposal.ts';
 import type { createRevisions } from '../endpoints/revisions.ts';
 import { findRevision, json } from '../store/endpoints.ts';
-import { databaseNow, findChange, insertChange, listChanges, updateChange, type ChangeRow } from '../store/changes.ts';
+import {
+  databaseNow,
+  findChange,
+  insertChange,
+  listChanges,
+  pendingChanges,
+  updateChange,
+  type ChangeRow,
+} from '../store/changes.ts';
+import { hubIdOf } from '../spec.ts';
 import type { ServingConfig } from '../types.ts';
 import { changeView } from '../views.ts';
 
@@ -38,6 +48,8 @@ interface ChangeRequestsDeps {
   endpoints: Pick<ReturnType<typeof createEndpoints>, 'prepare'>;
   revisions: Pick<ReturnType<typeof createRevisions>, 'prepareRedeploy' | 'preparePromote'>;
   events: Publisher;
+  /** whose requests are understood beside serving's own; null: of none */
+  faces: { model: Face | null };
   config: ServingConfig;
 }
 
@@ -49,14 +61,31 @@ export interface Made {
   approvedOwn: boolean;
 }
 
+/** A change with the request that it is made of. */
+export interface Pending {
+  change: Change;
+  request: ChangeRequest;
+}
+
+/** For the audit: also what of it is recorded, and that nobody else approved it. */
+export const recordOf = ({ change, approvedOwn }: Made) => ({
+  ...(change === null ? {} : { change }),
+  ...(approvedOwn ? { four_eyes: 'off', approved_own: true } : {}),
+});
+
 const outcomes = { approve: 'approved', reject: 'rejected', request_changes: 'changes_requested' } as const;
 const undecided = { decided_by: null, decided_at: null, notes: null } as const;
 
 /** Deployments, redeployments and promotions: carried out at once where that is allowed, else submitted, approved and applied. */
 export function createChangeRequests(deps: ChangeRequestsDeps) {
-  const { db, checks, examine, endpoints, revisions, events, config } = deps;
+  const { db, checks, examine, endpoints, revisions, events, faces, config } = deps;
 
-  function prepare(trx: Trx, access: Access, request: ChangeRequest): Promise<Prepared> {
+  async function prepare(asking: Asking, request: ChangeRequest, id: string): Promise<Prepared> {
+    const { trx, access } = asking;
+    if (isOfFace(request)) {
+      if (faces.model === null) throw failure('runtime_unavailable');
+      return faces.model.prepare(asking, request, id);
+    }
     if (request.kind === 'deploy') return endpoints.prepare(trx, access, request);
     if (request.kind === 'redeploy') return revisions.prepareRedeploy(trx, access, request.endpointId, request);
     return revisions.preparePromote(trx, access, request.endpointId, request);
@@ -69,14 +98,19 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     const { kind, draft, known, over, rollbackPlan } = change;
     const { spec, artifactDigest, runtime } = draft;
     const prod = spec.environment === 'prod';
-    if (!change.same) checks.refuseArguments(runtime, spec);
+    const ofFace = change.refuse !== undefined;
+    if (ofFace) {
+      await change.refuse?.();
+      if (governed(change)) requirePlan(request.change);
+    } else if (!change.same) checks.refuseArguments(runtime, spec);
     if (prod && kind !== 'redeploy' && rollbackPlan === '') {
       const message = 'Required for prod: how will this be taken back?';
       throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message }] });
     }
     const question = { spec, artifactDigest, known, over: kind === 'promote' ? over : null };
-    await checks.refuseDrift(trx, question, request.parityNote);
-    if (prod && kind !== 'redeploy') await checks.refuseRed(runtime, spec);
+    // the documents' clients know of no parity notes, so that elsewhere they are not asked for any
+    if (!ofFace || governed(change)) await checks.refuseDrift(trx, question, request.parityNote);
+    if (prod && kind !== 'redeploy' && !ofFace) await checks.refuseRed(runtime, spec);
     if (governed(change)) requirePlan(request.change);
   }
 
@@ -101,7 +135,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
   function described(change: Prepared, request: ChangeRequest) {
     const { draft, over, sourceEndpointId, rollbackPlan } = change;
     return {
-      request: json(request),
+      request: json(change.stored ?? request),
       plan: request.change ? json(request.change) : null,
       parity_note: request.parityNote?.trim() || null,
       rollback_plan: rollbackPlan,
@@ -114,11 +148,11 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       artifact_digest: draft.artifactDigest,
     };
   }
-  function identified(change: Prepared, by: string) {
+  function identified(id: string, change: Prepared, by: string) {
     const { kind, draft, team, project, visibility } = change;
     const { environment, route } = draft.spec;
     const about = { kind, environment, route, name: draft.name, team, project, visibility };
-    return { id: uuidv7(), ...about, submitted_by: by, created_by: by };
+    return { id, ...about, submitted_by: by, created_by: by };
   }
 
   const about = (row: ChangeRow) => ({
@@ -167,41 +201,79 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     };
   }
 
+  async function make({ trx, access }: Asking, change: Prepared, request: ChangeRequest, id: string): Promise<Made> {
+    const own = governed(change);
+    if (own) await requireWindow(trx, request.change);
+    const recorded = !change.same && (change.draft.spec.environment !== 'dev' || request.change !== undefined);
+    // as it was before the change
+    const examined = recorded ? await examine.of(trx, change, { fit: own }) : null;
+    const endpoint = await change.commit(trx);
+    if (examined === null) return { endpoint, change: null, approvedOwn: false };
+    const { userId } = access.identity;
+    const now = await databaseNow(trx);
+    const row = await insertChange(trx, {
+      ...identified(id, change, userId),
+      ...described(change, request),
+      status: 'applied',
+      examined: json(examined),
+      endpoint_id: endpoint.id,
+      revision: endpoint.targetRevision,
+      rollback_plan: endpoint.rollbackPlan,
+      applied_by: userId,
+      applied_at: now,
+      ...(own ? { decided_by: userId, decided_at: now } : {}),
+    });
+    return { endpoint, change: row.id, approvedOwn: own };
+  }
+
+  async function submit(
+    { trx, access }: Asking,
+    change: Prepared,
+    request: ChangeRequest,
+    id: string,
+  ): Promise<ChangeReview> {
+    const examined = json(await examine.of(trx, change, { fit: true }));
+    const row = await insertChange(trx, {
+      ...identified(id, change, access.identity.userId),
+      ...described(change, request),
+      status: 'open',
+      examined,
+    });
+    await change.keep?.(trx);
+    await events.publish(trx, 'change.submitted', told(row));
+    return review(access, row);
+  }
+
+  async function discard(trx: Trx, row: ChangeRow): Promise<void> {
+    if (isOfFace(row.request)) await faces.model?.discard(trx, row.id);
+  }
+
   const told = (row: ChangeRow) => ({ changeId: row.id, environment: row.environment, route: row.route });
 
   return {
     /** Carries it out now. Throws `change_approval_required` where somebody else must approve it first. */
-    async make(trx: Trx, access: Access, request: ChangeRequest): Promise<Made> {
-      const change = await prepare(trx, access, request);
-      const own = governed(change);
-      await refuse(trx, change, request);
-      if (own && config.fourEyes) throw failure('change_approval_required');
-      if (own) await requireWindow(trx, request.change);
-      const recorded = !change.same && (change.draft.spec.environment !== 'dev' || request.change !== undefined);
-      // as it was before the change
-      const examined = recorded ? await examine.of(trx, change, { fit: own }) : null;
-      const endpoint = await change.commit(trx);
-      if (examined === null) return { endpoint, change: null, approvedOwn: false };
-      const { userId } = access.identity;
-      const now = await databaseNow(trx);
-      const row = await insertChange(trx, {
-        ...identified(change, userId),
-        ...described(change, request),
-        status: 'applied',
-        examined: json(examined),
-        endpoint_id: endpoint.id,
-        revision: endpoint.targetRevision,
-        rollback_plan: endpoint.rollbackPlan,
-        applied_by: userId,
-        applied_at: now,
-        ...(own ? { decided_by: userId, decided_at: now } : {}),
-      });
-      return { endpoint, change: row.id, approvedOwn: own };
+    async make(asking: Asking, request: ChangeRequest): Promise<Made> {
+      const id = uuidv7();
+      const change = await prepare(asking, request, id);
+      await refuse(asking.trx, change, request);
+      if (governed(change) && config.fourEyes) throw failure('change_approval_required');
+      return make(asking, change, request, id);
+    },
+
+    /** Carries it out now, or submits it where somebody else must approve it first. */
+    async ask(asking: Asking, request: ChangeRequest): Promise<Made | { waiting: ChangeReview }> {
+      const id = uuidv7();
+      const change = await prepare(asking, request, id);
+      await refuse(asking.trx, change, request);
+      if (governed(change) && config.fourEyes) return { waiting: await submit(asking, change, request, id) };
+      return make(asking, change, request, id);
     },
 
     async preview(access: Access, request: ChangeRequest): Promise<DataOf<Routes['previewChange']>> {
-      // nothing is held while a cluster is looked at
-      const change = await db.kysely.transaction().execute((trx) => prepare(trx as Trx, access, request));
+      // nothing is held while a cluster is looked at, and nothing that is made on the way stays
+      const trx = await db.kysely.startTransaction().execute();
+      const asking = { trx: trx as unknown as Trx, access, note: () => {} };
+      const change = await prepare(asking, request, uuidv7()).finally(() => trx.rollback().execute());
       const { draft, over, rollbackPlan, team } = change;
       const live = over && (await findRevision(db.kysely, over.id, over.live_revision));
       const required = governed(change);
@@ -222,6 +294,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
           version: draft.model.version,
           storageUri: draft.model.storageUri,
           artifactDigest: draft.artifactDigest,
+          hub: hubIdOf(draft.model),
         },
         rollbackPlan: rollbackPlan || planWords.line('roll_back'),
         team,
@@ -238,18 +311,25 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       };
     },
 
-    async submit(trx: Trx, access: Access, request: ChangeRequest): Promise<ChangeReview> {
-      const change = await prepare(trx, access, request);
-      await refuse(trx, change, request);
-      const examined = json(await examine.of(trx, change, { fit: true }));
-      const row = await insertChange(trx, {
-        ...identified(change, access.identity.userId),
-        ...described(change, request),
-        status: 'open',
-        examined,
-      });
-      await events.publish(trx, 'change.submitted', told(row));
-      return review(access, row);
+    async submit(asking: Asking, request: ChangeRequest): Promise<ChangeReview> {
+      const id = uuidv7();
+      const change = await prepare(asking, request, id);
+      await refuse(asking.trx, change, request);
+      return submit(asking, change, request, id);
+    },
+
+    /** Those that are not carried out yet and that this identity sees, newest first, with what was asked for. */
+    async pending(access: Access): Promise<Pending[]> {
+      const rows = await pendingChanges(db.kysely, access.scope('endpoint:read', 'endpoint'));
+      return rows.map((row) => ({ change: changeView(row), request: row.request }));
+    },
+
+    /** One of any state; null: there is none that this identity sees. */
+    async find(access: Access, id: string): Promise<Pending | null> {
+      const row = await findChange(db.kysely, id);
+      if (!row || !access.sees({ team: row.team, visibility: row.visibility, createdBy: row.created_by })) return null;
+      access.require('endpoint:read', about(row), row.environment);
+      return { change: changeView(row), request: row.request };
     },
 
     async list(access: Access, query: QueryOf<Routes['listChanges']>): Promise<Paged<Change[]>> {
@@ -265,12 +345,13 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       review(access, seen(access, await findChange(db.kysely, id))),
 
     /** Looks anew with what is corrected: whatever was decided about the version before holds no more. */
-    async amend(trx: Trx, access: Access, id: string, patch: BodyOf<Routes['amendChange']>): Promise<ChangeReview> {
+    async amend(asking: Asking, id: string, patch: BodyOf<Routes['amendChange']>): Promise<ChangeReview> {
+      const { trx, access } = asking;
       const row = await held(trx, access, id);
       if (!['open', 'approved', 'changes_requested'].includes(row.status)) throw closed(row);
       const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
       const request = { ...row.request, ...given } as ChangeRequest;
-      const change = await prepare(trx, access, request);
+      const change = await prepare(asking, request, id);
       await refuse(trx, change, request);
       const { userId } = access.identity;
       const amended = await updateChange(trx, id, {
@@ -300,16 +381,18 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
         decided_at: await databaseNow(trx),
         notes: notes?.trim() || null,
       });
+      if (decision === 'reject') await discard(trx, row);
       await events.publish(trx, 'change.decided', { ...told(decided), decision });
       return review(access, decided);
     },
 
-    async apply(trx: Trx, access: Access, id: string): Promise<ChangeReview> {
+    async apply(asking: Asking, id: string): Promise<ChangeReview> {
+      const { trx, access } = asking;
       const row = await held(trx, access, id);
       if (row.status === 'open' || row.status === 'changes_requested') throw failure('change_not_approved');
       if (row.status !== 'approved') throw closed(row);
       await requireWindow(trx, row.plan);
-      const change = await prepare(trx, access, row.request);
+      const change = await prepare(asking, row.request, id);
       if (digestOfWanted(change) !== row.wanted_digest) throw failure('change_outdated');
       await refuse(trx, change, row.request);
       const endpoint = await change.commit(trx);
@@ -326,6 +409,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     async withdraw(trx: Trx, access: Access, id: string): Promise<Change> {
       const row = await held(trx, access, id);
       if (!['open', 'approved', 'changes_requested'].includes(row.status)) throw closed(row);
+      await discard(trx, row);
       return changeView(await updateChange(trx, id, { status: 'withdrawn' }));
     },
   };

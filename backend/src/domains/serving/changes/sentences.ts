@@ -15,6 +15,9 @@ export const planWords = createWords('plan', {
     text: 'Revision {revision} ({model} {version}, {image}, {digest}) stays in the history and its files in the object store.',
   },
   kept_files: { text: 'Files of {model} {version}: {uri}, {digest}.' },
+  kept_hub: {
+    text: 'Files of {model} {version}: none here, its runtime fetches {hub} from Hugging Face.',
+  },
   kept_database: {
     text: 'Database (catalog, endpoints, revisions, audit) and object store: the last `llmops backup`.',
   },

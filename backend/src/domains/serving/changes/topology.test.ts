@@ -133,6 +133,23 @@ test('FR-012: topology deltas set model, runtime, resources, probes, scaling, st
   assert.doesNotMatch(JSON.stringify(found), /canary-/, 'no secret of arguments or variables');
 });
 
+test('FR-012, ORG-4: of a model of an organization its claim, autoscaler and monitor are among what the approver sees', () => {
+  const source = { targetMetric: 'num_requests_running', targetValue: '40' };
+  const objects = [
+    { kind: 'PersistentVolumeClaim', spec: { accessModes: ['ReadWriteMany'], storageClassName: 'shared' } },
+    { kind: 'PodAutoscaler', spec: { minReplicas: 1, maxReplicas: 8, metricsSources: [source] } },
+    { kind: 'ServiceMonitor', spec: { endpoints: [{ port: 'http', path: '/metrics' }] } },
+  ];
+  const model = { ...spec().model, metadata: { huggingface_model_id: 'Qwen/Qwen3' } };
+  const facts = factsOf({ ...placed({ model }, 'a', '1'), manifests: objects }, []);
+  assert.equal(facts['storage.model'], 'huggingface.co/Qwen/Qwen3');
+  const elsewhere = clusterFacts(cluster('east', 'v1.36.3', 8), 'prod', 'models');
+  assert.deepEqual([elsewhere['cluster.namespace'], elsewhere['cluster.quotas']], ['models', {}]);
+  assert.deepEqual(facts['runtime.objects'], ['PersistentVolumeClaim', 'PodAutoscaler', 'ServiceMonitor']);
+  assert.deepEqual(facts['scaling.metrics'], [source]);
+  assert.deepEqual(facts['network.monitors'], [{ port: 'http', path: '/metrics' }]);
+});
+
 test('FR-012: where nothing serves yet a change alters nothing, and what is not known is no difference', () => {
   const dev = factsOf(placed({}, 'dev.example', '1'), []);
   const sides = [side('dev', dev, cluster('east', 'v1.36.3', 8)), side('stg', null, null), side('prod', null, null)];

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { environments, type Environment, type Topology, type topologyGroups } from '@llm-ops/contracts';
 import type { ClusterSeen } from '#ports/cluster';
 import { concealer, digestsOf } from '../redact.ts';
+import { hubIdOf } from '../spec.ts';
 import type { AutoscalePolicy, ServingSpec } from '../types.ts';
 
 type Group = (typeof topologyGroups)[number];
@@ -37,7 +38,10 @@ function objectFacts(manifests: readonly Json[]): Facts {
       minAvailable,
       maxUnavailable,
     })),
-    'scaling.metrics': of('HorizontalPodAutoscaler').flatMap(({ metrics }) => list(metrics)),
+    'scaling.metrics': [
+      ...of('HorizontalPodAutoscaler').flatMap(({ metrics }) => list(metrics)),
+      ...of('PodAutoscaler').flatMap(({ metricsSources }) => list(metricsSources)),
+    ],
     'storage.volumes': volumes.toSorted(),
     'storage.claims': of('PersistentVolumeClaim').map(({ accessModes, storageClassName, resources }) => ({
       accessModes,
@@ -60,6 +64,7 @@ function objectFacts(manifests: readonly Json[]): Facts {
         tls: list(tls).length > 0,
       })),
     ),
+    'network.monitors': of('ServiceMonitor').flatMap(({ endpoints }) => list(endpoints)),
     'network.policies': of('NetworkPolicy').map(({ policyTypes, ingress, egress }) => ({
       policyTypes,
       ingress: list(ingress).length,
@@ -88,6 +93,7 @@ export function factsOf(
 ): Facts {
   const plain = concealer(spec, secrets);
   const probes = spec.probes ?? {};
+  const hub = hubIdOf(spec.model);
   const digest = /@(sha256:[0-9a-f]{64})$/.exec(spec.image)?.[1];
   return {
     'model.name': spec.model.name,
@@ -113,15 +119,21 @@ export function factsOf(
     'probes.liveness': probes.liveness ?? null,
     'probes.readiness': probes.readiness ?? null,
     'probes.startup': probes.startup ?? null,
-    'storage.model': spec.model.storageUri,
+    'storage.model': hub === null ? spec.model.storageUri : `huggingface.co/${hub}`,
     ...objectFacts(manifests),
   };
 }
 
-/** The place itself: what an environment has, whatever runs there. Pure. */
-export function clusterFacts(cluster: ClusterSeen | null, environment: Environment): Facts {
+/** Where the objects of a revision are; null: nowhere, or not known. */
+export function namespaceOf(manifests: readonly Json[]): string | null {
+  const names = manifests.map(({ metadata }) => (metadata as Json | undefined)?.namespace);
+  return (names.find((name) => typeof name === 'string') as string | undefined) ?? null;
+}
+
+/** The place itself: what an environment has, whatever runs there. `own`: a namespace that is not the environment's. Pure. */
+export function clusterFacts(cluster: ClusterSeen | null, environment: Environment, own: string | null = null): Facts {
   if (cluster === null) return {};
-  const namespace = cluster.namespaces.find((one) => one.environment === environment);
+  const known = cluster.namespaces.find((one) => (own === null ? one.environment === environment : one.name === own));
   const pools = Map.groupBy(
     cluster.nodes.filter(({ gpus }) => gpus.capacity > 0),
     ({ gpuType }) => gpuType ?? 'unknown',
@@ -138,8 +150,8 @@ export function clusterFacts(cluster: ClusterSeen | null, environment: Environme
         gpus: nodes.reduce((sum, { gpus }) => sum + gpus.allocatable, 0),
       }))
       .toSorted((a, b) => (a.type < b.type ? -1 : 1)),
-    'cluster.namespace': namespace?.name ?? null,
-    'cluster.quotas': Object.fromEntries((namespace?.quotas ?? []).map(({ resource, hard }) => [resource, hard])),
+    'cluster.namespace': known?.name ?? own,
+    'cluster.quotas': Object.fromEntries((known?.quotas ?? []).map(({ resource, hard }) => [resource, hard])),
     'cluster.operators': cluster.operators.filter(({ state }) => state === 'running').map(({ name }) => name),
   };
 }

@@ -1,15 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
-import type { Endpoint, Environment, Permission } from '@llm-ops/contracts';
-import type { ServableModel } from '#domains/catalog';
+import type { ChangeReview, Endpoint, Environment, Permission } from '@llm-ops/contracts';
 import type { Access } from '#platform/access';
 import type { Db } from '#platform/db';
 import { failure, type Issue } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { AibrixModel, Autoscale, Preflight, Runtime } from '#ports/runtime';
-import { routeTaken, type Changes } from './wanted.ts';
-import { digestOf, modelOf } from './draft.ts';
+import type { Asking, Face, FaceRequest } from '../changes/faces.ts';
+import { recordOf, type createChangeRequests } from '../changes/requests.ts';
+import { routeTaken, type Changes, type Prepared } from './wanted.ts';
+import { defaultPlan, digestOf, modelOf, type Drafted } from './draft.ts';
 import { admitted, requireDeploy } from '../guard.ts';
 import { normaliseRoute } from '../names.ts';
 import { configurationOf, differencesOf } from '../spec.ts';
@@ -17,6 +18,7 @@ import {
   endpointNamed,
   endpointsOfRuntime,
   findEndpoint,
+  findRevision,
   json,
   on,
   tellServing,
@@ -47,19 +49,29 @@ export interface Served {
   manifests: Record<string, unknown>[];
 }
 
-/** A first revision that is not there yet. */
-export interface Draft {
-  spec: ServingSpec;
-  model: ServableModel;
-  scale: Scale;
-  name: string;
-}
+/** What became of a request; `detail` is for the audit entry. */
+type AskedFor = { detail: Record<string, unknown> } & (
+  | { served: Served; waiting: null }
+  | { served: null; waiting: ChangeReview }
+);
 
-/** A change that is not made yet; `differs`: it takes a further revision. */
-export interface Redraft {
-  row: EndpointWithTarget;
-  spec: ServingSpec;
-  differs: boolean;
+/** Whether it is another one. */
+async function rescale(
+  trx: Trx,
+  row: EndpointWithTarget,
+  { minReplicas, maxReplicas, autoscale }: Scale,
+  rollbackPlan: string | undefined,
+): Promise<boolean> {
+  const scaled =
+    minReplicas !== row.min_replicas ||
+    maxReplicas !== row.max_replicas ||
+    !isDeepStrictEqual(autoscale, row.autoscale_policy);
+  if (rollbackPlan) await updateEndpoint(trx, row.id, { rollback_plan: rollbackPlan }, { generation: false });
+  if (!scaled) return false;
+  const autoscalePolicy = autoscale === null ? null : json(autoscale);
+  const changed = { min_replicas: minReplicas, max_replicas: maxReplicas, autoscale_policy: autoscalePolicy };
+  await updateEndpoint(trx, row.id, changed, { generation: true });
+  return true;
 }
 
 export type Desk = ReturnType<typeof createDesk>;
@@ -72,9 +84,11 @@ export function createDesk(deps: {
   db: Db;
   runtimes: Readonly<Record<string, Runtime>>;
   changes: Changes;
+  requests: Pick<ReturnType<typeof createChangeRequests>, 'ask' | 'pending' | 'find' | 'withdraw'>;
+  faces: { model: Face | null };
   remove(trx: Trx, access: Access, id: string): Promise<{ message: string }>;
 }) {
-  const { db, runtimes, changes } = deps;
+  const { db, runtimes, changes, requests } = deps;
 
   function runtimeOf(kind: string): Runtime {
     const runtime = runtimes[kind];
@@ -123,20 +137,31 @@ export function createDesk(deps: {
       requireDeploy(access, { name }, environment);
     },
 
-    /** The first revision of an endpoint that is not there yet. Throws what `catalog.deployable` throws, and `endpoint_route_taken`. */
-    async draft(
+    /** A new endpoint of the id. Throws what `catalog.deployable` throws, and `endpoint_route_taken`. */
+    async prepareNew(
       trx: Trx,
       access: Access,
-      asked: { name: string; environment: Environment; modelId: string; spec: DeskSpec; scale: Scale },
-    ): Promise<Draft> {
-      const { name, environment, scale } = asked;
+      kind: string,
+      asked: {
+        id: string;
+        name: string;
+        environment: Environment;
+        team: string;
+        modelId: string;
+        spec: DeskSpec;
+        scale: Scale;
+        rollbackPlan: string | undefined;
+        parityNote: string | undefined;
+      },
+    ): Promise<Prepared> {
+      const { name, environment, scale, team } = asked;
       const { route } = normaliseRoute(name);
       const model = await changes.servable(trx, access, asked.modelId);
       if (await endpointNamed(trx, environment, name)) throw routeTaken(name, environment);
       const spec: ServingSpec = {
         ...asked.spec,
         revisionId: uuidv7(),
-        endpointId: uuidv7(),
+        endpointId: asked.id,
         number: 1,
         environment,
         route,
@@ -149,75 +174,121 @@ export function createDesk(deps: {
         probes: null,
         asked: asked.spec.resources,
       };
-      return { spec, model, scale, name };
+      const draft: Drafted = {
+        spec,
+        model,
+        name,
+        artifactDigest: digestOf(model),
+        runtime: kind,
+        autoscalePolicy: scale.autoscale,
+        promptPolicyId: null,
+      };
+      const rollbackPlan = asked.rollbackPlan?.trim() ?? '';
+      const parityNote = asked.parityNote?.trim() || null;
+      return {
+        kind: 'deploy',
+        draft,
+        scale,
+        team,
+        project: access.identity.project ?? model.project,
+        visibility: 'team',
+        over: null,
+        sourceEndpointId: null,
+        known: undefined,
+        rollbackPlan,
+        same: false,
+        commit: (held) =>
+          changes.create(held, access, draft, {
+            reason: 'deploy',
+            team,
+            visibility: 'team',
+            parityNote,
+            rollbackPlan: rollbackPlan || defaultPlan,
+          }),
+      };
     },
 
-    async create(trx: Trx, access: Access, kind: string, draft: Draft, team: string): Promise<Served> {
-      const { spec, model, name, scale } = draft;
-      const made = await changes.create(
-        trx,
-        access,
-        {
-          spec,
-          model,
-          name,
-          artifactDigest: digestOf(model),
-          runtime: kind,
-          autoscalePolicy: scale.autoscale,
-          promptPolicyId: null,
-        },
-        {
-          reason: 'deploy',
-          team,
-          visibility: 'team',
-          parityNote: null,
-          rollbackPlan: 'Roll back to the previous revision.',
-        },
-      );
-      return again(trx, made.id);
-    },
-
-    /** What a change would make of an endpoint, whose row is held for the transaction. */
-    async redraft(trx: Trx, access: Access, id: string, change: DeskSpec): Promise<Redraft> {
+    /** Another scale of an endpoint, whose row is held for the transaction, and a further revision where the specification differs. */
+    async prepareChange(
+      trx: Trx,
+      access: Access,
+      id: string,
+      asked: {
+        spec: DeskSpec;
+        scale: Scale;
+        rollbackPlan: string | undefined;
+        parityNote: string | undefined;
+      },
+    ): Promise<Prepared & { over: EndpointWithTarget }> {
       const row = await changes.locked(trx, access, id);
-      const spec: ServingSpec = { ...row.spec, ...change, asked: change.resources };
-      const differs = differencesOf(configurationOf(row.spec, null), configurationOf(spec, null)).length > 0;
-      return { row, spec, differs };
+      const { scale } = asked;
+      const { minReplicas, maxReplicas } = scale;
+      const wanted: ServingSpec = { ...row.spec, ...asked.spec, asked: asked.spec.resources };
+      const before = configurationOf(row.spec, null);
+      const same = differencesOf(before, configurationOf(wanted, null)).length === 0;
+      // what only scales needs no approval of the model anew
+      const model = same ? null : await changes.servable(trx, access, row.model_id);
+      const spec: ServingSpec = model ? { ...wanted, model: modelOf(model), minReplicas, maxReplicas } : wanted;
+      const artifactDigest = model ? digestOf(model) : row.artifact_digest;
+      const parityNote = asked.parityNote?.trim() || (await findRevision(trx, id, row.target_revision))?.parity_note;
+      const rollbackPlan = asked.rollbackPlan?.trim();
+      return {
+        kind: 'redeploy',
+        draft: {
+          spec,
+          model: spec.model,
+          artifactDigest,
+          name: row.name,
+          runtime: row.runtime,
+          autoscalePolicy: scale.autoscale,
+          promptPolicyId: row.prompt_policy_id,
+        },
+        scale,
+        team: row.team,
+        project: row.project,
+        visibility: row.visibility,
+        over: row,
+        sourceEndpointId: null,
+        known: configurationOf(row.spec, row.artifact_digest),
+        rollbackPlan: rollbackPlan || row.rollback_plan,
+        same,
+        async commit(held) {
+          const scaled = await rescale(held, row, scale, rollbackPlan);
+          if (!same) {
+            return changes.add(held, row, {
+              spec,
+              runtime: row.runtime,
+              artifactDigest,
+              reason: 'redeploy',
+              rolledBackTo: null,
+              parityNote: parityNote ?? null,
+              createdBy: access.identity.userId,
+            });
+          }
+          if (scaled) await tellServing(held, row.id);
+          return changes.viewed(held, row.id);
+        },
+      };
     },
 
-    /** Changes the scale, and adds a revision where the specification differs. */
-    async change(trx: Trx, access: Access, { row, spec, differs }: Redraft, scale: Scale): Promise<Served> {
-      const { minReplicas, maxReplicas, autoscale } = scale;
-      const scaled =
-        minReplicas !== row.min_replicas ||
-        maxReplicas !== row.max_replicas ||
-        !isDeepStrictEqual(autoscale, row.autoscale_policy);
-      if (scaled) {
-        await updateEndpoint(
-          trx,
-          row.id,
-          {
-            min_replicas: minReplicas,
-            max_replicas: maxReplicas,
-            autoscale_policy: autoscale === null ? null : json(autoscale),
-          },
-          { generation: true },
-        );
-      }
-      if (differs) {
-        const model = await changes.servable(trx, access, row.model_id);
-        await changes.add(trx, row, {
-          spec: { ...spec, model: modelOf(model), minReplicas, maxReplicas },
-          runtime: row.runtime,
-          artifactDigest: digestOf(model),
-          reason: 'redeploy',
-          rolledBackTo: null,
-          parityNote: null,
-          createdBy: access.identity.userId,
-        });
-      } else if (scaled) await tellServing(trx, row.id);
-      return again(trx, row.id);
+    /** Requests of this face go the way of all changes from now on. */
+    speak(face: Face): void {
+      deps.faces.model = face;
     },
+
+    /** Carries it out, or submits it where somebody else must approve it first. */
+    async ask(asking: Asking, request: FaceRequest): Promise<AskedFor> {
+      const asked = await requests.ask(asking, request);
+      if ('waiting' in asked) {
+        const { id: change, plan, parityNote } = asked.waiting;
+        return { served: null, waiting: asked.waiting, detail: { change, waits: true, plan, parityNote } };
+      }
+      const served = await again(asking.trx, asked.endpoint.id);
+      return { served, waiting: null, detail: recordOf(asked) };
+    },
+    pendingChanges: requests.pending,
+    findChange: requests.find,
+    withdrawChange: requests.withdraw,
 
     remove: deps.remove,
   };

@@ -21,6 +21,9 @@ export interface Drafted {
   promptPolicyId: string | null;
 }
 
+/** How it is taken back where nobody said it. */
+export const defaultPlan = 'Roll back to the previous revision.';
+
 /** What of a model a revision keeps. */
 export function modelOf(model: ServableModel): ServingSpec['model'] {
   const { id, name, version, type, storageUri, prefix, files, metadata, inspection } = model;

@@ -5,7 +5,7 @@ import { failure } from '#platform/errors';
 import { decodeCursor, pageOf, type Paged, type Trx } from '#platform/http';
 import type { Runtime } from '#ports/runtime';
 import { routeTaken, type Changes, type Prepared } from './wanted.ts';
-import { drafted, type DeployRequest } from './draft.ts';
+import { defaultPlan, drafted, type DeployRequest } from './draft.ts';
 import { admitted, requireDeploy, teamFor } from '../guard.ts';
 import { normaliseRoute } from '../names.ts';
 import {
@@ -33,8 +33,6 @@ interface EndpointsDeps {
   changes: Changes;
   config: ServingConfig;
 }
-
-const defaultPlan = 'Roll back to the previous revision.';
 
 /** Endpoints: every change is a wish that the reconciler carries out. */
 export function createEndpoints(deps: EndpointsDeps) {

@@ -1,4 +1,4 @@
-import type { BodyOf, Change as ChangeKind, Endpoint, servingRoutes } from '@llm-ops/contracts';
+import type { BodyOf, Change as ChangeKind, ChangeRequest, Endpoint, servingRoutes } from '@llm-ops/contracts';
 import type { ServableModel } from '#domains/catalog';
 import type { Access } from '#platform/access';
 import { failure } from '#platform/errors';
@@ -22,7 +22,7 @@ import {
 } from '../store/endpoints.ts';
 import { closeCanary, insertCanary } from '../store/canaries.ts';
 import { insertRoute } from '../store/routes.ts';
-import type { AutoscalePolicy, ServingCatalog, Visibility } from '../types.ts';
+import type { AutoscalePolicy, ServingCatalog, ServingSpec, Visibility } from '../types.ts';
 import { endpointView } from '../views.ts';
 
 type CanaryPlan = NonNullable<NonNullable<BodyOf<(typeof servingRoutes)['redeployEndpoint']>>['canary']>;
@@ -30,7 +30,7 @@ type CanaryPlan = NonNullable<NonNullable<BodyOf<(typeof servingRoutes)['redeplo
 /** A change that may be made by whoever asked for it, and is not made yet. */
 export interface Prepared {
   kind: ChangeKind['kind'];
-  draft: Drafted;
+  draft: Omit<Drafted, 'model'> & { model: ServingSpec['model'] };
   scale: { minReplicas: number; maxReplicas: number; autoscale: AutoscalePolicy | null };
   team: string;
   project: string | null;
@@ -42,8 +42,13 @@ export interface Prepared {
   known: Record<string, unknown> | undefined;
   /** as asked for; empty: not at all */
   rollbackPlan: string;
-  /** nothing of the configuration changes: a restart */
+  /** nothing of the configuration changes: a restart, or another scale */
   same: boolean;
+  /** of another face: throws, in its own words, for what would not fit or start */
+  refuse?: () => Promise<void>;
+  /** what is stored of the request while it waits, where that is not all of it: its secrets are kept by `keep` */
+  stored?: ChangeRequest;
+  keep?: (trx: Trx) => Promise<void>;
   commit(trx: Trx): Promise<Endpoint>;
 }
 

@@ -51,6 +51,18 @@ export function listChanges(
     .execute();
 }
 
+/** Those that are neither carried out nor given up, newest first. */
+export function pendingChanges(connection: Connection, scope: Scope): Promise<ChangeRow[]> {
+  return on(connection)
+    .selectFrom('change_request')
+    .selectAll()
+    .where(visible(scope, 'change_request', fields))
+    .where('status', 'in', ['open', 'approved', 'changes_requested'])
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute();
+}
+
 /** `lock`: held for the transaction, so that two decisions follow each other. */
 export async function findChange(
   connection: Connection,
