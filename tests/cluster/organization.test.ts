@@ -349,9 +349,13 @@ test('FR-012, ORG-3: prod takes no model without plans, and says which fields; e
   await call(alice, 'DELETE', '/bare');
   await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
   await platform.stop();
-  platform = await onPlane({ MODELS_ENVIRONMENT: 'dev' });
+  platform = await onPlane({ MODELS_ENVIRONMENT: 'stg', APPROVAL_FOUR_EYES: 'true' });
+  await approvedEntry(platform.api, qwen.huggingface_id, { author: alice, reviewer: rita, team: 'alpha' });
   const free = await send();
-  assert.deepEqual([free.status, (await free.json()).model.environment], [200, 'dev']);
+  const { model: staged } = await free.json();
+  assert.deepEqual([free.status, staged?.environment, staged?.change_request], [200, 'stg', null]);
+  const [recorded] = await ask(platform.api, alice, 'GET', `/serving/changes?endpointId=${staged.id}`);
+  assert.deepEqual([recorded.status, recorded.plan, recorded.decidedBy], ['applied', null, null]);
   await call(alice, 'DELETE', '/bare');
   await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
   await platform.stop();

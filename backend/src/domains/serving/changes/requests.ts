@@ -19,6 +19,7 @@ import { requirePlan, type Checks } from '../endpoints/checks.ts';
 import type { createEndpoints } from '../endpoints/endpoints.ts';
 import { isOfFace, type Asking, type Face } from './faces.ts';
 import { digestOfWanted, type Examine } from './examine.ts';
+import { about, described, identified } from './rows.ts';
 import type { Publisher } from '../rollout/executor.ts';
 import { requireDeploy } from '../guard.ts';
 import { planWords } from './sentences.ts';
@@ -99,8 +100,9 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     const { spec, artifactDigest, runtime } = draft;
     const prod = spec.environment === 'prod';
     const ofFace = change.refuse !== undefined;
-    if (ofFace) {
-      await change.refuse?.();
+    if (change.refuse) {
+      await change.refuse();
+      // before anything that the documents' clients know nothing of
       if (governed(change)) requirePlan(request.change);
     } else if (!change.same) checks.refuseArguments(runtime, spec);
     if (prod && kind !== 'redeploy' && rollbackPlan === '') {
@@ -108,7 +110,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message }] });
     }
     const question = { spec, artifactDigest, known, over: kind === 'promote' ? over : null };
-    // the documents' clients know of no parity notes, so that elsewhere they are not asked for any
+    // outside of prod a face asks for no parity note, of which the documents' clients know nothing either
     if (!ofFace || governed(change)) await checks.refuseDrift(trx, question, request.parityNote);
     if (prod && kind !== 'redeploy' && !ofFace) await checks.refuseRed(runtime, spec);
     if (governed(change)) requirePlan(request.change);
@@ -130,44 +132,6 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       issues,
     });
   }
-
-  /** What a row says of the change, whoever makes it. */
-  function described(change: Prepared, request: ChangeRequest) {
-    const { draft, over, sourceEndpointId, rollbackPlan } = change;
-    return {
-      request: json(change.stored ?? request),
-      plan: request.change ? json(request.change) : null,
-      parity_note: request.parityNote?.trim() || null,
-      rollback_plan: rollbackPlan,
-      wanted_digest: digestOfWanted(change),
-      endpoint_id: over?.id ?? null,
-      source_endpoint_id: sourceEndpointId,
-      model_id: draft.model.id,
-      model_name: draft.model.name,
-      model_version: draft.model.version,
-      artifact_digest: draft.artifactDigest,
-    };
-  }
-  function identified(id: string, change: Prepared, by: string) {
-    const { kind, draft, team, project, visibility } = change;
-    const { environment, route } = draft.spec;
-    const about = { kind, environment, route, name: draft.name, team, project, visibility };
-    return { id, ...about, submitted_by: by, created_by: by };
-  }
-
-  const about = (row: ChangeRow) => ({
-    type: 'endpoint',
-    ...(row.endpoint_id === null ? {} : { id: row.endpoint_id }),
-    name: row.name,
-    route: row.route,
-    environment: row.environment,
-    team: row.team,
-    owner_team: row.team,
-    project: row.project,
-    modelId: row.model_id,
-    modelName: row.model_name,
-    version: row.model_version,
-  });
 
   function seen(access: Access, row: ChangeRow | null): ChangeRow {
     if (!row) throw failure('change_not_found');
