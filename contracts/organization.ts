@@ -72,8 +72,8 @@ const token = z
 const modelType = z.enum(['completion', 'chat']);
 /** What a change of prod is asked for beside, as of endpoints. */
 const explained = {
-  change: ChangePlan.optional().describe('Required for prod, as of endpoints.'),
-  rollbackPlan: Text.optional().describe('How it will be taken back; required for a new model in prod.'),
+  change: ChangePlan.optional().describe('For prod, as of endpoints; without it the proposed one is taken.'),
+  rollbackPlan: Text.optional().describe('How it will be taken back; without it: to the revision before.'),
   parityNote: Text.optional().describe('Why it differs from the environment before.'),
 };
 
@@ -222,7 +222,6 @@ const deploying = [
   'organization_model_resources_insufficient',
   'environment_not_allowed',
   'organization_model_not_approved',
-  'change_plan_missing',
   'change_outside_window',
   'drift_unexplained',
 ];

@@ -268,9 +268,6 @@ test('ORG-2: PUT scales without another revision, renames without one, and rolls
   await put({ autoscaling_config: { min_replicas: 1 } });
   await until('one replica', async () => (await get('deploy', qwen.name))?.status?.replicas === 1);
   const args = ['--max-model-len', '4096'];
-  await refused(400, /change\.backup.*changes\/preview/s, alice, 'PUT', `/${qwen.name}`, {
-    deployment_config: { args },
-  });
   const changed = await put({
     ...planned,
     deployment_config: { args, hugging_face_token: 'hf_secret2' },
@@ -324,7 +321,7 @@ test('ORG-2: deleting a model removes all that runs for it and nothing else', as
   assert.notEqual(await get('deploy', 'by-hand'), null);
 });
 
-test('FR-012, ORG-3: prod takes no model without plans, and says which fields; elsewhere none are asked for', async () => {
+test('FR-012, ORG-3: a model in prod has plans: those that its client sent, or those that are proposed; elsewhere none are asked for', async () => {
   const bare = { name: 'bare', huggingface_id: qwen.huggingface_id };
   const send = async () =>
     fetch(`${platform.url}/v1/organization/models`, {
@@ -332,20 +329,28 @@ test('FR-012, ORG-3: prod takes no model without plans, and says which fields; e
       headers: { ...alice, 'content-type': 'application/json' },
       body: JSON.stringify(bare),
     });
-  const answer = await send();
-  assert.deepEqual([answer.status, answer.headers.get('x-error-code')], [400, 'change_plan_missing']);
-  assert.match(
-    (await answer.json()).error,
-    /change\.backup: .* change\.maintenance: .*changes\/preview proposes both/s,
-  );
-  await refused(400, /rollbackPlan: Required for prod/, alice, 'POST', '', { ...bare, change: planned.change });
+  const changeOf = async ({ id }: Json) =>
+    (await ask(platform.api, alice, 'GET', `/serving/changes?endpointId=${id}`))[0];
   await refused(409, /maintenance window/, alice, 'POST', '', { ...bare, ...planned, change: changePlan(1, 2) });
   const preview = await ask(platform.api, alice, 'POST', '/serving/changes/preview', { ...bare, kind: 'create-model' });
   assert.deepEqual([preview.planRequired, preview.approvalRequired], [true, false]);
-  const { model: made } = (await call(alice, 'POST', '', { ...bare, ...planned }))[1];
-  assert.equal(made?.change_request, null);
-  const [kept] = await ask(platform.api, alice, 'GET', `/serving/changes?endpointId=${made.id}`);
-  assert.deepEqual([kept.status, kept.kind, kept.plan.backup.kept], ['applied', 'deploy', 'Revision 1.']);
+  const answer = await send();
+  const { model: proposed } = await answer.json();
+  assert.deepEqual([answer.status, proposed?.change_request], [200, null]);
+  const made = await changeOf(proposed);
+  assert.deepEqual([made.status, made.plan.backup], ['applied', preview.plan.backup]);
+  assert.equal(made.rollbackPlan, 'Roll back to the previous revision.');
+  const { model: replaced } = (await call(alice, 'PUT', '/bare', { deployment_config: { gpu_count: 2 } }))[1];
+  assert.deepEqual([replaced.deployment_config.gpu_count, replaced.change_request], [2, null]);
+  const { kind, plan } = await changeOf(replaced);
+  assert.deepEqual([kind, typeof plan.maintenance.steps], ['redeploy', 'string']);
+  const audit = `/governance/audit/logs?resource_type=endpoint&action=organization-model.create`;
+  const [entry] = await ask(platform.api, person('root', 'admin'), 'GET', audit);
+  assert.deepEqual([entry.detail.plan_proposed, entry.detail.change], [true, made.id]);
+  await call(alice, 'DELETE', '/bare');
+  await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
+  const { model: written } = (await call(alice, 'POST', '', { ...bare, ...planned }))[1];
+  assert.equal((await changeOf(written)).plan.backup.kept, 'Revision 1.');
   await call(alice, 'DELETE', '/bare');
   await until('it is forgotten', async () => (await call(alice, 'GET', '/bare'))[0] === 404);
   await platform.stop();
@@ -402,8 +407,10 @@ test('FR-012, ORG-2: in prod a model waits for somebody else, who sees all its o
   assert.equal((await changes(rita, 'GET', `/${second.id}`)).body.data.status, 'withdrawn');
   assert.deepEqual(await names('deploy,svc,pvc,secret,podautoscalers,servicemonitors'), []);
 
-  // approved, and the platform ends before it is applied
-  const [, { model: third }] = await call(alice, 'POST', '', qwen);
+  // with the proposed plan; approved, and the platform ends before it is applied
+  const [, { model: third }] = await call(alice, 'POST', '', { ...qwen, change: undefined, rollbackPlan: undefined });
+  const { rollbackPlan, plan } = (await changes(rita, 'GET', `/${third.id}`)).body.data;
+  assert.match(`${rollbackPlan} ${plan.backup.restore}`, /Roll back to the previous revision\..*Delete/is);
   await changes(alice, 'PATCH', `/${third.id}`, { change: changePlan(-1, 4) });
   assert.equal((await decide(rita, third.id, 'approve')).body.data.code, 'change_amended');
   assert.equal((await decide(rita, third.id, 'approve', 2)).body.data.status, 'approved');
@@ -438,7 +445,7 @@ test('FR-012, ORG-2: in prod another configuration waits while the model serves;
   await approve(asked.change_request.id);
   // the approval was for another scale
   assert.equal((await changes(alice, `/${asked.change_request.id}/apply`)).body.data.code, 'change_outdated');
-  const { change_request: next } = await put({ ...wanted, display_name: 'Coder' });
+  const { change_request: next } = await put({ ...wanted, change: undefined, display_name: 'Coder' });
   await approve(next.id);
   assert.equal((await changes(alice, `/${next.id}/apply`)).body.data.revision, 2);
   const changed = await becomes(
@@ -457,7 +464,10 @@ test('FR-012, ORG-2: in prod another configuration waits while the model serves;
   const created = audit.find(
     ({ action, detail }: Json) => action === 'organization-model.create' && detail.waits === true,
   );
-  assert.equal(created.detail.plan.maintenance.contact, 'olga');
+  assert.deepEqual(
+    [created.detail.plan_proposed, created.detail.plan.maintenance.contact],
+    [true, 'alice, team alpha'],
+  );
   assert.equal((await call(alice, 'DELETE', `/${qwen.name}`))[0], 200);
   await until('it is forgotten', async () => (await call(alice, 'GET', `/${qwen.name}`))[0] === 404);
 });

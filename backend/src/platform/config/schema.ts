@@ -384,7 +384,7 @@ export const options = {
   MODELS_ENVIRONMENT: option(
     'Organization models',
     z.enum(['dev', 'stg', 'prod']).default('prod'),
-    'Environment that the models belong to: who may deploy there may deploy them, in prod with a change plan.',
+    'Environment that the models belong to: who may deploy there may deploy them, in prod as a change.',
   ),
   MODELS_IMAGE: option(
     'Organization models',

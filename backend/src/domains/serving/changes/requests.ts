@@ -16,8 +16,9 @@ import { decodeCursor, pageOf, type Paged, type Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Prepared } from '../endpoints/wanted.ts';
 import { requirePlan, type Checks } from '../endpoints/checks.ts';
+import { defaultPlan } from '../endpoints/draft.ts';
 import type { createEndpoints } from '../endpoints/endpoints.ts';
-import { isOfFace, type Asking, type Face } from './faces.ts';
+import { isOfFace, type Asking, type Face, type FaceRequest } from './faces.ts';
 import { digestOfWanted, type Examine } from './examine.ts';
 import { about, described, identified } from './rows.ts';
 import type { Publisher } from '../rollout/executor.ts';
@@ -25,7 +26,7 @@ import { requireDeploy } from '../guard.ts';
 import { planWords } from './sentences.ts';
 import { proposedPlan } from './proposal.ts';
 import type { createRevisions } from '../endpoints/revisions.ts';
-import { findRevision, json } from '../store/endpoints.ts';
+import { findRevision, json, type Connection } from '../store/endpoints.ts';
 import {
   databaseNow,
   findChange,
@@ -114,6 +115,46 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     if (!ofFace || governed(change)) await checks.refuseDrift(trx, question, request.parityNote);
     if (prod && kind !== 'redeploy' && !ofFace) await checks.refuseRed(runtime, spec);
     if (governed(change)) requirePlan(request.change);
+  }
+
+  async function proposalFor(connection: Connection, access: Access, change: Prepared, request: ChangeRequest) {
+    const { draft, over, rollbackPlan, team } = change;
+    const live = over && (await findRevision(connection, over.id, over.live_revision));
+    return proposedPlan({
+      now: await databaseNow(connection),
+      by: access.identity.userId,
+      environment: draft.spec.environment,
+      route: draft.spec.route,
+      live: live && {
+        number: live.number,
+        modelName: live.model_name,
+        version: live.version,
+        image: live.spec.image,
+        artifactDigest: live.artifact_digest,
+      },
+      wanted: {
+        modelName: draft.model.name,
+        version: draft.model.version,
+        storageUri: draft.model.storageUri,
+        artifactDigest: draft.artifactDigest,
+        hub: hubIdOf(draft.model),
+      },
+      rollbackPlan: rollbackPlan || planWords.line('roll_back'),
+      team,
+      rolloutTimeoutMs: config.rolloutTimeoutMs,
+      watch: config.watch,
+      shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
+    });
+  }
+
+  /** With the plans that the platform proposes, where a client that knows of none asks for what needs them. */
+  async function planned({ trx, access }: Asking, change: Prepared, request: FaceRequest) {
+    if (!governed(change) || request.change !== undefined) return { change, request, proposed: false };
+    const rollbackPlan = change.rollbackPlan || defaultPlan;
+    const { plan } = await proposalFor(trx, access, change, request);
+    const plans = { change: plan, rollbackPlan };
+    const stored = { ...(change.stored ?? request), ...plans };
+    return { change: { ...change, rollbackPlan, stored }, request: { ...request, ...plans }, proposed: true };
   }
 
   async function requireWindow(trx: Trx, plan: ChangePlan | null | undefined): Promise<void> {
@@ -224,13 +265,13 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       return make(asking, change, request, id);
     },
 
-    /** Carries it out now, or submits it where somebody else must approve it first. */
-    async ask(asking: Asking, request: ChangeRequest): Promise<Made | { waiting: ChangeReview }> {
+    /** Carries it out now, or submits it where somebody else must approve it first; `proposed`: with plans that nobody wrote. */
+    async ask(asking: Asking, asked: FaceRequest): Promise<{ proposed: boolean } & (Made | { waiting: ChangeReview })> {
       const id = uuidv7();
-      const change = await prepare(asking, request, id);
+      const { change, request, proposed } = await planned(asking, await prepare(asking, asked, id), asked);
       await refuse(asking.trx, change, request);
-      if (governed(change) && config.fourEyes) return { waiting: await submit(asking, change, request, id) };
-      return make(asking, change, request, id);
+      if (governed(change) && config.fourEyes) return { waiting: await submit(asking, change, request, id), proposed };
+      return { ...(await make(asking, change, request, id)), proposed };
     },
 
     async preview(access: Access, request: ChangeRequest): Promise<DataOf<Routes['previewChange']>> {
@@ -238,34 +279,8 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
       const trx = await db.kysely.startTransaction().execute();
       const asking = { trx: trx as unknown as Trx, access, note: () => {} };
       const change = await prepare(asking, request, uuidv7()).finally(() => trx.rollback().execute());
-      const { draft, over, rollbackPlan, team } = change;
-      const live = over && (await findRevision(db.kysely, over.id, over.live_revision));
       const required = governed(change);
-      const proposed = proposedPlan({
-        now: await databaseNow(db.kysely),
-        by: access.identity.userId,
-        environment: draft.spec.environment,
-        route: draft.spec.route,
-        live: live && {
-          number: live.number,
-          modelName: live.model_name,
-          version: live.version,
-          image: live.spec.image,
-          artifactDigest: live.artifact_digest,
-        },
-        wanted: {
-          modelName: draft.model.name,
-          version: draft.model.version,
-          storageUri: draft.model.storageUri,
-          artifactDigest: draft.artifactDigest,
-          hub: hubIdOf(draft.model),
-        },
-        rollbackPlan: rollbackPlan || planWords.line('roll_back'),
-        team,
-        rolloutTimeoutMs: config.rolloutTimeoutMs,
-        watch: config.watch,
-        shares: request.kind === 'redeploy' ? (request.canary?.steps ?? null) : null,
-      });
+      const proposed = await proposalFor(db.kysely, access, change, request);
       return {
         ...(await examine.of(db.kysely, change, { fit: true })),
         plan: proposed.plan,

@@ -279,12 +279,14 @@ export function createDesk(deps: {
     /** Carries it out, or submits it where somebody else must approve it first. */
     async ask(asking: Asking, request: FaceRequest): Promise<AskedFor> {
       const asked = await requests.ask(asking, request);
+      const proposed = asked.proposed ? { plan_proposed: true } : {};
       if ('waiting' in asked) {
         const { id: change, plan, parityNote } = asked.waiting;
-        return { served: null, waiting: asked.waiting, detail: { change, waits: true, plan, parityNote } };
+        const detail = { change, waits: true, plan, parityNote, ...proposed };
+        return { served: null, waiting: asked.waiting, detail };
       }
       const served = await again(asking.trx, asked.endpoint.id);
-      return { served, waiting: null, detail: recordOf(asked) };
+      return { served, waiting: null, detail: { ...recordOf(asked), ...proposed } };
     },
     pendingChanges: requests.pending,
     findChange: requests.find,
