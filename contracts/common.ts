@@ -52,6 +52,9 @@ export const Page = z.object({
   cursor: z.string().max(500).optional().describe('From the Link header of the page before.'),
 });
 
+/** What a field is called elsewhere: whoever writes that is told its name here. Registered last, for a schema that wraps it is another one. */
+export const otherNames = z.registry<{ names: readonly string[] }>();
+
 export const IdParams = z.object({ id: Id });
 
 /** Query booleans come as text. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CanaryPlan } from './canary.ts';
 import { ChangePlan } from './change-plan.ts';
-import { Environment, Id, QueryBoolean, Said, Text, Time } from './common.ts';
+import { Environment, Id, otherNames, QueryBoolean, Said, Text, Time } from './common.ts';
 import { sentences } from './sentences.ts';
 
 export const endpointStatuses = ['deploying', 'healthy', 'degraded', 'failed', 'stopped', 'deleting'] as const;
@@ -77,15 +77,21 @@ const Probe = z.object({
 const Probes = z.object({ liveness: Probe.optional(), readiness: Probe.optional(), startup: Probe.optional() });
 const PullPolicy = z.enum(['IfNotPresent', 'Always', 'Never']);
 const replicas = z.number().int().min(0).max(100);
+const called = (...names: string[]) => ({ names });
+const asImage = called('image', 'runtimeImage', 'containerImage');
+const asGpus = called('gpus', 'numGpus', 'gpu');
+const asContext = called('maxModelLen', 'maxContextLength', 'contextWindow');
+const asArguments = called('arguments', 'extraArgs', 'command');
+const asVariables = called('environmentVariables', 'envVars', 'variables');
 
 const plan = ChangePlan.describe('Backup plan and maintenance procedure; required for prod.');
 
 const overrides = {
   useGpu: z.boolean().optional(),
-  servingRuntimeImage: z.string().trim().min(1).max(500).optional(),
-  cpuRequest: Quantity.optional(),
+  servingRuntimeImage: z.string().trim().min(1).max(500).optional().register(otherNames, asImage),
+  cpuRequest: Quantity.optional().register(otherNames, called('cpu')),
   cpuLimit: Quantity.optional(),
-  memoryRequest: Quantity.optional(),
+  memoryRequest: Quantity.optional().register(otherNames, called('memory')),
   memoryLimit: Quantity.optional(),
 };
 
@@ -94,19 +100,22 @@ export const EndpointDeploy = z.object({
   version: z.string().max(128).optional(),
   environment: Environment,
   route: RoutePath,
-  minReplicas: replicas.default(1),
+  minReplicas: replicas.default(1).register(otherNames, called('replicas', 'replicaCount')),
   maxReplicas: replicas.optional(),
   autoscalePolicy: AutoscalePolicy.nullish(),
   promptPolicyId: z.string().max(100).nullish(),
   rollbackPlan: Text.optional(),
   parityNote: Text.optional(),
   change: plan.optional(),
-  gpuCount: z.number().int().min(1).max(64).optional(),
-  gpuType: z.string().max(100).optional(),
-  deploymentMode: z.enum(['raw', 'kserve']).optional(),
-  contextLength: z.number().int().min(64).max(10_000_000).optional(),
-  args: z.array(z.string().max(2000)).max(100).default([]),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, sentences.variable), z.string().max(4000)).default({}),
+  gpuCount: z.number().int().min(1).max(64).optional().register(otherNames, asGpus),
+  gpuType: z.string().max(100).optional().register(otherNames, called('accelerator')),
+  deploymentMode: z.enum(['raw', 'kserve']).optional().register(otherNames, called('mode')),
+  contextLength: z.number().int().min(64).max(10_000_000).optional().register(otherNames, asContext),
+  args: z.array(z.string().max(2000)).max(100).default([]).register(otherNames, asArguments),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, sentences.variable), z.string().max(4000))
+    .default({})
+    .register(otherNames, asVariables),
   imagePullPolicy: PullPolicy.default('IfNotPresent'),
   probes: Probes.optional(),
   ...overrides,
@@ -116,7 +125,7 @@ export const EndpointPatch = z.object({
   autoscalePolicy: AutoscalePolicy.nullish(),
   promptPolicyId: z.string().max(100).nullish(),
   status: EndpointStatus.optional(),
-  minReplicas: replicas.optional(),
+  minReplicas: replicas.optional().register(otherNames, called('replicas', 'replicaCount')),
   maxReplicas: replicas.optional(),
   rollbackPlan: Text.optional(),
 });
@@ -124,13 +133,13 @@ export const EndpointPatch = z.object({
 export const EndpointRedeploy = z.object({
   ...overrides,
   modelId: Id.optional(),
-  contextLength: z.number().int().min(64).optional(),
-  gpuCount: z.number().int().min(1).max(64).optional(),
-  gpuType: z.string().max(100).optional(),
+  contextLength: z.number().int().min(64).optional().register(otherNames, asContext),
+  gpuCount: z.number().int().min(1).max(64).optional().register(otherNames, asGpus),
+  gpuType: z.string().max(100).optional().register(otherNames, called('accelerator')),
   imagePullPolicy: PullPolicy.optional(),
   probes: Probes.optional(),
-  args: z.array(z.string().max(2000)).max(100).optional(),
-  env: z.record(z.string(), z.string()).optional(),
+  args: z.array(z.string().max(2000)).max(100).optional().register(otherNames, asArguments),
+  env: z.record(z.string(), z.string()).optional().register(otherNames, asVariables),
   parityNote: Text.optional(),
   change: plan.optional(),
   canary: CanaryPlan.optional().describe('Shares of the traffic instead of all of it at once.'),

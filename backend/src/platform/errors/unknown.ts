@@ -3,15 +3,19 @@ import { words } from './sentences.ts';
 
 /**
  * The issue of a field that is not known, with what is, and what was probably meant. `answered` are names that the reply has: whoever
- * sends back what they read is told to leave them out, instead of being offered another name.
+ * sends back what they read is told to leave them out, instead of being offered another name. `others`: what a known one is called elsewhere.
  */
 export function unknownField(
   path: readonly string[],
   known: readonly string[],
   answered: ReadonlySet<string> = new Set(),
+  others: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Issue {
   const name = path.at(-1) ?? '';
-  return { path: path.join('.').slice(0, 200), ...unknownBy(name, known, answered.has(name)) };
+  const meant = known.find((one) => others.get(one)?.some((other) => plainly(other) === plainly(name)));
+  const told =
+    meant === undefined ? unknownBy(name, known, answered.has(name)) : words.tell('unknown_meant', { meant, known });
+  return { path: path.join('.').slice(0, 200), ...told };
 }
 
 function unknownBy(name: string, known: readonly string[], wasAnswered: boolean): Pick<Issue, 'message' | 'said'> {

@@ -1,3 +1,4 @@
+import { otherNames } from '@llm-ops/contracts';
 import type { z } from 'zod';
 import { fieldWords, unknownField, type Issue } from '#platform/errors';
 
@@ -85,9 +86,13 @@ function walkObject(
   for (const key of Object.keys(result)) {
     if (Object.hasOwn(shape, key)) continue;
     if (to.issues.length >= mostIssues) break;
-    to.issues.push(unknownField([...path, key], Object.keys(shape), answered));
+    to.issues.push(unknownField([...path, key], Object.keys(shape), answered, othersOf(shape)));
   }
   return result;
+}
+
+function othersOf(shape: Record<string, z.ZodType>): Map<string, readonly string[]> {
+  return new Map(Object.entries(shape).map(([key, inner]) => [key, otherNames.get(inner)?.names ?? []]));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

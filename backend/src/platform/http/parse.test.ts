@@ -65,6 +65,33 @@ test('FR-008: a field or parameter that is not declared is refused with what was
   assert.deepEqual(list, ['state: Not known. Known are limit, cursor, type, status, owner_team, name.']);
 });
 
+test('FR-008, FR-006: who deploys in the words of elsewhere is told the names that are taken here, also where the reply has the word', () => {
+  const place = { modelId: crypto.randomUUID(), environment: 'dev', route: '/r' };
+  const meant = (route: contracts.RouteSpec, body: object) =>
+    Object.fromEntries(
+      issuesOf(() => parseRequest(route, route.params === undefined ? {} : { id: crypto.randomUUID() }, {}, body))!.map(
+        ({ path, message }) => [path, /Did you mean (\w+)\?/.exec(message)?.[1] ?? message.slice(0, 40)],
+      ),
+    );
+  const image = 'vllm/vllm-openai:v0.15.0';
+  assert.deepEqual(
+    meant(servingRoutes.deployEndpoint, { ...place, image, replicas: 2, gpus: 1, max_model_len: 4096, arguments: [] }),
+    {
+      image: 'servingRuntimeImage',
+      replicas: 'minReplicas',
+      gpus: 'gpuCount',
+      max_model_len: 'contextLength',
+      arguments: 'args',
+    },
+  );
+  assert.deepEqual(meant(servingRoutes.deployEndpoint, { ...place, runtimeImage: image }), {
+    runtimeImage: 'servingRuntimeImage',
+  });
+  assert.deepEqual(meant(servingRoutes.redeployEndpoint, { image }), { image: 'servingRuntimeImage' });
+  // nothing like it can be changed there
+  assert.match(meant(servingRoutes.updateEndpoint, { runtimeImage: image }).runtimeImage!, /^Answered, but not taken/);
+});
+
 test('FR-008: a route without a body takes none, and an empty object for one', () => {
   const sent = (body: unknown) =>
     issuesOf(() => parseRequest(catalogRoutes.testModelConnection, { id: crypto.randomUUID() }, {}, body));
