@@ -73,6 +73,7 @@ export const Operator = z.object({
     .enum(['running', 'not-ready', 'definitions', 'missing'])
     .describe('definitions: the cluster knows its kinds, but its controller is not found.'),
   purpose: z.string(),
+  installation: z.url().describe('How it is installed, as its makers tell.'),
   definitions: z.array(z.object({ name: z.string(), present: z.boolean(), versions: z.array(z.string()) })),
   controller: z
     .object({ namespace: z.string(), name: z.string(), image: z.string(), ready: z.number(), wanted: z.number() })

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   approvedModel,
   ask,
+  call,
   people,
   startPlatform,
   until,
@@ -77,6 +78,10 @@ async function writes(): Promise<number> {
   return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 const kubectl = (name: string, ...args: string[]) => plane.kubectl(['-n', `llm-ops-${name}`, ...args]);
+const chat = (route: string, environment = 'dev') =>
+  call(platform.api, people.developer, 'POST', `/serve/${route}/chat?environment=${environment}`, {
+    messages: [{ role: 'user', content: 'Hello' }],
+  });
 
 test('EC-drift, FR-006: what somebody changes by hand is told with its writer, put back, and stands in the audit log', async () => {
   const id = await deploy('/edited', 'dev');
@@ -96,15 +101,42 @@ test('EC-drift, FR-006: what somebody changes by hand is told with its writer, p
     'jsonpath={.spec.template.spec.containers[0].image}',
   );
   assert.equal(image, 'vllm/vllm-openai:v0.15.0');
+  // by kubectl edit as by kubectl set, and also a label by which things are commonly found
+  await kubectl('dev', 'label', `deployment/${deployment}`, 'app.kubernetes.io/managed-by=me', '--overwrite');
+  await drifted(id, 'the label', ({ message }) =>
+    message.includes('managed-by is me instead of llm-ops, by kubectl-label'),
+  );
+  assert.equal((await chat('edited')).status, 200, 'it serves on');
   const entries = await ask(
     platform.api,
     admin,
     'GET',
     '/governance/audit/logs?action=endpoint.drift&resource_type=endpoint',
   );
-  const entry = entries.find((one: Json) => one.resource_id === id);
+  const entry = entries.findLast((one: Json) => one.resource_id === id);
   assert.equal(entry.detail.repaired, true, JSON.stringify(entries));
   assert.match(JSON.stringify(entry.detail.found), /kubectl/);
+});
+
+test('EC-drift, FR-006r: what serves and is deleted, loses our label or is scaled to 0 by hand comes back at once, and is told', async () => {
+  const id = await deploy('/gone', 'prod');
+  const name = `serving-${id}-r1`;
+  const ready = () => kubectl('prod', 'get', 'deploy', name, '-o', 'jsonpath={.status.readyReplicas}').catch(() => '');
+  const back = () =>
+    until('it serves again', async () => (await ready()) === '1' && (await chat('gone', 'prod')).status === 200);
+  await kubectl('prod', 'delete', 'deploy', name);
+  await drifted(
+    id,
+    'deleted',
+    ({ message, reason }) => reason === 'Repaired' && message.includes(`Deployment ${name} is gone`),
+  );
+  await back();
+  await kubectl('prod', 'label', 'deploy', name, 'llm-ops.io/revision-');
+  await drifted(id, 'unlabelled', ({ message }) => message.includes('put back 2 times'));
+  await back();
+  await kubectl('prod', 'scale', 'deploy', name, '--replicas=0');
+  await drifted(id, 'emptied', ({ message }) => message.includes('spec.replicas is 0 instead of 1'));
+  await back();
 });
 
 test('EC-drift: every kind is watched: an object that is deleted comes back, a field that is taken out too; what others add is theirs', async () => {
@@ -144,6 +176,14 @@ test('EC-drift: where the policy is to leave it, it is told and stays; when some
   await sleep(1_500);
   const most = () => kubectl('prod', 'get', 'hpa', `${name}-hpa`, '-o', 'jsonpath={.spec.maxReplicas}');
   assert.equal(await most(), '40');
+  // looked at again and again, it is written down once
+  const entries = await ask(
+    platform.api,
+    admin,
+    'GET',
+    `/governance/audit/logs?action=endpoint.drift&resource_id=${id}`,
+  );
+  assert.equal(entries.filter((one: Json) => one.resource_id === id).length, 1, JSON.stringify(entries));
   await kubectl('prod', 'patch', 'hpa', `${name}-hpa`, '--type=merge', '-p', '{"spec":{"maxReplicas":1}}');
   await until('over', async () => ((await get(id)).conditions.length === 0 ? true : null));
 });

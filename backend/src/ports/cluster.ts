@@ -33,6 +33,8 @@ export interface OperatorSeen {
   /** `definitions`: the cluster knows its kinds, but its controller is not found */
   state: 'running' | 'not-ready' | 'definitions' | 'missing';
   purpose: string;
+  /** its makers' page on how it is installed */
+  installation: string;
   definitions: { name: string; present: boolean; versions: string[] }[];
   controller: { namespace: string; name: string; image: string; ready: number; wanted: number } | null;
 }

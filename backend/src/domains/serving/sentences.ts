@@ -88,7 +88,7 @@ export const verdictWords = createWords('verdict', {
 
 /** What others have changed of what was applied. */
 export const driftWords = createWords('drift', {
-  gone: { text: '{object} is gone{who}{when}.' },
+  gone: { text: '{object} is gone, or its labels by which it is found are{who}{when}.' },
   changed: { text: '{object}: {path} was changed{who}{when}.' },
   taken_out: { text: '{object}: {path} was taken out{who}{when}.' },
   differs: { text: '{object}: {path} is {found} instead of {wanted}{who}{when}.' },
@@ -104,14 +104,18 @@ export const driftWords = createWords('drift', {
     remedy: 'Change the endpoint instead of its objects: redeploy it with what is wanted.',
   },
   repaired_again: {
-    message: '{what} It was put back {times} times.',
+    message: '{what} It was put back. Something of this endpoint was put back {times} times lately.',
     remedy: 'Change the endpoint instead of its objects: redeploy it with what is wanted.',
   },
   contested: {
-    message: '{what} It was put back {times} times.',
+    message: '{what} It was put back. Something of this endpoint was put back {times} times lately.',
     remedy: 'Two disagree: end what changes these objects, or leave this environment out of SERVING_DRIFT_REPAIR.',
   },
   repairing: { message: '{what}', remedy: 'It is put back by itself.' },
+  waits: {
+    message: '{what} It is put back after {time}: something of this endpoint was put back {times} times lately.',
+    remedy: 'Change the endpoint instead of its objects: redeploy it with what is wanted.',
+  },
   left: {
     message: '{what}',
     remedy:

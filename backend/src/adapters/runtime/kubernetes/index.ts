@@ -83,7 +83,9 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     const seen = observationOf(deployment ?? null, followed.pods.by(revisionId), deps.alternatives);
     const lost = followed.deployments.lostSince() ?? followed.pods.lostSince();
     const more = flavour.conditions?.(seen) ?? [];
-    return { ...seen, conditions: [...seen.conditions, ...more, ...outageCondition(lost)] };
+    const conditions = [...seen.conditions, ...more, ...outageCondition(lost)];
+    // pods that outlive it serve nobody: without it there is no address
+    return { ...seen, ...(deployment === undefined ? { phase: 'absent' } : {}), conditions };
   }
 
   const informerOf = ({ kind }: Manifest): Informer<Stored> | undefined =>
@@ -127,6 +129,11 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
       const live = liveOf(wanted);
       return live === undefined ? [] : driftOf(wanted, live);
     });
+  }
+
+  function goneOf(spec: RevisionSpec): Drifted[] {
+    const deployment = (runtime.plan(spec).manifests as Manifest[]).find(({ kind }) => kind === 'Deployment');
+    return deployment === undefined ? [] : driftOf(marked(deployment), null);
   }
 
   /** What there is of a revision; of one whose Deployment was deleted by hand, what was applied for the endpoint when it was live. */
@@ -214,9 +221,10 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     },
 
     drift(spec) {
-      if (followed.deployments.by(spec.revisionId).length === 0) return [];
+      const [deployment] = followed.deployments.by(spec.revisionId);
+      if (deployment === undefined) return followed.deployments.synced() ? goneOf(spec) : [];
       const seen = [...followed.owned.values()].filter((informer) => informer.synced()).length;
-      return drifts.of(spec, seen, findDrift);
+      return [...emptied(deployment, spec.minReplicas), ...drifts.of(spec, seen, findDrift)];
     },
 
     onChange: changes.listen,
@@ -295,6 +303,12 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
 /** Models of organizations, by the objects of AIBrix. The object store's keys stay out of their namespace: they come from the hub. */
 export const createAibrixRuntime = (deps: AibrixDeps & Omit<KubernetesDeps, 'objectStore'>): Runtime =>
   createKubernetesRuntime({ ...deps, objectStore: null }, aibrixFlavour(deps));
+
+/** The number of replicas is nobody's drift, but none where some are wanted: an autoscaler leaves that alone. */
+function emptied({ metadata, spec }: Deployment, wanted: number): Drifted[] {
+  if (spec?.replicas !== 0 || wanted === 0) return [];
+  return [{ object: `Deployment ${metadata.name}`, path: 'spec.replicas', wanted, found: 0, by: null, at: null }];
+}
 
 /** Read from the object itself, so that a server that has just started knows it too. */
 function whatRuns({ spec, metadata }: Deployment): Pick<Address, 'provider' | 'model'> {

@@ -170,3 +170,21 @@ test('FR-006r: a condition that says the same keeps its time, so that nothing is
   const second = statusOf(endpoint([revision(1)], { liveRevision: 1, conditions: first.conditions }), later, limits);
   assert.deepEqual(second, first);
 });
+
+test('EC-drift: what serves and was taken away by others is put back at once whatever the policy is, and told as that', () => {
+  const gone = { object: 'Deployment d', path: '', wanted: null, found: null, by: null, at: null };
+  const one = endpoint([revision(1)], { liveRevision: 1 });
+  const at = { ...world({ r1: { phase: 'absent', replicas: { total: 1, ready: 1, available: 1 }, conditions: [] } }) };
+  const [back] = decide(one, { ...at, drifts: new Map([['r1', [gone]]]) }, limits);
+  assert.ok(back?.do === 'apply' && back.lost?.repairs === 1 && back.lost.waiting === false, JSON.stringify(back));
+  assert.deepEqual(back.lost.found, [gone]);
+  // one that we change ourselves, or could not apply
+  for (const ours of [{ appliedGeneration: 0 }, { message: 'forbidden' }]) {
+    const [plain] = decide(
+      endpoint([revision(1, ours)], { liveRevision: 1 }),
+      { ...at, drifts: new Map([['r1', [gone]]]) },
+      limits,
+    );
+    assert.deepEqual(plain, { do: 'apply', revision: 'r1', fresh: false });
+  }
+});

@@ -1,7 +1,7 @@
 import type { Environment } from '@llm-ops/contracts';
 import { again, remedyBy, together, type Said } from '#platform/words';
 import type { Drifted, Observation } from '#ports/runtime';
-import { driftStep, type DriftRecord } from './drift.ts';
+import { driftStep, putBack, type DriftRecord } from './drift.ts';
 import { judge, type Comparison, type Verdict } from './judge.ts';
 import { words } from '../sentences.ts';
 import type { CanaryView } from '../store/canaries.ts';
@@ -77,7 +77,8 @@ export interface World {
 
 /** `revision` is an index into the world by id; `reason` and `message` become a condition. */
 export type Action =
-  | { do: 'apply'; revision: string; fresh: boolean }
+  /** `lost`: others had taken it away; remembered once it is back */
+  | { do: 'apply'; revision: string; fresh: boolean; lost?: DriftRecord }
   | { do: 'mark'; revision: string; state?: RevisionPosition; failing?: boolean; crash?: boolean }
   | { do: 'verify'; revision: string }
   | { do: 'switch'; to: string; from: string | null }
@@ -306,9 +307,18 @@ function keepAlive(endpoint: EndpointView, revision: RevisionView, world: World,
     };
   }
   if (seen.phase === 'absent' || seen.phase === 'stopped' || revision.appliedGeneration < endpoint.generation) {
-    return { do: 'apply', revision: revision.id, fresh: false };
+    const lost = lostOf(endpoint, revision, seen, world);
+    return { do: 'apply', revision: revision.id, fresh: false, ...(lost && { lost }) };
   }
   return null;
+}
+
+/** What serves is put back at once whatever the policy is, and told as what others change is. null: it was not others who took it. */
+function lostOf(endpoint: EndpointView, revision: RevisionView, seen: Observation, world: World): DriftRecord | null {
+  const found = world.drifts.get(revision.id) ?? [];
+  const gone = seen.phase === 'absent' || seen.phase === 'stopped';
+  const applied = revision.appliedGeneration >= endpoint.generation && revision.message === null;
+  return gone && applied && found.length > 0 ? putBack(endpoint.drift, found, world.now) : null;
 }
 
 function drained(revision: RevisionView, world: World, limits: Limits): boolean {

@@ -1,16 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Drifted } from '#ports/runtime';
 import { driftWords } from '../sentences.ts';
 import type { Condition } from '../types.ts';
 
 /** What others have changed of an endpoint's objects, as it is remembered. */
 export interface DriftRecord {
+  /** empty: nothing any more, but how often it was put back is still known */
   found: readonly Drifted[];
   /** RFC 3339: when it was seen first */
   since: string;
-  /** how often it was put back without an hour's peace in between */
+  /** how often something was put back without an hour's peace in between */
   repairs: number;
-  /** null: it was left as it is */
+  /** when that was last; null: never */
   repairedAt: string | null;
+  /** `found` was not put back: it is to be later, or never */
+  waiting?: boolean;
   /** why it could not be put back then; null: it was */
   problem: string | null;
 }
@@ -36,28 +40,48 @@ export function driftStep(
   const last = known?.repairedAt ? Date.parse(known.repairedAt) : null;
   if (seen.length === 0) {
     if (known === null) return null;
-    // what was put back stays told for an hour; what somebody else put right is over
     const told = last !== null && known.problem === null && now - last < peaceMs;
-    return told ? null : { record: null, repair: false };
+    // what was put back stays told for an hour; what somebody else put right is over
+    if (!told) return { record: null, repair: false };
+    return known.waiting === true ? { record: { ...known, found: [], waiting: false }, repair: false } : null;
   }
-  const repairs = known?.repairs ?? 0;
-  const due = options.repair && (last === null || now - last >= Math.min(10_000 * 2 ** (repairs - 1), 600_000));
-  const fresh = known === null || known.found.length === 0 || (last !== null && due);
+  if (options.repair && now >= dueAt(known)) return { record: putBack(known, seen, options.now), repair: true };
+  // the database keeps the fields in an order of its own
+  if (known?.waiting === true && isDeepStrictEqual(known.found, seen)) return null;
+  const isNew = known === null || known.found.length === 0;
   const record = {
     found: seen,
-    since: fresh ? options.now.toISOString() : known!.since,
-    repairs: due ? repairs + 1 : repairs,
-    repairedAt: due ? options.now.toISOString() : (known?.repairedAt ?? null),
-    problem: due ? null : (known?.problem ?? null),
+    since: isNew ? options.now.toISOString() : known.since,
+    repairs: known?.repairs ?? 0,
+    repairedAt: known?.repairedAt ?? null,
+    waiting: true,
+    problem: known?.problem ?? null,
   };
-  if (due) return { record, repair: true };
-  const same = known !== null && JSON.stringify(known.found) === JSON.stringify(seen);
-  return same ? null : { record, repair: false };
+  return { record, repair: false };
+}
+
+/** What was found, as put back now. */
+export function putBack(known: DriftRecord | null, found: readonly Drifted[], now: Date): DriftRecord {
+  const isNew = known === null || known.found.length === 0 || known.repairedAt !== null;
+  return {
+    found,
+    since: isNew ? now.toISOString() : known.since,
+    repairs: (known?.repairs ?? 0) + 1,
+    repairedAt: now.toISOString(),
+    waiting: false,
+    problem: null,
+  };
+}
+
+/** From when on it may be put back (again). */
+function dueAt(known: DriftRecord | null): number {
+  if (known === null || known.repairedAt === null) return 0;
+  return Date.parse(known.repairedAt) + Math.min(10_000 * 2 ** (known.repairs - 1), 600_000);
 }
 
 /** What people are told of it. */
 export function driftConditions(record: DriftRecord | null, environment: string, repairs: boolean): Condition[] {
-  if (record === null) return [];
+  if (record === null || record.found.length === 0) return [];
   const [first] = record.found;
   const more = record.found.length - 3;
   const parts = record.found.slice(0, 3).map(tell);
@@ -68,8 +92,8 @@ export function driftConditions(record: DriftRecord | null, environment: string,
   ];
   if (record.problem !== null)
     return one('RepairFailed', driftWords.tell('not_repaired', { what, cause: record.problem }));
-  if (record.repairedAt !== null) {
-    const { repairs: times } = record;
+  const { repairs: times } = record;
+  if (record.repairedAt !== null && record.waiting !== true) {
     if (times > 2) return one('Contested', driftWords.tell('contested', { what, times }));
     return one(
       'Repaired',
@@ -78,7 +102,11 @@ export function driftConditions(record: DriftRecord | null, environment: string,
   }
   return one(
     first?.path === '' ? 'ObjectDeleted' : 'ObjectChanged',
-    repairs ? driftWords.tell('repairing', { what }) : driftWords.tell('left', { what, environment }),
+    !repairs
+      ? driftWords.tell('left', { what, environment })
+      : times === 0
+        ? driftWords.tell('repairing', { what })
+        : driftWords.tell('waits', { what, times, time: new Date(dueAt(record)).toISOString() }),
   );
 }
 
@@ -91,7 +119,20 @@ function tell({ object, path, wanted, found, by, at }: Drifted) {
   if (path === '') return driftWords.line('gone', facts);
   if (wanted === null && found === null) return driftWords.line('changed', { ...facts, path });
   if (found === null) return driftWords.line('taken_out', { ...facts, path });
-  return driftWords.line('differs', { ...facts, path, found: short(found), wanted: short(wanted) });
+  const [is, should] = apart(found, wanted);
+  return driftWords.line('differs', { ...facts, path, found: short(is), wanted: short(should) });
+}
+
+/** Of two lists the part that differs, from the entry before: an option stands before its value. */
+function apart(found: unknown, wanted: unknown): [unknown, unknown] {
+  if (!Array.isArray(found) || !Array.isArray(wanted)) return [found, wanted];
+  const least = Math.min(found.length, wanted.length);
+  let head = 0;
+  while (head < least && isDeepStrictEqual(found[head], wanted[head])) head += 1;
+  let tail = 0;
+  while (tail < least - head && isDeepStrictEqual(found.at(-1 - tail), wanted.at(-1 - tail))) tail += 1;
+  const from = Math.max(0, head - 1);
+  return [found.slice(from, found.length - tail), wanted.slice(from, wanted.length - tail)];
 }
 
 function short(value: unknown): string {

@@ -10,6 +10,7 @@ import type { Runtime } from '#ports/runtime';
 import { reasonOf, sendDirect, testCompletion, type Providers, type Send } from './completion.ts';
 import { concealed, concealer } from '../redact.ts';
 import { words } from '../sentences.ts';
+import type { DriftRecord } from './drift.ts';
 import type { Retries } from './retries.ts';
 import { removalBackoffMs, type Action, type EndpointView, type RevisionView, type World } from './decide.ts';
 import { specNow } from '../spec.ts';
@@ -197,18 +198,19 @@ export function createExecutor(deps: ExecutorDeps) {
     } catch (error) {
       record &&= { ...record, problem: reasonOf(error) };
     }
+    await remember(endpoint, record, repair.length > 0);
+  }
+
+  async function remember(endpoint: EndpointView, record: DriftRecord | null, repaired: boolean): Promise<void> {
     await inTransaction(async (trx) => {
       await writeDrift(trx, endpoint.id, record);
       const what = record?.found.map(({ object, path, by, at }) => ({ object, path, by, at })) ?? [];
       const problem = record?.problem ?? null;
-      const detail = { found: what, repaired: repair.length > 0 && problem === null, problem };
+      const detail = { found: what, repaired: repaired && problem === null, problem };
       const result = problem === null ? 'allowed' : 'failed';
-      await note(trx, endpoint, record === null ? 'endpoint.drift.over' : 'endpoint.drift', result, detail);
+      await note(trx, endpoint, what.length === 0 ? 'endpoint.drift.over' : 'endpoint.drift', result, detail);
     });
-    log.warn(
-      { endpoint: endpoint.id, drift: record?.found, repaired: repair.length > 0 },
-      'applied objects were changed',
-    );
+    log.warn({ endpoint: endpoint.id, drift: record?.found, repaired }, 'applied objects were changed');
   }
 
   async function fail(
@@ -326,6 +328,7 @@ export function createExecutor(deps: ExecutorDeps) {
       switch (action.do) {
         case 'apply': {
           const done = await apply(endpoint, find(action.revision), action.fresh, now);
+          if (done && action.lost !== undefined) await remember(endpoint, action.lost, true);
           return void deps.retries.note(action.revision, done);
         }
         case 'mark':

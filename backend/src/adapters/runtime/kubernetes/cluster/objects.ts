@@ -15,7 +15,7 @@ export type EndpointSlice = Stored & {
   ports?: { port?: number }[];
 };
 
-/** What the platform follows in the cluster: only what carries its own labels, in all namespaces. */
+/** What the platform follows in the cluster: only what carries its own labels, in all namespaces. Labels of others (`managed-by`) are not asked for: who changes one takes nothing out of sight. */
 export interface Followed {
   deployments: Informer<Deployment>;
   pods: Informer<Pod>;
@@ -49,11 +49,11 @@ export function followCluster(deps: {
   onOwned(endpointId: string): void;
   log: Logger;
 }): Followed {
-  const follow = <T extends Stored>(path: string, more = ''): Informer<T> =>
+  const follow = <T extends Stored>(path: string): Informer<T> =>
     createInformer<T>({
       ...deps,
       path,
-      query: { labelSelector: `${ours},${deps.selector}${more}` },
+      query: { labelSelector: `${deps.selector},${revisionLabel}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
       trim: (object) => trimmed(object, path === deploymentsPath),
       onChange(revisionId) {
@@ -68,7 +68,7 @@ export function followCluster(deps: {
       createInformer<Stored>({
         ...deps,
         path: pathOf(kind, null),
-        query: { labelSelector: `${ours},${deps.selector},${endpointLabel}` },
+        query: { labelSelector: `${deps.selector},${endpointLabel}` },
         index: ({ metadata }) => metadata.labels?.[endpointLabel],
         trim: (object) => ({ ...trimmed(object, true), status: undefined }),
         onChange: deps.onOwned,
@@ -78,9 +78,9 @@ export function followCluster(deps: {
     ]),
   );
   const deployments = follow<Deployment>(deploymentsPath);
-  const pods = follow<Pod>('/api/v1/pods', `,${revisionLabel}`);
+  const pods = follow<Pod>('/api/v1/pods');
   // slices carry the labels of their Service
-  const slices = follow<EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices', `,${revisionLabel}`);
+  const slices = follow<EndpointSlice>('/apis/discovery.k8s.io/v1/endpointslices');
   return {
     deployments,
     pods,

@@ -8,7 +8,7 @@ import { ClusterError, pathOf, type ClusterClient, type ResourceKind } from '../
 import { endpointNames } from '../cluster/events.ts';
 import { createInformer, type Stored } from '../cluster/informer.ts';
 import { createNamespaces, type ObjectStoreAccess } from '../cluster/namespace.ts';
-import { endpointLabel, ours, revisionLabel, trimmed, type Pod } from '../cluster/objects.ts';
+import { endpointLabel, revisionLabel, trimmed, type Pod } from '../cluster/objects.ts';
 import { createDriftBook } from '../drift-book.ts';
 import { driftOf, isOfPlan, marked } from '../drift.ts';
 import { createInsight } from '../insight.ts';
@@ -52,7 +52,7 @@ export function createKserveRuntime(deps: {
       client,
       log,
       path,
-      query: { labelSelector: `${ours},${revisionLabel}` },
+      query: { labelSelector: revisionLabel },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
       trim: (object) => trimmed(object, path === servicesPath),
       onTurn: changes.ofAll,
@@ -129,8 +129,8 @@ export function createKserveRuntime(deps: {
     drift: (spec) =>
       drifts.of(spec, 0, () => {
         const [live] = services.by(spec.revisionId);
-        const wanted = marked(inferenceServiceOf(spec, deps.mode, config).manifests[0]!);
-        return live === undefined ? [] : driftOf(wanted, live);
+        if (live === undefined && !services.synced()) return [];
+        return driftOf(marked(inferenceServiceOf(spec, deps.mode, config).manifests[0]!), live ?? null);
       }),
 
     onChange: changes.listen,
