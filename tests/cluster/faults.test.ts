@@ -264,6 +264,42 @@ test('FR-006, FR-006r: a namespace is deleted, and stays for a while in its end:
   await becomes(id, 'healthy', isHealthy);
 });
 
+test('FR-006r: a node that is lost is told of the endpoint with what to do, not as a deployment; when it comes back, so does the endpoint', async () => {
+  const id = await deploy('/on-lost-node');
+  await becomes(id, 'healthy', isHealthy);
+  const pods = ['-n', 'llm-ops-dev', 'get', 'pods', '-l', `llm-ops.io/endpoint=${id}`, '-o', 'json'];
+  const [pod] = JSON.parse(await plane.kubectl(pods)).items;
+  // as the node controller writes it, some 40 s after the last word of the kubelet; kwok's nodes cannot fall silent one by one
+  const mark = (status: string) => {
+    const conditions = [{ type: 'Ready', status, lastTransitionTime: new Date().toISOString() }];
+    const patch = JSON.stringify({ status: { conditions } });
+    return plane.kubectl([
+      '-n',
+      'llm-ops-dev',
+      'patch',
+      'pod',
+      pod.metadata.name,
+      '--subresource=status',
+      '--type=strategic',
+      '-p',
+      patch,
+    ]);
+  };
+  await mark('False');
+  const told = await becomes(
+    id,
+    'told',
+    ({ conditions }) => conditions.some(({ reason }: Json) => reason === 'NodeLost'),
+    5_000,
+  );
+  assert.deepEqual([told.status, told.replicas.ready], ['degraded', 0]);
+  const { message } = told.conditions.find(({ reason }: Json) => reason === 'NodeLost');
+  assert.ok(message.includes(pod.spec.nodeName) && message.includes(pod.metadata.name), message);
+  assert.equal((await chat('on-lost-node')).status, 503);
+  await mark('True');
+  assert.deepEqual((await becomes(id, 'back', isHealthy, 5_000)).conditions, []);
+});
+
 test(`FR-006, DEP-4: kill -9 at ${kills} points of a rollout (seed ${seed}): one revision serves, nothing is doubled, nothing is left over`, async () => {
   const id = await deploy('/killed');
   await becomes(id, 'healthy', isHealthy);

@@ -40,6 +40,11 @@ export const words = createWords('cluster', {
     message: 'Container {container} runs and does not answer its readiness probe yet.',
     remedy: 'Large models load for minutes. If it stays, compare the probe paths with what the image serves.',
   },
+  node_lost: {
+    message: 'Node {node} tells nothing any more: pod {pod} does not count as ready.',
+    remedy:
+      'See the node on the cluster page. If it stays away, the cluster starts the pod on another one, five minutes later as a rule; two replicas or more would serve on.',
+  },
   quota: {
     remedy: 'Ask for less, remove another endpoint of this environment, or have the quota of the namespace raised.',
   },

@@ -130,6 +130,8 @@ function conditionsOfPod(pod: PodLike, alternatives: readonly string[]): Conditi
     const condition = conditionOfContainer(container, alternatives);
     if (condition !== null) found.push({ ...condition, since: time(pod.metadata?.creationTimestamp) });
   }
+  const lost = conditionOfNode(pod);
+  if (lost !== null) found.push(lost);
   if (pod.status?.phase === 'Failed' && found.length === 0) {
     found.push({
       type: 'Pod',
@@ -139,6 +141,20 @@ function conditionsOfPod(pod: PodLike, alternatives: readonly string[]): Conditi
     });
   }
   return found;
+}
+
+/** Of a node that tells nothing any more the cluster takes back that its pods are ready, and leaves what their containers said last. */
+function conditionOfNode({ metadata, spec, status }: PodLike): Condition | null {
+  const readiness = status?.conditions?.find(({ type }) => type === 'Ready');
+  const containers = status?.containerStatuses ?? [];
+  const said = containers.length > 0 && containers.every(({ ready }) => ready);
+  if (readiness?.status !== 'False' || readiness.reason || !said || spec?.nodeName === undefined) return null;
+  return {
+    type: 'Node',
+    reason: 'NodeLost',
+    ...words.tell('node_lost', { node: spec.nodeName, pod: metadata?.name ?? '' }),
+    since: time(readiness.lastTransitionTime),
+  };
 }
 
 function conditionOfContainer(

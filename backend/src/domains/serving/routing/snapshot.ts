@@ -160,7 +160,7 @@ function byHealth(candidates: readonly Candidate[]): Candidate[] {
 const reasons: Record<EndpointStatus, string> = {
   healthy: 'Its engine does not answer right now.',
   degraded: 'Its engine is being restarted.',
-  deploying: 'Its first revision is still starting.',
+  deploying: 'It is still starting.',
   failed: 'Its engine failed.',
   stopped: 'It is scaled to 0.',
   deleting: 'It is being deleted.',
