@@ -144,6 +144,45 @@ test('FR-012: what is exported for Git is taken by the cluster, and by the defin
     for (const kind of ['deployment.apps', 'service', 'horizontalpodautoscaler', 'networkpolicy'])
       assert.match(taken, new RegExp(`^${kind}.*serverside-applied`, 'm'));
 
+    // and for real, in another namespace of the same cluster: the same thing runs there, and is theirs
+    const yaml = () => operator('GET', `/serving/endpoints/${dev.id}/revisions/1/manifests.yaml`) as Promise<unknown>;
+    const exported = String(await yaml());
+    await plane.kubectl(['create', 'namespace', 'theirs']);
+    // what its head asks for is all that it refers to
+    const asked = [...exported.matchAll(/^# Not exported, .*: (Secret|ConfigMap) (\S+) with the keys (.*)$/gm)];
+    assert.deepEqual(asked.map(([, kind]) => kind).toSorted(), ['ConfigMap', 'Secret', 'Secret']);
+    for (const [, kind, name, keys] of asked) {
+      const data = Object.fromEntries(keys!.split(', ').map((key) => [key, 'dGhlaXJz']));
+      const made = { apiVersion: 'v1', kind, metadata: { name, namespace: 'theirs' }, data };
+      await plane.kubectl(['apply', '-f', '-'], JSON.stringify(made));
+    }
+    await plane.kubectl(
+      ['apply', '--server-side', '-f', '-'],
+      exported.replaceAll('namespace: llm-ops-dev', 'namespace: theirs'),
+    );
+    const there = async () =>
+      JSON.parse(await plane.kubectl(['-n', 'theirs', 'get', 'deploy,pods', '-o', 'json'])).items;
+    await until('it runs there', async () =>
+      (await there()).some(({ kind, status }: Json) => kind === 'Deployment' && status.readyReplicas === 1),
+    );
+    // but for the variable whose value stays here
+    const runs = (found: Json): Json => ({
+      ...found.spec.template.spec,
+      containers: found.spec.template.spec.containers.map((one: Json) => ({
+        ...one,
+        env: one.env.map(({ name, ...value }: Json) => [name, name === 'HF_TOKEN' ? null : value]),
+      })),
+    });
+    const named = `serving-${dev.id}-r1`;
+    const ours = JSON.parse(await plane.kubectl(['-n', 'llm-ops-dev', 'get', 'deploy', named, '-o', 'json']));
+    const theirs = (await there()).find(({ kind }: Json) => kind === 'Deployment');
+    assert.deepEqual(runs(theirs), runs(ours));
+    assert.equal(String(await yaml()), exported, 'exported again, it is the same');
+    const seen = await operator('GET', `/serving/endpoints/${dev.id}`);
+    assert.deepEqual([seen.replicas, seen.conditions], [{ total: 1, ready: 1, available: 1 }, []]);
+    const pods = await operator('GET', `/serving/endpoints/${dev.id}/pods`);
+    assert.equal(pods.length, 1, 'theirs are no replicas of ours');
+
     for (const definitions of ['argo-cd', 'flux-source', 'flux-kustomize'] as const)
       await applyDefinitions(plane, definitions);
     for (const namespace of ['argocd', 'flux-system']) await plane.kubectl(['create', 'namespace', namespace]);

@@ -1,3 +1,4 @@
+import { environments } from '@llm-ops/contracts';
 import type { Logger } from '#platform/log';
 import type { Address, Drifted, Observation, RevisionSpec, Runtime, RuntimePlan } from '#ports/runtime';
 import { aibrixFlavour, type AibrixDeps } from './aibrix/index.ts';
@@ -56,6 +57,7 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
     log,
     selector,
     owned,
+    namespaces: new Set(environments.map(flavour.namespaceOf)),
     onChange(revisionId) {
       addresses.changed(revisionId);
       changes.ofRevision(revisionId, followed.deployments.by(revisionId)[0]?.metadata.labels?.[endpointLabel]);

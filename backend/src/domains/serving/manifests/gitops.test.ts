@@ -13,14 +13,18 @@ const object = (kind: string, name: string) => ({
   kind,
   metadata: { name, namespace: 'llm-ops-prod' },
 });
+const reading = { env: [{ valueFrom: { secretKeyRef: { name: 'serving-1-r3-env', key: 'HF_TOKEN' } } }] };
 const exported = {
   name: 'Team/Glossary',
   route: '/Team/Glossary',
   environment: 'prod',
   revision: 3,
   model: 'glossary 2',
-  manifests: [object('Deployment', 'serving-1-r3'), object('Service', 'a'), object('Service', 'b')],
-  secret: { name: 'serving-1-r3-env', keys: ['HF_TOKEN'] },
+  manifests: [
+    { ...object('Deployment', 'serving-1-r3'), spec: reading },
+    object('Service', 'a'),
+    object('Service', 'b'),
+  ],
   warnings: ['One\nline.'],
 };
 const repository = { url: 'https://git.example.com/x.git', branch: 'main', path: 'clusters/prod/glossary' };
@@ -48,7 +52,10 @@ test('FR-012: the folder for Git has a file for each object, the kustomization o
   const [source, follow] = parseAllDocuments(files.get('flux/team-glossary-prod.yaml')!).map((one) => one.toJS());
   assert.equal(follow.spec.sourceRef.name, source.metadata.name);
   assert.equal(follow.spec.path, './clusters/prod/glossary');
-  assert.match(files.get(at('README.md'))!, /`serving-1-r3-env` in `llm-ops-prod` with the keys\n`HF_TOKEN`/);
+  assert.match(
+    files.get(at('README.md'))!,
+    /namespace `llm-ops-prod`[^]*\n- the Secret `serving-1-r3-env` with the keys `HF_TOKEN`\n/,
+  );
 });
 
 test('FR-012: the archive is read by tar, also with long paths and texts of any length', () => {

@@ -1,4 +1,5 @@
 import type { ArchivedFile } from './tar.ts';
+import { needsOf } from './needs.ts';
 import { yamlOf } from './yaml.ts';
 
 type Manifest = Record<string, unknown>;
@@ -12,8 +13,6 @@ export interface Exported {
   model: string;
   /** they hold no secret */
   manifests: readonly Manifest[];
-  /** that the pods read variables from, with its keys; none: null */
-  secret: { name: string; keys: readonly string[] } | null;
   warnings: readonly string[];
 }
 
@@ -105,7 +104,8 @@ function namespaceOf(manifests: readonly Manifest[]): string | undefined {
   return found.find((namespace) => namespace !== undefined);
 }
 
-function readme({ route, environment, revision, model, secret, warnings }: Exported, namespace: string): string {
+function readme({ route, environment, revision, model, manifests, warnings }: Exported, namespace: string): string {
+  const needs = needsOf(manifests);
   const plain = (text: string) => text.replaceAll(/[\r\n]+/g, ' ');
   const lines = [
     `# ${plain(route)} in ${environment}`,
@@ -116,13 +116,12 @@ function readme({ route, environment, revision, model, secret, warnings }: Expor
     `kubectl apply --server-side -k .`,
     '```',
     '',
-    'Values of secrets are not exported.',
-    ...(secret === null
-      ? []
-      : [
-          `Before the first apply, make the Secret \`${secret.name}\` in \`${namespace}\` with the keys`,
-          `${secret.keys.map((key) => `\`${key}\``).join(', ')}, for example with Sealed Secrets or External Secrets.`,
-        ]),
+    `Values of secrets are not exported, nor is the namespace \`${namespace}\`. Before the first apply, make it${needs.length === 0 ? '.' : ' and in it,'}`,
+    ...(needs.length === 0 ? [] : ['for example with Sealed Secrets or External Secrets:', '']),
+    ...needs.map(({ kind, name, keys }) => {
+      const having = keys.length === 0 ? '' : ` with the keys ${keys.map((key) => `\`${key}\``).join(', ')}`;
+      return `- the ${kind} \`${name}\`${having}`;
+    }),
     '',
     'The platform applies the same objects where it serves this endpoint itself. Let Argo CD or Flux do so on a cluster that it does not',
     'reach, or take the environment out of `SERVING_DRIFT_REPAIR`, so that two do not write the same fields.',

@@ -7,6 +7,7 @@ import type { FileAnswer } from '#platform/http';
 import type { Runtime, RuntimePlan } from '#ports/runtime';
 import { gitopsFiles } from './gitops.ts';
 import { admitted } from '../guard.ts';
+import { needsOf } from './needs.ts';
 import { exportedManifests, shownManifests } from '../redact.ts';
 import { findEndpoint, findRevision, type EndpointWithTarget, type RevisionRow } from '../store/endpoints.ts';
 import { tarOf } from './tar.ts';
@@ -67,18 +68,15 @@ export function createManifests({ db, runtimes, config }: { db: Db; runtimes: Ru
     async asYaml(access: Access, id: string, number: number): Promise<FileAnswer> {
       const { row, revision, plan } = await planned(access, id, number);
       const secret = `serving-${id}-r${number}-env`;
-      const names = Object.keys(revision.spec.env);
+      const manifests = exportedManifests(plan.manifests, revision.spec, config.secrets, secret);
       const head = [
         `# ${row.route} in ${row.environment}: revision ${number}, ${revision.model_name} ${revision.version}`,
-        ...(names.length === 0
-          ? []
-          : [
-              `# Values of variables are not exported. Make the Secret ${secret} in the same namespace with the keys:`,
-              `# ${names.join(', ')}`,
-            ]),
+        ...needsOf(manifests).map(
+          ({ kind, name, keys }) =>
+            `# Not exported, and needed in the same namespace first: ${kind} ${name}${keys.length === 0 ? '' : ` with the keys ${keys.join(', ')}`}`,
+        ),
         ...plan.warnings.map((warning) => `# Warning: ${warning}`),
       ];
-      const manifests = exportedManifests(plan.manifests, revision.spec, config.secrets, secret);
       return {
         body: `${head.map((line) => line.replaceAll(/[\r\n]+/g, ' ')).join('\n')}\n${yamlDocuments(manifests)}`,
         contentType: 'application/yaml; charset=utf-8',
@@ -92,7 +90,6 @@ export function createManifests({ db, runtimes, config }: { db: Db; runtimes: Ru
       const ofCluster = plan.manifests.filter(({ apiVersion }) => apiVersion !== undefined);
       if (ofCluster.length === 0) throw failure('manifests_not_for_cluster');
       const secret = `serving-${id}-r${number}-env`;
-      const keys = Object.keys(revision.spec.env);
       // an archive has no room for longer paths
       const name = row.name.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
       const exported = {
@@ -102,7 +99,6 @@ export function createManifests({ db, runtimes, config }: { db: Db; runtimes: Ru
         revision: number,
         model: `${revision.model_name} ${revision.version}`,
         manifests: exportedManifests(ofCluster, revision.spec, config.secrets, secret),
-        secret: keys.length === 0 ? null : { name: secret, keys },
         warnings: plan.warnings,
       };
       const path = query.path ?? `llm-ops/${row.environment}/${name}`;

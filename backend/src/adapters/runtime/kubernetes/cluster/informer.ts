@@ -62,6 +62,8 @@ export function createInformer<T extends Stored>(deps: {
   path: string;
   query: Query;
   index(object: T): string | undefined;
+  /** Which are kept: all, when not given. */
+  keep?(object: T): boolean;
   /** What is kept of an object: all, when not given. */
   trim?(object: T): T;
   onChange(key: string): void;
@@ -84,6 +86,7 @@ export function createInformer<T extends Stored>(deps: {
   let version = '';
 
   function put(object: T): void {
+    if (deps.keep?.(object) === false) return;
     const known = objects.get(object.metadata.uid);
     if (known !== undefined) {
       // a watch that begins again may repeat what is known

@@ -42,6 +42,8 @@ export function followCluster(deps: {
   client: ClusterClient;
   selector: string;
   owned: readonly ResourceKind[];
+  /** Where ours are: elsewhere are copies that others made of what was exported, and theirs. */
+  namespaces: ReadonlySet<string>;
   onChange(revisionId: string): void;
   /** what runs can be followed no more, or again */
   onTurn(): void;
@@ -49,9 +51,11 @@ export function followCluster(deps: {
   onOwned(endpointId: string): void;
   log: Logger;
 }): Followed {
+  const keep = ({ metadata }: Stored) => deps.namespaces.has(metadata.namespace ?? '');
   const follow = <T extends Stored>(path: string): Informer<T> =>
     createInformer<T>({
       ...deps,
+      keep,
       path,
       query: { labelSelector: `${deps.selector},${revisionLabel}` },
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
@@ -67,6 +71,7 @@ export function followCluster(deps: {
       kind.kind,
       createInformer<Stored>({
         ...deps,
+        keep,
         path: pathOf(kind, null),
         query: { labelSelector: `${deps.selector},${endpointLabel}` },
         index: ({ metadata }) => metadata.labels?.[endpointLabel],

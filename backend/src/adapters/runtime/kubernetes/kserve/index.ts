@@ -1,3 +1,4 @@
+import { environments } from '@llm-ops/contracts';
 import { failure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import type { Address, Observation, Runtime } from '#ports/runtime';
@@ -47,12 +48,14 @@ export function createKserveRuntime(deps: {
   const drifts = createDriftBook();
   const changes = createChanges();
   const addresses = createAddressBook();
+  const namespaces = new Set(environments.map((environment) => `${config.namespacePrefix}${environment}`));
   const follow = <T extends Stored>(path: string) =>
     createInformer<T>({
       client,
       log,
       path,
       query: { labelSelector: revisionLabel },
+      keep: ({ metadata }) => namespaces.has(metadata.namespace ?? ''),
       index: ({ metadata }) => metadata.labels?.[revisionLabel],
       trim: (object) => trimmed(object, path === servicesPath),
       onTurn: changes.ofAll,
