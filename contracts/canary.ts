@@ -16,7 +16,13 @@ export const CanaryPlan = z.object({
     .default(true)
     .describe('Go on by itself; false: people change the share. It is taken back by itself in any case.'),
   stepSeconds: z.number().int().min(5).max(604_800).default(300).describe('How long each share is kept at least.'),
-  minimumRequests: z.number().int().min(1).max(1_000_000).default(20).describe('No verdict on fewer requests.'),
+  minimumRequests: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20)
+    .describe('No verdict on fewer requests, but that errors are beyond all chance.'),
   moreErrors: z
     .number()
     .min(0)

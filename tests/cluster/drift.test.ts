@@ -116,6 +116,13 @@ test('EC-drift, FR-006: what somebody changes by hand is told with its writer, p
   const entry = entries.findLast((one: Json) => one.resource_id === id);
   assert.equal(entry.detail.repaired, true, JSON.stringify(entries));
   assert.match(JSON.stringify(entry.detail.found), /kubectl/);
+  // of another revision it is no news
+  await ask(platform.api, people.operator, 'POST', `/serving/endpoints/${id}/redeploy`, {});
+  const next = await until('revision 2 serves', async () => {
+    const endpoint = await get(id);
+    return endpoint.revision === 2 && endpoint.status === 'healthy' ? endpoint : null;
+  });
+  assert.deepEqual(next.conditions, []);
 });
 
 test('EC-drift, FR-006r: what serves and is deleted, loses our label or is scaled to 0 by hand comes back at once, and is told', async () => {

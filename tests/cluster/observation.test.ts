@@ -386,6 +386,8 @@ test('ORG-1, FR-009, UI-1: in the browser: the cluster with its GPUs, in light, 
   const page = await openPage(browser, `${platform.url}/serving/cluster`, operator);
   await shown(page.getByRole('img', { name: /^h100: \d+ of 192 GPUs on 24 nodes/ }));
   await shown(page.getByText('requests.nvidia.com/gpu'));
+  const install = page.getByRole('link', { name: 'How to install KServe' });
+  assert.match((await install.getAttribute('href'))!, /^https:\/\/kserve\.github\.io\//);
   await page.getByRole('textbox', { name: 'Node' }).fill('a100-1');
   await shown(page.getByRole('row').filter({ hasText: 'gpu-a100-1' }).filter({ hasText: 'Cordoned' }));
   await page.getByRole('textbox', { name: 'Node' }).fill('');

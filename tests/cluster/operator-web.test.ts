@@ -68,6 +68,7 @@ test('UI-1, FR-006r: a first revision that crashes is said to have failed, with 
   await rollout.getByText('Revision 1 could not be rolled out').waitFor({ timeout: 90_000 });
   await rollout.getByText('correct the cause and redeploy').waitFor();
   assert.equal(await rollout.getByText('is being rolled out').count(), 0);
+  await page.getByText('None of 1: revision 1 failed').waitFor();
   const lines = page.getByRole('region', { name: 'Last log lines' });
   await lines.getByText('ValueError: this architecture is not known').waitFor();
   assert.doesNotMatch(await lines.innerText(), /Last log lines/, 'its heading stands above');

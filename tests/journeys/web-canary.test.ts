@@ -101,6 +101,8 @@ test('FR-006, UI-1: in the browser: a new revision shares the traffic, is compar
   await button(page, 'Take it back').click();
   await button(page.getByRole('dialog', { name: 'Take revision 2 out of the traffic?' }), 'Take it back').click();
   await shown(page.getByText('Revision 2 was taken back; revision 1 answers.'));
+  // the rest of the page knows it as well, soon and not at its next look in half a minute
+  await page.getByText('is being rolled out').waitFor({ state: 'detached', timeout: 2_000 });
   await until('revision 1 answers alone', async () => {
     const went = await chat(6);
     return went['2'] === undefined ? true : null;

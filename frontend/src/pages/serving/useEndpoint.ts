@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/vue-query';
-import { computed } from 'vue';
+import { computed, watch } from 'vue';
 import { servingClient } from '../../services/servingClient.ts';
 import { usePagedList } from '../../ui/usePagedList.ts';
 import { isOpenCanary, isUnsettled, type Revision } from './vocabulary.ts';
@@ -29,6 +29,16 @@ export function useEndpoint(id: string) {
     queryFn: async () => (await servingClient.getCanary(id)).data,
     refetchInterval: ({ state }) => (state.data && isOpenCanary(state.data) ? 5000 : unsettled.value ? 15_000 : false),
   });
+  // what began or ended it changed the endpoint too, and both are told on one page
+  watch(
+    () => sharing.data.value?.state,
+    (_, before) => before !== undefined && reload(),
+  );
+  /** The endpoint, and everything that was read of it. */
+  function reload(): void {
+    void client.invalidateQueries({ queryKey: ['endpoint', id] });
+    void client.invalidateQueries({ queryKey: ['endpoints'] });
+  }
   return {
     query,
     endpoint,
@@ -43,10 +53,6 @@ export function useEndpoint(id: string) {
     live: computed(
       () => revisions.value.find(({ number }) => number === endpoint.value?.revision) ?? revisions.value[0],
     ),
-    /** The endpoint, and everything that was read of it. */
-    reload() {
-      void client.invalidateQueries({ queryKey: ['endpoint', id] });
-      void client.invalidateQueries({ queryKey: ['endpoints'] });
-    },
+    reload,
   };
 }

@@ -146,6 +146,8 @@ export function createExecutor(deps: ExecutorDeps) {
       if (!moved) return;
       await changeState(trx, to.id, { state: 'live', live_at: now, message: null });
       if (from && from.state === 'live') await changeState(trx, from.id, { state: 'draining', draining_at: now });
+      // what others changed of the revision before is no news of this one
+      if (endpoint.drift !== null) await writeDrift(trx, endpoint.id, null);
       const canary = endpoint.canary?.revision === to.number;
       if (canary && (await closeCanary(trx, endpoint.id, { state: 'promoted', by: reconciler.userId })))
         await note(trx, endpoint, 'endpoint.canary', 'allowed', { revision: to.number, weight: 100 });

@@ -29,7 +29,12 @@ test('FR-006, DEP-4: the chances are exact, in small samples and in large ones',
 });
 
 test('FR-006, DEP-4: a revision is given up for what chance does not explain, and for nothing else', () => {
-  assert.equal(said(sample(1, 400, 0), sample(2, 19, 19)), 'FewRequests', 'however bad it looks');
+  assert.equal(said(sample(1, 400, 0), sample(2, 19, 3)), 'FewRequests', 'bad as it looks');
+  assert.equal(said(sample(1, 400, 0), sample(2, 3, 3)), 'FewRequests');
+  assert.equal(said(sample(1, 4, 0), sample(2, 19, 19)), 'FewRequests', 'four good ones of the other prove too little');
+  assert.equal(said(sample(1, 0, 0), sample(2, 19, 19)), 'FewRequests', 'nobody to compare with');
+  assert.equal(said(sample(1, 400, 0), sample(2, 8, 8)), 'MoreErrors', 'what always fails is kept away from more');
+  assert.equal(said(sample(1, 400, 300), sample(2, 8, 8)), 'FewRequests', 'the other fails as well');
   assert.equal(said(sample(1, 400, 0), sample(2, 20, 1)), 'AsGood', 'one of twenty may be chance');
   assert.equal(said(sample(1, 400, 0), sample(2, 20, 5)), 'MoreErrors');
   assert.equal(said(sample(1, 400, 100), sample(2, 20, 5)), 'AsGood', 'callers err with both alike');

@@ -22,7 +22,7 @@ export interface Comparison {
 }
 
 export interface Tolerance {
-  /** no verdict on fewer requests */
+  /** on fewer requests no verdict but that errors are beyond all chance */
   minimumRequests: number;
   /** percentage points of errors above those of the stable revision */
   moreErrors: number;
@@ -39,6 +39,8 @@ export interface Verdict {
 
 /** chance that a revision as good as the other is given up by one look; looks are many, so it is small */
 const doubt = 0.001;
+/** The same on fewer requests than a verdict needs: the gateway keeps them away from what always fails, so that it would never come to more. */
+const hopeless = 1e-6;
 
 /**
  * Whether the newer revision is worse than chance explains. Errors: the exact binomial tail over what the stable one errs plus the
@@ -47,7 +49,19 @@ const doubt = 0.001;
  */
 export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Verdict {
   const { minimumRequests, moreErrors, slower } = tolerance;
-  if (canary.requests < minimumRequests) {
+  const few = canary.requests < minimumRequests;
+  const expected = stable.requests === 0 ? 0 : stable.errors / stable.requests;
+  const chance = tailOfBinomial(canary.errors, canary.requests, Math.min(expected + moreErrors / 100, 1));
+  const limit = few ? hopeless : doubt;
+  const uncompared = !few && stable.requests === 0;
+  if (chance < limit && (uncompared || tailOfFisher(canary, stable) < limit)) {
+    return {
+      level: 'bad',
+      reason: 'MoreErrors',
+      ...verdictWords.tell('errors', { ...told(canary, stable), chance: tiny(chance) }),
+    };
+  }
+  if (few) {
     return {
       level: 'unsure',
       reason: 'FewRequests',
@@ -56,15 +70,6 @@ export function judge({ stable, canary }: Comparison, tolerance: Tolerance): Ver
         requests: canary.requests,
         minimum: minimumRequests,
       }),
-    };
-  }
-  const expected = stable.requests === 0 ? 0 : stable.errors / stable.requests;
-  const chance = tailOfBinomial(canary.errors, canary.requests, Math.min(expected + moreErrors / 100, 1));
-  if (chance < doubt && (stable.requests === 0 || tailOfFisher(canary, stable) < doubt)) {
-    return {
-      level: 'bad',
-      reason: 'MoreErrors',
-      ...verdictWords.tell('errors', { ...told(canary, stable), chance: tiny(chance) }),
     };
   }
   const answers = canary.requests - canary.errors;
