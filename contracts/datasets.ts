@@ -59,7 +59,8 @@ export const DatasetFileFacts = z.object({
   rows: z.number().int().describe('rows that were accepted'),
   bad_rows: z.number().int().describe('rows that were left out because the upload asked for that'),
   columns: z.array(DatasetColumn),
-  notes: z.array(z.string()),
+  notes: z.array(z.string()).describe('in said: notes.0, notes.1 …'),
+  said: Said,
 });
 export type DatasetFileFacts = z.infer<typeof DatasetFileFacts>;
 

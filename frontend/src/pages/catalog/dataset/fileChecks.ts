@@ -3,9 +3,18 @@ import { shallowReactive } from 'vue';
 import { type FileLook, inspectFile, type Problem } from './inspectFile.ts';
 import { fits, usualNames } from './requiredColumns.ts';
 
-/** What hinders a file, given what the dataset is for: what is wrong in it, else the columns that it lacks. */
-export function problemOf(look: FileLook, type: DatasetType | null): Problem | null {
-  if (look.problem !== null || type === null || look.columns === null) return look.problem;
+/**
+ * What hinders a file, given what the dataset is for and what becomes of lines that cannot be read: what is wrong in it, else the columns
+ * that it lacks.
+ */
+export function problemOf(
+  look: FileLook,
+  type: DatasetType | null,
+  badRows: 'refuse' | 'skip' = 'refuse',
+): Problem | null {
+  const left = look.problem?.ofLines === true && badRows === 'skip';
+  if (look.problem !== null && !left) return look.problem;
+  if (type === null || look.columns === null) return null;
   const { columns } = look;
   if (fits(type, columns)) return null;
   const wanted = usualNames(type).map((shape) =>

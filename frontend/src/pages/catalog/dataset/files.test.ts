@@ -72,7 +72,14 @@ describe('FR-003a: files are looked at before they are sent', () => {
   });
   it('a broken line is named by its number', async () => {
     const look = await inspectFile(file('a.jsonl', '{"a":1}\n\n{"a":2}\nnonsense\n'));
-    expect(look.problem).toEqual({ key: 'brokenLine', values: { line: 4 } });
+    expect(look.problem).toEqual({ key: 'brokenLine', values: { line: 4 }, ofLines: true });
+  });
+  it('broken lines do not hinder a file where they are left out; what is wrong with all of it does', async () => {
+    const broken = await inspectFile(file('a.jsonl', 'nonsense\n{"text":"a"}\n[1]\n'));
+    expect(problemOf(broken, 'pretrain_corpus')).toMatchObject({ key: 'brokenLine', values: { line: 1 } });
+    expect(problemOf(broken, 'pretrain_corpus', 'skip')).toBeNull();
+    expect(problemOf(broken, 'sft_pair', 'skip')).toMatchObject({ key: 'missing' });
+    expect(problemOf(await inspectFile(file('a.jsonl', '\n\n')), null, 'skip')).toMatchObject({ key: 'empty' });
   });
   it('a line that goes on beyond what was read is not called broken, nor is one behind it', async () => {
     const long = `{"text":"${'x'.repeat(300_000)}"}\n`;

@@ -5,6 +5,8 @@ import { fieldsOf, recordsOf, sniffDelimiter } from './csv.ts';
 export interface Problem {
   key: string;
   values: Record<string, string | number>;
+  /** of single lines: no hindrance where those that cannot be read are left out */
+  ofLines?: boolean;
 }
 /** What a look at the beginning of a file found before a byte of it is sent. */
 export interface FileLook {
@@ -136,6 +138,7 @@ function inspectJsonLines(text: string, whole: boolean): FileLook {
   if (!whole) lines.pop();
   const columns = new Set<string>();
   let read = 0;
+  let broken: Problem | null = null;
   for (const [index, line] of lines.entries()) {
     if (line.trim() === '') continue;
     if (read === 0 && line.trimStart().startsWith('[')) return wrong('jsonl', 'array');
@@ -143,13 +146,17 @@ function inspectJsonLines(text: string, whole: boolean): FileLook {
     try {
       value = JSON.parse(line);
     } catch {
-      return wrong('jsonl', read === 0 && line.trim() === '{' ? 'pretty' : 'brokenLine', { line: index + 1 });
+      if (read === 0 && line.trim() === '{') return wrong('jsonl', 'pretty', { line: index + 1 });
+      broken ??= { key: 'brokenLine', values: { line: index + 1 }, ofLines: true };
+      continue;
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      return wrong('jsonl', 'notObject', { line: index + 1 });
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      broken ??= { key: 'notObject', values: { line: index + 1 }, ofLines: true };
+      continue;
+    }
     for (const key of Object.keys(value)) columns.add(key);
     read += 1;
   }
-  if (read === 0) return whole ? wrong('jsonl', 'empty') : looked('jsonl');
-  return looked('jsonl', [...columns]);
+  if (read === 0 && broken === null) return whole ? wrong('jsonl', 'empty') : looked('jsonl');
+  return { ...looked('jsonl', read === 0 ? null : [...columns]), problem: broken };
 }

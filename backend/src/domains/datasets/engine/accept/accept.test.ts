@@ -51,6 +51,7 @@ test('FR-003a: a CSV is taken as it is written: codes, spaces, quotes and line b
       { name: 'n', type: 'integer', nullable: false },
     ],
     notes: [],
+    said: {},
   });
 });
 
@@ -83,6 +84,10 @@ test('FR-003a: ragged rows are told by line, with what is missing or too much', 
     ],
   );
   assert.deepEqual(facts.notes, ['1 blank line left out.', '2 rows left out because they could not be read.']);
+  assert.deepEqual(facts.said, {
+    'notes.0': { code: 'note.blank_lines.text', values: { lines: 1 } },
+    'notes.1': { code: 'note.bad_rows.text', values: { rows: 2 } },
+  });
 });
 
 test('FR-003a: bad rows are counted exactly, whatever is wrong with them and however many', async () => {

@@ -1,5 +1,7 @@
 import { open, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { DatasetFileFacts } from '@llm-ops/contracts';
+import type { Sentence } from '#platform/words';
 import type { TaskContext } from '#platform/workers';
 import type { AcceptInput, AcceptOutput, Progress } from '../tasks.ts';
 import { acceptCsv } from './csv/index.ts';
@@ -7,7 +9,7 @@ import { createIssues, Refused, type Issues } from './issues.ts';
 import { acceptJsonl } from './jsonl/index.ts';
 import { contentOf, formatOfName, type Named } from './name.ts';
 import { acceptParquet } from './parquet.ts';
-import { words } from './sentences.ts';
+import { noteWords, words } from './sentences.ts';
 import { openText, type TextFile } from './text.ts';
 import { unpack } from './unpack.ts';
 import type { Accepted, Work } from './work.ts';
@@ -68,7 +70,7 @@ async function read(input: AcceptInput, issues: Issues, context: TaskContext): P
     encoding: text.encoding,
     bom: text.bom,
     ...factsOf(accepted),
-    notes: [...encodingNotes(text), ...accepted.notes],
+    ...told([...encodingNotes(text), ...accepted.notes]),
   };
 }
 
@@ -77,11 +79,16 @@ const factsOf = ({ rows, badRows, columns, dialect, notes }: Accepted) => ({
   bad_rows: badRows,
   columns,
   dialect,
-  notes,
+  ...told(notes),
 });
 
-const encodingNotes = ({ encoding }: TextFile): string[] =>
-  encoding === 'utf-8' ? [] : [`The text was in ${encoding}; its rows are kept in UTF-8.`];
+const encodingNotes = ({ encoding }: TextFile): Sentence[] =>
+  encoding === 'utf-8' ? [] : [noteWords.line('encoding', { encoding })];
+
+const told = (notes: readonly Sentence[]): Pick<DatasetFileFacts, 'notes' | 'said'> => ({
+  notes: notes.map(({ text }) => text),
+  said: Object.fromEntries(notes.map(({ code, values }, at) => [`notes.${at}`, { code, ...(values && { values }) }])),
+});
 
 /** Does the content agree with the name? */
 async function checkContent(local: string, { format, gzip }: Named, issues: Issues): Promise<void> {

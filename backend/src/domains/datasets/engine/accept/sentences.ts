@@ -205,3 +205,13 @@ export const words = createWords('accept', {
     fix: 'Put it into an object with a key for it, such as text.',
   },
 });
+
+/** What a person may want to check in a file that was taken. */
+export const noteWords = createWords('note', {
+  encoding: { text: 'The text was in {encoding}; its rows are kept in UTF-8.' },
+  no_header: { text: 'The first line holds data, so the columns are named column_1, column_2 and so on.' },
+  line_ends: { text: 'Lines end in different ways.' },
+  blank_lines: { text: '{lines:blank line} left out.' },
+  bad_rows: { text: '{rows:row} left out because they could not be read.' },
+  bad_lines: { text: '{lines:line} left out because they could not be read.' },
+});

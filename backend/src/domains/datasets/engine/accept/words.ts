@@ -10,6 +10,3 @@ export function bytesText(bytes: number): string {
           : [bytes, 'bytes'];
   return `${Number(size.toFixed(1))} ${unit}`;
 }
-
-/** 1 row, 2 rows */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,4 +1,5 @@
 import type { DatasetColumn, DatasetFileFacts, DatasetType } from '@llm-ops/contracts';
+import type { Sentence } from '#platform/words';
 import { missingColumns } from '../../columns-of-type.ts';
 import type { AcceptInput } from '../tasks.ts';
 import { checkNames } from './columnNames.ts';
@@ -19,7 +20,7 @@ export interface Accepted {
   badRows: number;
   columns: DatasetColumn[];
   dialect: DatasetFileFacts['dialect'];
-  notes: string[];
+  notes: Sentence[];
 }
 
 /** Refuses names that cannot be used, too many of them, and columns that lack what the type needs. `line` is where the names stand. */

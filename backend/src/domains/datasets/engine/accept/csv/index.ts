@@ -1,11 +1,12 @@
 import { open } from 'node:fs/promises';
 import type { ColumnType } from '@llm-ops/contracts';
+import type { Sentence } from '#platform/words';
 import { eachBlock } from '../blocks.ts';
 import { Refused } from '../issues.ts';
 import { createRowsWriter, type RowsWriter } from '../rows/writer.ts';
-import { words } from '../sentences.ts';
+import { noteWords, words } from '../sentences.ts';
 import { flawOf, type TextFile } from '../text.ts';
-import { bytesText, counted } from '../words.ts';
+import { bytesText } from '../words.ts';
 import { checkColumns, checkRows, type Accepted, type Work } from '../work.ts';
 import { findDialect, readSample } from './dialect.ts';
 import { hasHeader } from './header.ts';
@@ -164,12 +165,12 @@ export function newlineOf({ breaks: { lf, crlf, cr } }: CsvEnd): 'lf' | 'crlf' |
   return crlf > 0 ? 'crlf' : cr > 0 ? 'cr' : 'lf';
 }
 
-function notesOf({ header, end, badRows }: Pick<Survey, 'header' | 'end' | 'badRows'>): string[] {
+function notesOf({ header, end, badRows }: Pick<Survey, 'header' | 'end' | 'badRows'>): Sentence[] {
   return [
-    ...(header ? [] : ['The first line holds data, so the columns are named column_1, column_2 and so on.']),
-    ...(newlineOf(end) === 'mixed' ? ['Lines end in different ways.'] : []),
-    ...(end.blank > 0 ? [`${counted(end.blank, 'blank line')} left out.`] : []),
-    ...(badRows > 0 ? [`${counted(badRows, 'row')} left out because they could not be read.`] : []),
+    ...(header ? [] : [noteWords.line('no_header')]),
+    ...(newlineOf(end) === 'mixed' ? [noteWords.line('line_ends')] : []),
+    ...(end.blank > 0 ? [noteWords.line('blank_lines', { lines: end.blank })] : []),
+    ...(badRows > 0 ? [noteWords.line('bad_rows', { rows: badRows })] : []),
   ];
 }
 

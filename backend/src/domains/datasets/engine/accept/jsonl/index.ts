@@ -1,9 +1,8 @@
 import { eachBlock } from '../blocks.ts';
 import { Refused } from '../issues.ts';
 import { createRowsWriter } from '../rows/writer.ts';
-import { words } from '../sentences.ts';
+import { noteWords, words } from '../sentences.ts';
 import type { TextFile } from '../text.ts';
-import { counted } from '../words.ts';
 import { checkRows, checkType, type Accepted, type Work } from '../work.ts';
 import type { JsonColumn } from './columns.ts';
 import { createLineReader } from './lines.ts';
@@ -47,8 +46,8 @@ export async function acceptJsonl(work: Work, text: TextFile): Promise<Accepted>
     columns: columns.map(({ name, type }, at) => ({ name, type, nullable: nulls[at]! > 0 })),
     dialect: null,
     notes: [
-      ...(blank > 0 ? [`${counted(blank, 'blank line')} left out.`] : []),
-      ...(badRows > 0 ? [`${counted(badRows, 'line')} left out because they could not be read.`] : []),
+      ...(blank > 0 ? [noteWords.line('blank_lines', { lines: blank })] : []),
+      ...(badRows > 0 ? [noteWords.line('bad_lines', { lines: badRows })] : []),
     ],
   };
 }
