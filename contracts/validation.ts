@@ -76,7 +76,7 @@ export const Finding = z.object({
   excerpt: z.string().nullable().describe('masked'),
   confidence: z.number().min(0).max(1),
   triage: Triage,
-  message: z.string().describe('what is wrong, for a person'),
+  message: z.string().describe('what is wrong, for a person, who counts rows from 1'),
   said: Said,
   fingerprint: z.string().describe('the same for the same content in every version'),
 });

@@ -41,6 +41,10 @@ describe('findings', () => {
     assert.equal(found[0].end - found[0].start, kim.length);
     for (const { excerpt, message } of found) assert.doesNotMatch(`${excerpt} ${message}`, /canary/);
 
+    const [same] = await findings(id, '?kind=duplicate');
+    assert.equal(same.message, `It is the same as row ${same.row + 1} of a.jsonl.`);
+    assert.equal(same.said.message.code, 'finding.same.text');
+    assert.deepEqual(same.said.message.values.which.values, { row: same.row + 1, file: 'a.jsonl' });
     const pages: string[] = [];
     for (let path: string | null = `/catalog/datasets/${id}/findings?kind=pii&limit=2`; path !== null;) {
       const { headers, data }: { headers: Headers; data: Json[] } = await world.ada.call('GET', path);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Held } from './store/index.ts';
-import { piiStatusOf, unseenOf } from './validation-view.ts';
+import type { Held, JudgedFinding } from './store/index.ts';
+import { piiStatusOf, toFinding, unseenOf } from './validation-view.ts';
 
 const held = (type: string, change: Partial<Held> = {}): Held => ({
   type,
@@ -43,4 +43,39 @@ test('FR-003c: what was not kept is what was found, without what was kept and wh
   const kept = [held('email', { harmful: 2 }), held('phone'), held('iban', judged)];
   assert.deepEqual(unseenOf(counts, kept), { email: 3, iban: 4 });
   assert.deepEqual(unseenOf([], []), {});
+});
+
+test('FR-003c, UI-1: a finding is told by code and values; one of before whose sentence is not known keeps its English', () => {
+  const row = (change: Partial<JudgedFinding>): JudgedFinding => ({
+    validation_id: '00000000-0000-0000-0000-000000000001',
+    number: 1,
+    kind: 'pii',
+    type: 'email',
+    file: 'a.csv',
+    row_number: 0,
+    column_name: 'mail',
+    span_start: 0,
+    span_end: 5,
+    excerpt: 'a***',
+    confidence: 0.9,
+    message: 'E-mail address.',
+    said: null,
+    fingerprint: 'f',
+    triage: 'open',
+    ...change,
+  });
+  const same = {
+    code: 'finding.same.text',
+    values: { which: { code: 'finding.row.text', text: 'row 3', values: { row: 3 } } },
+  };
+  for (const [change, said] of [
+    [{}, { message: { code: 'pii.email.label' } }],
+    [{ type: 'duplicate', message: 'It is the same as row 3.', said: same }, { message: same }],
+    [
+      { type: 'chat_no_assistant', message: 'No message is the assistant’s.' },
+      { message: { code: 'faults.chat_no_assistant.message' } },
+    ],
+    [{ type: 'duplicate', message: 'It is the same as row 2.' }, undefined],
+  ] as const)
+    assert.deepEqual(toFinding(row(change)).said, said);
 });

@@ -12,7 +12,8 @@ export const keptFindings = 10_000;
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 
 /** A finding that says no more than its type does is known in every language. */
-function saidOf({ type, message }: Pick<JudgedFinding, 'type' | 'message'>): Finding['said'] {
+function saidOf({ type, message, said }: Pick<JudgedFinding, 'type' | 'message' | 'said'>): Finding['said'] {
+  if (said !== null) return { message: said };
   const fault = faultsByMessage.get(message);
   if (fault !== undefined) return { message: fault };
   const told = type in piiWords.table ? piiWords.tell(type) : null;

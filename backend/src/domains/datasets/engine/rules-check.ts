@@ -1,9 +1,11 @@
 import type { ColumnRule } from '@llm-ops/contracts';
 import { failure } from '#platform/errors';
+import type { Sentence } from '#platform/words';
 import { ident, literal, rowColumn, type DuckDb } from './duckdb.ts';
+import { tellable } from './findings/sentences.ts';
 import type { FindingRun } from './findings/sink.ts';
 import { fileColumn, openRelation, type Relation } from './relation.ts';
-import { checksOf, plainText, type Check, type RuleType } from './rules-check/conditions.ts';
+import { breakWords, checksOf, plainText, type Check, type RuleType } from './rules-check/conditions.ts';
 import type { FoundLine, RowsFile } from './tasks.ts';
 
 export { ruleAdvice } from './rules-check/conditions.ts';
@@ -141,7 +143,7 @@ async function tellAbsences(files: readonly RowsFile[], found: FoundRules, absen
     run.add('schema', type, file, 0, () =>
       lineOf(found, {
         type,
-        message: 'The file has no such column; the rule requires it.',
+        said: breakWords.line('column_missing'),
         file: files[file]!,
         row: 0,
         column: name,
@@ -154,9 +156,9 @@ async function tellAbsences(files: readonly RowsFile[], found: FoundRules, absen
 
 function lineOf(
   { excerpt, fingerprint }: FoundRules,
-  broken: { type: RuleType; message: string; file: RowsFile; row: number; column: string; value: string | null },
+  broken: { type: RuleType; said: Sentence; file: RowsFile; row: number; column: string; value: string | null },
 ): FoundLine {
-  const { type, message, file, row, column, value } = broken;
+  const { type, said, file, row, column, value } = broken;
   return {
     kind: 'schema',
     type,
@@ -167,7 +169,7 @@ function lineOf(
     end: null,
     excerpt: value === null ? null : excerpt(value),
     confidence: 1,
-    message,
+    ...tellable(said),
     fingerprint: fingerprint(type, [column, value]),
   };
 }

@@ -14,6 +14,7 @@ import type {
   ScoreWeights,
   Triage,
 } from '@llm-ops/contracts';
+import type { Sentence } from '#platform/words';
 
 /**
  * What the engine can be asked for. It runs in processes of its own (`#platform/workers`), so all of it is JSON; files are named by paths on
@@ -148,6 +149,7 @@ export interface ValidateInput {
   keep: number;
   scratch: string;
 }
+export type SaidOfFinding = Omit<Sentence, 'text'>;
 export interface FoundLine {
   kind: FindingKind;
   type: string;
@@ -159,6 +161,8 @@ export interface FoundLine {
   excerpt: string | null;
   confidence: number;
   message: string;
+  /** code and values of the message; null: it says no more than the type does */
+  said: SaidOfFinding | null;
   fingerprint: string;
 }
 export interface ValidateOutput {

@@ -39,6 +39,7 @@ const columns = [
   'excerpt',
   'confidence',
   'message',
+  'said',
   'fingerprint',
 ] as const;
 const listed = sql.raw(columns.join(', '));
@@ -59,12 +60,12 @@ export function createFindingStore(kysely: Connection) {
     async add(trx: Connection, first: number, lines: readonly string[]): Promise<void> {
       // as JSON, because arrays of parameters hold up this process twenty times as long
       await sql`insert into staged_finding (${listed})
-        select ${first}::int + found.place, kind, type, file, "row", "column", start, "end", excerpt, confidence, message, fingerprint
+        select ${first}::int + found.place, kind, type, file, "row", "column", start, "end", excerpt, confidence, message, said, fingerprint
         from rows from (json_to_recordset(${keepable(`[${lines.join(',')}]`)}::json) as (
           kind text, type text, file text, "row" bigint, "column" text, start int, "end" int, excerpt text, confidence real, message text,
-          fingerprint text
+          said jsonb, fingerprint text
         )) with ordinality as found (
-          kind, type, file, "row", "column", start, "end", excerpt, confidence, message, fingerprint, place
+          kind, type, file, "row", "column", start, "end", excerpt, confidence, message, said, fingerprint, place
         )`.execute(on(trx));
     },
 

@@ -11,7 +11,7 @@ import type {
   ValidationOptions,
 } from '@llm-ops/contracts';
 import { sql, type Generated, type Kysely, type Selectable, type Transaction } from 'kysely';
-import type { ValidateOutput } from '../engine/tasks.ts';
+import type { SaidOfFinding, ValidateOutput } from '../engine/tasks.ts';
 
 interface DatasetTable {
   id: string;
@@ -121,6 +121,8 @@ interface FindingTable {
   excerpt: string | null;
   confidence: number;
   message: string;
+  /** null: it says no more than its type does, or was found before this was kept */
+  said: SaidOfFinding | null;
   fingerprint: string;
 }
 

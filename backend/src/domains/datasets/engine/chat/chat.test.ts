@@ -67,11 +67,26 @@ test('FR-003c: each fault of a conversation is named', () => {
 });
 
 test('FR-003c: a message names the turn, and never the text of a role', () => {
-  const said: (string | undefined)[] = [];
-  lintMessages(messages(['user', 'Hi'], ['john@example.org', 'x'], ['assistant', 'Hello']), (_, text) =>
-    said.push(text),
+  const said: unknown[] = [];
+  lintMessages(messages(['user', 'Hi'], ['john@example.org', 'x'], ['assistant', 'Hello']), (_, say) =>
+    said.push(say?.()),
   );
-  assert.deepEqual(said, ['Message 2 has a role that chat templates do not know.']);
+  assert.deepEqual(said, [
+    {
+      text: 'Message 2 has a role that chat templates do not know.',
+      code: 'example.role_unknown.text',
+      values: { turn: 2 },
+    },
+  ]);
+});
+
+test('FR-003c: what is told of later keeps the values of its moment', () => {
+  const said: (string | undefined)[] = [];
+  lintMessages(
+    messages(['user', 'Hi'], ['assistant', null, call], ['user', 'And?'], ['assistant', 'Sunny.']),
+    (_, say) => said.push(say?.().text),
+  );
+  assert.deepEqual(said, ['Before message 3, 1 call has no answer.']);
 });
 
 test('FR-003c: texts and first prompt of a conversation', () => {

@@ -1,3 +1,4 @@
+import { exampleWords } from '../findings/sentences.ts';
 import type { Report } from './faults.ts';
 import { eachText, lintMessages } from './messages.ts';
 
@@ -29,7 +30,7 @@ export function lintPair(pair: { prompt: Value | undefined; chosen: Value; rejec
     ['chosen', chosen],
     ['rejected', rejected],
   ] as const)
-    if (isBlank(reply)) report('chat_reply_empty', `The ${name} reply is blank.`);
+    if (isBlank(reply)) report('chat_reply_empty', () => exampleWords.line(`${name}_blank`));
   if (!isBlank(chosen) && sameText(chosen, rejected)) report('chat_chosen_is_rejected');
 }
 
@@ -39,8 +40,8 @@ function lintLists(prompt: Value | undefined, chosen: Value[], rejected: Value[]
   const whole = (list: Value[]): Value[] => (list.length === 1 ? [...before, ...list] : list);
   const said = new Set<string>();
   for (const list of [chosen, rejected])
-    lintMessages(whole(list), (fault, message) => {
-      if (!said.has(fault)) report(fault, message);
+    lintMessages(whole(list), (fault, say) => {
+      if (!said.has(fault)) report(fault, say);
       said.add(fault);
     });
   if (chosen.length === 0 || rejected.length === 0) return;
@@ -67,15 +68,15 @@ function sameValue(a: Value, b: Value): boolean {
 }
 
 export function lintQuestion(example: { question: Value; contexts: Value; answer: Value }, report: Report): void {
-  if (isBlank(example.question)) report('chat_prompt_empty', 'The question is blank.');
+  if (isBlank(example.question)) report('chat_prompt_empty', () => exampleWords.line('question_blank'));
   if (isBlank(example.contexts)) report('chat_contexts_empty');
-  if (isBlank(example.answer)) report('chat_reply_empty', 'The answer is blank.');
+  if (isBlank(example.answer)) report('chat_reply_empty', () => exampleWords.line('answer_blank'));
 }
 
 /** `choices` is undefined where the benchmark has none. */
 export function lintItem(item: { input: Value; reference: Value; choices: Value | undefined }, report: Report): void {
   const { input, reference, choices } = item;
-  if (isBlank(input)) report('chat_prompt_empty', 'The input is blank.');
+  if (isBlank(input)) report('chat_prompt_empty', () => exampleWords.line('input_blank'));
   if (isBlank(reference)) report('chat_reference_empty');
   const listed = choicesOf(choices);
   if (listed === null || listed.texts.length === 0) return;

@@ -1,4 +1,5 @@
 import { createWords } from '#platform/words';
+import type { Say } from '../findings/sentences.ts';
 
 /** Every fault of an example or its text: what it is, and what to do. The message may be made more exact where it is found. */
 export const faultWords = createWords('faults', {
@@ -99,8 +100,8 @@ export const faultWords = createWords('faults', {
 export const chatFaults = faultWords.all();
 export type ChatFault = keyof typeof chatFaults;
 
-/** Told of a fault, with a message where there is more to say than the catalogue does. */
-export type Report = (fault: ChatFault, message?: string) => void;
+/** Told of a fault, with a sentence where there is more to say than the catalogue does. */
+export type Report = (fault: ChatFault, say?: Say) => void;
 
 /** How sure it is that a fault is one; the others are certain. */
 export const confidenceOf: Partial<Record<ChatFault, number>> = {

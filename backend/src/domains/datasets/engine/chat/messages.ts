@@ -1,3 +1,4 @@
+import { exampleWords } from '../findings/sentences.ts';
 import type { Report } from './faults.ts';
 
 type Role = 'system' | 'user' | 'assistant' | 'tool';
@@ -22,6 +23,8 @@ const speakers: Record<string, Role> = {
   function_response: 'tool',
   observation: 'tool',
 };
+
+const say = exampleWords.line.bind(exampleWords);
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields =>
@@ -76,28 +79,25 @@ export function lintMessages(messages: unknown, report: Report): void {
   messages.forEach((message, index) => {
     const turn = index + 1;
     const role = roleOf(message);
-    if (role === undefined) once('chat_role_missing', `Message ${turn} has no role.`);
-    else if (role === null) once('chat_unknown_role', `Message ${turn} has a role that chat templates do not know.`);
+    if (role === undefined) once('chat_role_missing', () => say('role_missing', { turn }));
+    else if (role === null) once('chat_unknown_role', () => say('role_unknown', { turn }));
     const asked = callsOf(message, role);
     lintContent(contentOf(message), { role: role ?? null, turn, asked, report: once });
     if (role === 'tool') {
-      if (calls === 0 && previous !== 'tool') once('chat_tool_unasked', `Message ${turn} answers no call of a tool.`);
+      if (calls === 0 && previous !== 'tool') once('chat_tool_unasked', () => say('tool_unasked', { turn }));
       calls = Math.max(0, calls - 1);
     } else if (calls > 0) {
-      once(
-        'chat_tool_unanswered',
-        `Before message ${turn}, ${calls} ${calls === 1 ? 'call has' : 'calls have'} no answer.`,
-      );
+      const open = calls;
+      once('chat_tool_unanswered', () => say('tool_unanswered', { turn, calls: open }));
       calls = 0;
     }
     if (role === 'system' && index > 0 && previous !== 'system')
-      once('chat_system_not_first', `Message ${turn} is a system message.`);
+      once('chat_system_not_first', () => say('system_late', { turn }));
     if (role === 'user' || role === 'assistant') {
-      if (spoken === null && role === 'assistant')
-        once('chat_first_not_user', 'The conversation begins with the assistant.');
+      if (spoken === null && role === 'assistant') once('chat_first_not_user', () => say('assistant_first'));
       // After the answers of tools the assistant speaks again.
       const again = role === 'assistant' ? previous !== 'tool' : true;
-      if (spoken === role && again) once('chat_alternation', `Message ${turn} is the ${role}’s, as the one before it.`);
+      if (spoken === role && again) once('chat_alternation', () => say(`${role}_again`, { turn }));
       spoken = role;
       if (role === 'assistant') assistants++;
     }
@@ -120,22 +120,22 @@ function lintContent(
 ): void {
   const { role, turn, asked, report } = about;
   if (content === null || content === undefined) {
-    if (asked === 0) report('chat_content_missing', `Message ${turn} has no content.`);
+    if (asked === 0) report('chat_content_missing', () => say('content_missing', { turn }));
     return;
   }
   if (typeof content !== 'string' && !Array.isArray(content))
-    return report('chat_messages_invalid', `The content of message ${turn} is neither a text nor a list of parts.`);
+    return report('chat_messages_invalid', () => say('content_invalid', { turn }));
   const blank = typeof content === 'string' ? content.trim() === '' : content.length === 0;
   if (!blank || asked > 0) return;
-  if (role === 'assistant') report('chat_reply_empty', `Message ${turn} is a blank reply.`);
-  else if (role !== 'tool') report('chat_empty_turn', `Message ${turn} is blank.`);
+  if (role === 'assistant') report('chat_reply_empty', () => say('reply_blank', { turn }));
+  else if (role !== 'tool') report('chat_empty_turn', () => say('turn_blank', { turn }));
 }
 
 function onceEach(report: Report): Report {
   let said: Set<string> | null = null;
-  return (fault, message) => {
+  return (fault, say) => {
     if (said?.has(fault)) return;
     (said ??= new Set()).add(fault);
-    report(fault, message);
+    report(fault, say);
   };
 }

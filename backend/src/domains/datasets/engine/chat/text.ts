@@ -1,3 +1,4 @@
+import { exampleWords } from '../findings/sentences.ts';
 import type { Report } from './faults.ts';
 
 // Control characters but tab, line feed, carriage return; and the sign that stands for what could not be read.
@@ -17,9 +18,9 @@ export function lintText(text: string, report: Report): void {
   if (!suspects) return;
   const prose = text.includes('`') ? text.replaceAll(fenced, ' ') : text;
   const found = marker.exec(prose);
-  if (found !== null) report('chat_template_marker', `The marker ${found[0].trim()} was left in the text.`);
+  if (found !== null) report('chat_template_marker', () => exampleWords.line('marker', { marker: found[0].trim() }));
   const tag = html.exec(prose)?.[0];
   if (tag === undefined) return;
   const name = /^<\/?\w+/.exec(tag)?.[0];
-  report('chat_html', `HTML was left in the text: ${name === undefined ? tag : `${name}>`}.`);
+  report('chat_html', () => exampleWords.line('html', { tag: name === undefined ? tag : `${name}>` }));
 }

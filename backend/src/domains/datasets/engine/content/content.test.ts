@@ -153,8 +153,8 @@ test('FR-003c: conversations: personal data, duplicates, faults and languages, e
     { language: 'ko', rows: 1 },
   ]);
   const messages = found.map(({ message }) => message);
-  assert.equal(messages[2], 'It is the same as row 0.');
-  assert.match(messages[4]!, /^Its text is 9\d % the same as that of row 0\.$/);
+  assert.equal(messages[2], 'It is the same as row 1.');
+  assert.match(messages[4]!, /^Its text is 9\d % the same as that of row 1\.$/);
   // Places are those of the cell as it is written, and nothing personal is told.
   const cell = JSON.stringify(
     chat('Who wrote this?', 'Write to "anna.kim@example.org"\nor call +82 10-9876-5432 please.'),
@@ -210,7 +210,7 @@ test('FR-003c: several files are one dataset; of each type the first findings ar
   const repeated = found.filter(({ type }) => type === 'duplicate');
   assert.deepEqual(
     [repeated.length, repeated[0]!.file, repeated[0]!.message],
-    [7, 'a.csv', 'It is the same as row 0 of b.csv.'],
+    [7, 'a.csv', 'It is the same as row 1 of b.csv.'],
   );
   const sorted = found.toSorted((a, b) => (a.file === b.file ? a.row - b.row : a.file === 'b.csv' ? -1 : 1));
   assert.deepEqual(found, sorted);
@@ -354,7 +354,11 @@ test('FR-003c: rows with items of a benchmark are named with them', async () => 
   const hit = found.find(({ kind }) => kind === 'contamination');
   assert.equal(hit!.row, 1);
   assert.equal(hit!.column, 'prompt');
-  assert.match(hit!.message, /item 2 of the benchmark trains 1 \(row 1 of test\.jsonl\)/);
+  assert.deepEqual(hit!.said, {
+    code: 'finding.contaminated.text',
+    values: { item: 2, name: 'trains 1', row: 2, file: 'test.jsonl' },
+  });
+  assert.match(hit!.message, /item 2 of the benchmark trains 1 \(row 2 of test\.jsonl\)/);
   assert.equal(`Tell me. ${question}. How far?`.slice(hit!.start!, hit!.end!), question);
 });
 
@@ -414,6 +418,7 @@ test("FR-003c: what was not asked for is masked all the same, and rules of one's
   const { counts, text, found } = await inspect([file], { pii: { types: ['custom:ticket'], rules } });
   assert.deepEqual(counts, { 'custom:ticket': 2, duplicate: 1 });
   assert.equal(found[0]!.message, 'It matches the rule ticket.');
+  assert.deepEqual(found[0]!.said, { code: 'finding.custom.text', values: { rule: 'ticket' } });
   assert.ok(!text.includes('anna@') && !text.includes('4711'), text);
 });
 

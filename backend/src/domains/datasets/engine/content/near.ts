@@ -1,6 +1,7 @@
 import type { DuckDb } from '../duckdb.ts';
 import type { Candidates, NearIndex } from '../duplicates/near.ts';
 import { createVerifier, type Likeness } from '../duplicates/verify.ts';
+import { findingWords } from '../findings/sentences.ts';
 import type { FindingSink } from '../findings/sink.ts';
 import type { RowsFile } from '../tasks.ts';
 import { rowsSql, type FilePlan } from './columns.ts';
@@ -76,7 +77,11 @@ export async function tellNearDuplicates(options: {
     tell(at, {
       kind: 'near_duplicate',
       type: 'near_duplicate',
-      message: `Its text is ${verified ? '' : 'about '}${Math.floor(similarity * 100)} % the same as that of ${nameOfRow(at.plan.file.path, placeOf(files, earlier))}.`,
+      say: () =>
+        findingWords.line(verified ? 'alike' : 'alike_about', {
+          percent: Math.floor(similarity * 100),
+          which: nameOfRow(at.plan.file.path, placeOf(files, earlier)),
+        }),
       confidence: Math.min(1, similarity),
       text: longest(),
     });

@@ -91,8 +91,8 @@ async function readFile(options: FileOptions): Promise<void> {
         if (text === null || measured[column] === null) continue;
         const outlier = lengthOutlier(text, measured[column]!);
         if (outlier === null) continue;
-        const { type, ...said } = outlier;
-        tell(at, { kind: 'outlier', type: `text_${type}`, ...said, column: columns[column]!.name, text });
+        const { type, ...found } = outlier;
+        tell(at, { kind: 'outlier', type: `text_${type}`, ...found, column: columns[column]!.name, text });
       }
     }
     await run.flush();

@@ -7,6 +7,9 @@ import {
   type PiiMatch,
   type PiiScanner,
 } from '../../pii/index.ts';
+import { findingWords, tellable } from '../findings/sentences.ts';
+import { piiLabel } from '../sentences.ts';
+import type { FoundLine } from '../tasks.ts';
 import type { FindingRun } from '../findings/sink.ts';
 import type { ReadColumn } from './columns.ts';
 import type { Names } from './names.ts';
@@ -81,7 +84,7 @@ export function createPersonalData(options: {
             end,
             excerpt: maskOf(type, value),
             confidence,
-            message: messageOf(type, named),
+            ...sentenceOf(type, named),
             fingerprint: fingerprintOf(key, type, value),
           };
         });
@@ -90,7 +93,10 @@ export function createPersonalData(options: {
   };
 }
 
-function messageOf(type: string, named: boolean): string {
-  if (type.startsWith('custom:')) return `It matches the rule ${type.slice('custom:'.length)}.`;
-  return named ? `${labelOf(type)}, named by the Presidio server.` : `${labelOf(type)}.`;
+function sentenceOf(type: string, named: boolean): Pick<FoundLine, 'message' | 'said'> {
+  if (type.startsWith('custom:')) return tellable(findingWords.line('custom', { rule: type.slice('custom:'.length) }));
+  const label = labelOf(type);
+  return named
+    ? tellable(findingWords.line('named', { label: piiLabel(type, label) }))
+    : { message: `${label}.`, said: null };
 }

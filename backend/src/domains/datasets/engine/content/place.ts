@@ -1,3 +1,6 @@
+import type { Sentence } from '#platform/words';
+import { findingWords } from '../findings/sentences.ts';
+
 export interface Place {
   path: string;
   /** in the file, from 0 */
@@ -15,5 +18,5 @@ export function placeOf(files: readonly { path: string; rows: number }[], row: n
 }
 
 /** For a person; a row of the same file goes without the file's name. */
-export const nameOfRow = (own: string, { path, row }: Place): string =>
-  path === own ? `row ${row}` : `row ${row} of ${path}`;
+export const nameOfRow = (own: string, { path, row }: Place): Sentence =>
+  path === own ? findingWords.line('row', { row: row + 1 }) : findingWords.line('row_of', { row: row + 1, file: path });

@@ -1,6 +1,7 @@
 import type { ValidateInput } from '../tasks.ts';
 import { chatFaults, confidenceOf, type ChatFault } from '../chat/faults.ts';
 import { lintText } from '../chat/text.ts';
+import { findingWords, type Say } from '../findings/sentences.ts';
 import type { Contamination } from '../contamination/index.ts';
 import type { ExactDuplicates } from '../duplicates/exact.ts';
 import type { NearIndex } from '../duplicates/near.ts';
@@ -42,7 +43,7 @@ export function createRowChecks(options: RowChecksOptions) {
   let reader: ExampleReader;
   let main: string | null = null;
   let isChat = false;
-  let faults: { type: ChatFault; message: string; piece: number }[] = [];
+  let faults: { type: ChatFault; say: Say | undefined; piece: number }[] = [];
 
   /** To be called before the rows of a file. */
   function begin(plan: FilePlan): void {
@@ -55,8 +56,8 @@ export function createRowChecks(options: RowChecksOptions) {
   }
 
   /** Each once a row, with the first text that has it (−1: the form of the row). */
-  function fault(type: ChatFault, message: string = chatFaults[type].message, piece = -1): void {
-    if (!faults.some((each) => each.type === type)) faults.push({ type, message, piece });
+  function fault(type: ChatFault, say?: Say, piece = -1): void {
+    if (!faults.some((each) => each.type === type)) faults.push({ type, say, piece });
   }
 
   function check(at: RowAt): void {
@@ -64,7 +65,7 @@ export function createRowChecks(options: RowChecksOptions) {
     pieces.clear();
     reader.read(at.cells, pieces, fault);
     for (let piece = 0; piece < pieces.count; piece++)
-      lintText(pieces.text(piece), (type, message) => fault(type, message, piece));
+      lintText(pieces.text(piece), (type, say) => fault(type, say, piece));
     const repeated = exact.rows.has(at.number);
     if (repeated) tellRepetition(at);
     else lookForPrompt(at);
@@ -87,14 +88,14 @@ export function createRowChecks(options: RowChecksOptions) {
   }
 
   /** Where rows are no examples, they are faults of texts. */
-  function tellFault(at: RowAt, { type: fault, message, piece }: (typeof faults)[number]): void {
+  function tellFault(at: RowAt, { type: fault, say, piece }: (typeof faults)[number]): void {
     const confidence = confidenceOf[fault] ?? 1;
     if (isChat && confidence >= 0.8) totals.certainFaults++;
     const where = piece === -1 ? 0 : piece;
     tell(at, {
       kind: isChat ? 'chat' : 'outlier',
       type: isChat ? fault : fault.replace('chat_', 'text_'),
-      message,
+      say: say ?? chatFaults[fault].message,
       confidence,
       column: piece === -1 ? main : nameOf(at, pieces.column(piece)),
       text: where < pieces.count ? pieces.text(where) : undefined,
@@ -102,13 +103,15 @@ export function createRowChecks(options: RowChecksOptions) {
   }
 
   function tellRepetition(at: RowAt): void {
-    const first = exact.firstOf.get(at.number);
-    const place = first === undefined ? null : placeOf(files, first);
-    const which = place === null ? 'an earlier row' : nameOfRow(at.plan.file.path, place);
     tell(at, {
       kind: 'duplicate',
       type: 'duplicate',
-      message: `It is the same as ${which}.`,
+      say: () => {
+        const first = exact.firstOf.get(at.number);
+        const which =
+          first === undefined ? findingWords.line('earlier_row') : nameOfRow(at.plan.file.path, placeOf(files, first));
+        return findingWords.line('same', { which });
+      },
       confidence: 1,
       text: pieces.count === 0 ? undefined : pieces.text(0),
     });
@@ -119,21 +122,27 @@ export function createRowChecks(options: RowChecksOptions) {
     if (reader.prompt === null || at.plan.shape.kind === 'pair') return;
     const before = prompts.add(reader.prompt, at.number);
     if (before === -1) return;
-    const which = nameOfRow(at.plan.file.path, placeOf(files, before));
-    fault('chat_prompt_repeated', `${which[0]!.toUpperCase()}${which.slice(1)} has the same prompt.`);
+    const own = at.plan.file.path;
+    fault('chat_prompt_repeated', () =>
+      findingWords.line('same_prompt', { which: nameOfRow(own, placeOf(files, before)) }),
+    );
   }
 
   function tellOverlaps(at: RowAt): void {
     if (contamination === null) return;
     for (const { benchmark, item, items, piece, start, end } of contamination.endRow()) {
       const { id, name, files: its } = benchmarks[benchmark]!;
-      const place = placeOf(its, item);
-      const others = items === 1 ? '' : ` and of ${items - 1} more`;
       const isCell = pieces.isCell(piece);
       tell(at, {
         kind: 'contamination',
         type: 'contamination',
-        message: `It has 13 words or more of item ${item + 1} of the benchmark ${name} (row ${place.row} of ${place.path})${others}.`,
+        say: () => {
+          const { row, path: file } = placeOf(its, item);
+          const of = { item: item + 1, name, row: row + 1, file };
+          return items === 1
+            ? findingWords.line('contaminated', of)
+            : findingWords.line('contaminated_more', { ...of, more: items - 1 });
+        },
         confidence: 0.95,
         column: nameOf(at, pieces.column(piece)),
         text: pieces.text(piece),
@@ -144,11 +153,11 @@ export function createRowChecks(options: RowChecksOptions) {
     }
   }
 
-  function tellOutlier(at: RowAt, { type, confidence, message }: Outlier): void {
+  function tellOutlier(at: RowAt, { type, confidence, say }: Outlier): void {
     tell(at, {
       kind: 'outlier',
       type: `text_${type}`,
-      message,
+      say,
       confidence,
       column: pieces.count === 0 ? null : nameOf(at, pieces.column(0)),
       text: pieces.count === 0 ? undefined : pieces.text(0),
@@ -165,7 +174,7 @@ export function createRowChecks(options: RowChecksOptions) {
     totals.longest = Math.max(totals.longest, length);
     if (length <= limit) return;
     totals.overLimit++;
-    fault('chat_too_long', `It has ${length} tokens; the base model reads ${limit}.`);
+    fault('chat_too_long', () => findingWords.line('too_long', { tokens: length, limit }));
   }
 
   return {

@@ -1,6 +1,7 @@
 import type { FindingKind } from '@llm-ops/contracts';
 import type { PiiScanner } from '../../pii/index.ts';
 import { contentFingerprint, excerptOf } from '../findings/describe.ts';
+import { tellable, type Say } from '../findings/sentences.ts';
 import type { FindingRun } from '../findings/sink.ts';
 import type { FilePlan } from './columns.ts';
 import type { Cells } from './example.ts';
@@ -19,7 +20,8 @@ export interface RowAt {
 export interface Told {
   kind: FindingKind;
   type: string;
-  message: string;
+  /** what is wrong; a text: the catalogue's for its type, which says no more */
+  say: Say | string;
   confidence: number;
   column?: string | null;
   /** what is shown, from where */
@@ -38,7 +40,7 @@ export type Tell = (at: RowAt, told: Told) => void;
 export const createTell =
   ({ scanner, key }: { scanner: PiiScanner; key: string }): Tell =>
   ({ plan, row, cells, run }, told) => {
-    const { kind, type, message, confidence, column = null, text, from = 0, start, end, about = '' } = told;
+    const { kind, type, say, confidence, column = null, text, from = 0, start, end, about = '' } = told;
     run.add(kind, type, plan.index, row, () => ({
       kind,
       type,
@@ -49,7 +51,7 @@ export const createTell =
       end: end ?? null,
       excerpt: text === undefined || text === '' ? null : excerptOf(scanner, text, from),
       confidence,
-      message,
+      ...(typeof say === 'string' ? { message: say, said: null } : tellable(say())),
       fingerprint: contentFingerprint(key, `${kind}\0${type}\0${about}`, cells.texts),
     }));
   };

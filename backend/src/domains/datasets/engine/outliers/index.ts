@@ -1,3 +1,4 @@
+import { findingWords, type Say } from '../findings/sentences.ts';
 import { scripts } from '../text/characters.ts';
 import type { Units } from '../text/units.ts';
 
@@ -8,7 +9,7 @@ export interface Outlier {
   type: OutlierType;
   /** 0 to 1 */
   confidence: number;
-  message: string;
+  say: Say;
 }
 
 /** Lengths beyond these are outliers; the same fences as those of the profile, 3 interquartile ranges of `ln(1 + length)`. */
@@ -36,7 +37,7 @@ export function lengthOutlier(text: string, fences: LengthFences | null): Outlie
   return {
     type: long ? 'long' : 'short',
     confidence: 0.7,
-    message: `The text has ${length} characters, far ${long ? 'more' : 'fewer'} than the others of its column.`,
+    say: () => findingWords.line(long ? 'long' : 'short', { characters: length }),
   };
 }
 
@@ -57,14 +58,14 @@ export function shareOutliers(
     found.push({
       type: 'repetition',
       confidence: Math.min(0.95, repeated),
-      message: `${percent(repeated)} of its phrases of five words are repetitions.`,
+      say: () => findingWords.line('repetition', { percent: percent(repeated) }),
     });
   const letters = units.letters / units.visible;
   if (units.visible >= LEAST_VISIBLE && letters < ALPHABETIC)
     found.push({
       type: 'symbols',
       confidence: 0.7,
-      message: `Only ${percent(letters)} of its characters are letters or digits.`,
+      say: () => findingWords.line('symbols', { percent: percent(letters) }),
     });
   return found;
 }
@@ -96,16 +97,16 @@ export function gibberish(units: Units, text: string): Outlier | null {
     return {
       type: 'gibberish',
       confidence: 0.8,
-      message: 'Most of it is words of forty letters or more, such as encoded bytes.',
+      say: () => findingWords.line('unbroken'),
     };
   const { letters, inRuns, entropy } = letterFacts(text);
   if (letters < LEAST_LETTERS) return null;
-  if (entropy < 2) return { type: 'gibberish', confidence: 0.8, message: 'It consists of very few different letters.' };
+  if (entropy < 2) return { type: 'gibberish', confidence: 0.8, say: () => findingWords.line('few_letters') };
   if (inRuns <= letters * IN_RUNS) return null;
   return {
     type: 'gibberish',
     confidence: 0.75,
-    message: `${percent(inRuns / letters)} of its letters are in runs of ${RUN} consonants or more.`,
+    say: () => findingWords.line('consonants', { percent: percent(inRuns / letters), run: RUN }),
   };
 }
 
@@ -137,4 +138,4 @@ function letterFacts(text: string): { letters: number; inRuns: number; entropy: 
   return { letters, inRuns, entropy };
 }
 
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const percent = (share: number): number => Math.round(share * 100);

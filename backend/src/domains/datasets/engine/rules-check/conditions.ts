@@ -1,5 +1,5 @@
 import type { ColumnRule, ColumnType } from '@llm-ops/contracts';
-import { createWords } from '#platform/words';
+import { createWords, type Sentence } from '#platform/words';
 import { columnType } from '../columns.ts';
 import { textOf } from '../cells.ts';
 import { literal } from '../duckdb.ts';
@@ -23,7 +23,7 @@ export type RuleType = (typeof ruleTypes)[number];
 export interface Check {
   type: RuleType;
   column: RelationColumn;
-  message: string;
+  said: Sentence;
   /** SQL over the column: the value breaks the rule. Null: it takes more than one row to see. */
   broken: string | null;
 }
@@ -61,53 +61,78 @@ export const ruleWords = createWords('rules', {
 } satisfies Record<RuleType, { message: string; fix: string }>);
 export const ruleAdvice = ruleWords.all();
 
+/** What is wrong with one value, and the types that it can be of. */
+export const breakWords = createWords('break', {
+  column_missing: { text: 'The file has no such column; the rule requires it.' },
+  missing: { text: 'The value is missing; the rule wants one.' },
+  other_type: { text: 'The value is no {type}.' },
+  repeated: { text: 'The value occurred in an earlier row; the rule wants it once.' },
+  not_allowed: { text: 'The value is none of those that the rule allows.' },
+  below: { text: 'The number is below {least}.' },
+  above: { text: 'The number is above {most}.' },
+  too_short: { text: 'The text has fewer than {least:character}.' },
+  too_long: { text: 'The text has more than {most:character}.' },
+  no_match: { text: 'The value does not match the pattern of the rule.' },
+  string: { text: 'text' },
+  integer: { text: 'integer' },
+  number: { text: 'number' },
+  boolean: { text: 'boolean' },
+  date: { text: 'date' },
+  datetime: { text: 'date with time' },
+  list: { text: 'list' },
+  object: { text: 'object' },
+  binary: { text: 'binary' },
+  mixed: { text: 'mixture' },
+});
+
 /** The checks of a rule for a column that is there. Missing values break `nullable` alone. */
 export function checksOf(rule: ColumnRule, column: RelationColumn): Check[] {
   const text = plainText(column);
   const number = `try_cast(${text} as double)`;
   const checks: Check[] = [];
-  const add = (type: RuleType, message: string, broken: string | null): void =>
-    void checks.push({ type, column, message, broken });
-  if (!rule.nullable) add('schema_null', 'The value is missing; the rule wants one.', `${column.sql} is null`);
+  const add = (type: RuleType, said: Sentence, broken: string | null): void =>
+    void checks.push({ type, column, said, broken });
+  if (!rule.nullable) add('schema_null', breakWords.line('missing'), `${column.sql} is null`);
   if (rule.type !== undefined) {
     const wrong = wrongType(rule.type, column, text);
-    if (wrong !== null) add('schema_type', `The value is no ${rule.type}.`, `${column.sql} is not null and ${wrong}`);
+    if (wrong !== null)
+      add(
+        'schema_type',
+        breakWords.line('other_type', { type: breakWords.line(rule.type) }),
+        `${column.sql} is not null and ${wrong}`,
+      );
   }
-  if (rule.unique) add('schema_unique', 'The value occurred in an earlier row; the rule wants it once.', null);
+  if (rule.unique) add('schema_unique', breakWords.line('repeated'), null);
   if (rule.values !== undefined) {
     const allowed = rule.values.map(literal).join(', ');
     add(
       'schema_values',
-      'The value is none of those that the rule allows.',
+      breakWords.line('not_allowed'),
       allowed === '' ? `${column.sql} is not null` : `${text} not in (${allowed})`,
     );
   }
   if (rule.minimum !== undefined) {
-    add('schema_minimum', `The number is below ${rule.minimum}.`, `${number} < ${real(rule.minimum)}`);
+    add('schema_minimum', breakWords.line('below', { least: rule.minimum }), `${number} < ${real(rule.minimum)}`);
   }
   if (rule.maximum !== undefined) {
-    add('schema_maximum', `The number is above ${rule.maximum}.`, `${number} > ${real(rule.maximum)}`);
+    add('schema_maximum', breakWords.line('above', { most: rule.maximum }), `${number} > ${real(rule.maximum)}`);
   }
   if (rule.min_length !== undefined) {
     add(
       'schema_min_length',
-      `The text has fewer than ${rule.min_length} characters.`,
+      breakWords.line('too_short', { least: rule.min_length }),
       `length(${text}) < ${rule.min_length}`,
     );
   }
   if (rule.max_length !== undefined) {
     add(
       'schema_max_length',
-      `The text has more than ${rule.max_length} characters.`,
+      breakWords.line('too_long', { most: rule.max_length }),
       `length(${text}) > ${rule.max_length}`,
     );
   }
   if (rule.pattern !== undefined) {
-    add(
-      'schema_pattern',
-      'The value does not match the pattern of the rule.',
-      `not regexp_matches(${text}, ${literal(rule.pattern)})`,
-    );
+    add('schema_pattern', breakWords.line('no_match'), `not regexp_matches(${text}, ${literal(rule.pattern)})`);
   }
   return checks;
 }
