@@ -210,6 +210,7 @@ export const DatasetJob = z.object({
   progress: z.number().min(0).max(1),
   detail: z.record(z.string(), z.unknown()),
   error: z.string().nullable(),
+  said: Said,
   created_at: Time,
   finished_at: Time.nullable(),
 });

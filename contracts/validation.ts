@@ -182,6 +182,7 @@ export const DatasetValidation = z.object({
   progress: z.number().min(0).max(1),
   error: z.string().nullable(),
   remedy: z.string().nullable(),
+  said: Said,
   options: ValidationOptions.nullable(),
   pii_scan: z.object({
     status: PiiScanStatus,

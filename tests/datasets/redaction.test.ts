@@ -55,6 +55,13 @@ async function withPeople(rows = 40): Promise<Json> {
   return get(dataset.id);
 }
 
+/** The code of what a failed piece of work says, and those of its parts. */
+const partsOf = ({ said: { error } }: Json): string[] => [
+  error.code,
+  error.values.error.code,
+  error.values.remedy.code,
+];
+
 describe('redaction', () => {
   it('US1.6: one call makes a child version without the personal data, in the same formats, validated and clean', async () => {
     const parent = await withPeople();
@@ -182,6 +189,7 @@ describe('redaction', () => {
     fate.kills = 0;
     assert.equal(failed.status, 'failed');
     assert.match(failed.error, /ended unexpectedly.* again/);
+    assert.deepEqual(partsOf(failed), ['work.whole.error', 'worker.ended_by.message', 'work.unexpected.remedy']);
     assert.deepEqual((await get(data.dataset.id)).files, []);
     const path = `/catalog/datasets/${data.dataset.id}/jobs`;
     const none = await world.ada.call('POST', `${path}/${parent.id}/retry`);
@@ -198,9 +206,11 @@ describe('redaction', () => {
     const full = await worked(world.ada, data.dataset.id);
     fate.error = null;
     assert.match(full.error, /no room left.*Free some space/);
+    assert.deepEqual(partsOf(full), ['work.whole.error', 'error.disk_full.message', 'error.disk_full.remedy']);
     await world.ada.ask('DELETE', `/catalog/datasets/${parent.id}/files/b.csv`);
     await world.ada.ask('POST', `/catalog/datasets/${data.dataset.id}/jobs/${data.job.id}/retry`);
     const failed = await worked(world.ada, data.dataset.id);
     assert.match(failed.error, /Version 1\.0, which this is made from, has other files now.*Delete this version/);
+    assert.deepEqual(partsOf(failed).slice(1), ['refusal.source_changed.message', 'refusal.source_changed.remedy']);
   });
 });

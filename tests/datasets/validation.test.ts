@@ -281,9 +281,15 @@ describe('validation of datasets', () => {
     assert.equal(failed.status, 'failed');
     assert.match(failed.error, /ended unexpectedly/);
     assert.match(failed.remedy, /again/);
+    assert.deepEqual(failed.said, {
+      error: { code: 'worker.ended_by.message', values: { signal: 'SIGKILL' } },
+      remedy: { code: 'work.unexpected.remedy' },
+    });
     const now = await world.ada.ask('GET', `/catalog/datasets/${dataset.id}`);
     assert.equal(`${now.pii_scan_status} ${now.quality_score}`, 'pending null');
-    assert.match(now.gates.find(({ gate }: Json) => gate === 'validation').message, /failed/);
+    const { message, said } = now.gates.find(({ gate }: Json) => gate === 'validation');
+    assert.match(message, /failed/);
+    assert.equal(said.message.values.cause.code, 'worker.ended_by.message');
     assert.equal((await validated(world.ada, (await made(pairs(5))).id)).status, 'succeeded');
     await start(dataset.id);
     assert.equal((await validated(world.ada, dataset.id)).status, 'succeeded');

@@ -1,7 +1,9 @@
 import { failure, isFailure } from '#platform/errors';
+import { again, remedyBy, together, type Said } from '#platform/words';
 import type { RunOptions, Workers } from '#platform/workers';
 import type { DatasetsDeps } from './deps.ts';
 import type { TaskName, Tasks } from './engine/tasks.ts';
+import { refusalWords, workWords } from './refusals.ts';
 
 /** read by the processes for people who wait; what is larger waits for those of long work */
 const smallBytes = 64 * 1024 * 1024;
@@ -29,7 +31,7 @@ export async function askEngine<Name extends TaskName>(
       signal: signal ? AbortSignal.any([late, signal]) : late,
     });
   } catch (error) {
-    if (signal?.aborted) throw failure('upload_aborted', { message: 'Nobody waits for the answer.', cause: error });
+    if (signal?.aborted) throw failure('upload_aborted', { ...refusalWords.tell('nobody_waits'), cause: error });
     if (isFailure(error) && error.status < 500) throw error;
     throw engineFailure(error, late.aborted, timeoutMs);
   }
@@ -38,9 +40,7 @@ export async function askEngine<Name extends TaskName>(
 function engineFailure(error: unknown, late: boolean, timeoutMs: number) {
   if (late || isFailure(error, 'worker_timeout')) {
     return failure('dataset_engine_failed', {
-      message: `The rows could not be read within ${Math.round(timeoutMs / 1000)} s.`,
-      remedy:
-        'Try again when no validation is under way, or ask for less; very large versions take longer than an answer may.',
+      ...refusalWords.tell('late', { seconds: Math.round(timeoutMs / 1000) }),
       cause: error,
     });
   }
@@ -72,12 +72,35 @@ export function answersOf({
   };
 }
 
-/** What became of durable work, and what to do, for whoever looks at it later. */
-export function toldOf(error: unknown): { error: string; remedy: string } {
-  const remedy = 'Start it again; if it stays, see the log of the server.';
-  if (!isFailure(error)) return { error: 'It failed unexpectedly.', remedy };
-  const [first] = error.issues ?? [];
-  const place = first === undefined || error.message.includes(first.message) ? '' : ` ${first.path}: ${first.message}`;
-  // its own remedy speaks of the answer to a request
-  return { error: `${error.message}${place}`, remedy: error.code === 'worker_crashed' ? remedy : error.remedy };
+export interface Told {
+  error: string;
+  remedy: string;
+  /** of both */
+  said: Said;
 }
+
+/** What became of durable work, and what to do, for whoever looks at it later. */
+export function toldOf(error: unknown): Told {
+  if (!isFailure(error)) return workWords.tell('unexpected');
+  const { message, said } = error;
+  const [first] = error.issues ?? [];
+  const known = said['message'];
+  const what =
+    first === undefined || message.includes(first.message)
+      ? { error: message, said: { ...(known && { error: known }) } }
+      : workWords.tell('at', {
+          what: again(error, 'message'),
+          path: first.path,
+          issue: again(first, 'message'),
+        });
+  // its own remedy speaks of the answer to a request
+  const remedy = error.code === 'worker_crashed' ? workWords.tell('unexpected') : error;
+  return together(what, remedyBy(remedy));
+}
+
+/** The same in one field. */
+export const inOne = (told: Told): Pick<Told, 'error' | 'said'> =>
+  workWords.tell('whole', { error: again(told, 'error'), remedy: again(told, 'remedy') });
+
+/** Each try of it came to no end. */
+export const killed: Told = workWords.tell('killed');

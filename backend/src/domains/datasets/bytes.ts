@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { failure } from '#platform/errors';
+import { refusalWords } from './refusals.ts';
 
 /** What the bytes of a file must be; null: not known. */
 export interface Promised {
@@ -30,10 +31,7 @@ export function checkedBytes(body: Readable, promised: Promised, onBytes: (count
       (promised.sha256 === null || promised.sha256 === sha256.digest('hex')) &&
       (promised.gitBlob === null || promised.gitBlob === blob.digest('hex'));
     if (!good) {
-      throw failure('object_corrupt', {
-        message: `${promised.path} does not have the digest that its source tells.`,
-        remedy: 'Start it again; if it stays, the file is damaged at its source.',
-      });
+      throw failure('object_corrupt', refusalWords.tell('digest_differs', { path: promised.path }));
     }
   }
   return Readable.from(checked(), { objectMode: false });

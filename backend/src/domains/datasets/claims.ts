@@ -5,6 +5,7 @@ import { checkFilePath, collision } from './paths.ts';
 import { requireDraft, type Actor } from './records.ts';
 import type { DatasetRow, DatasetStore, FileKey, FileRow } from './store/index.ts';
 import { notFound } from './view.ts';
+import { refusalWords } from './refusals.ts';
 
 export type Claims = ReturnType<typeof createClaims>;
 
@@ -44,15 +45,13 @@ export function createClaims(deps: Pick<DatasetsDeps, 'log'> & { store: DatasetS
     const files = await store.files([row.id], trx);
     const paths = files.map((file) => file.path);
     const other = collision(path, paths);
-    if (other !== undefined) throw failure('object_key_invalid', { message: `${path} collides with ${other}.` });
+    if (other !== undefined) throw failure('object_key_invalid', refusalWords.tell('path_collides', { path, other }));
     const there = files.find((file) => file.path === path);
     if (there === undefined) return false;
     const settled = there.status === 'ready' || there.status === 'refused';
     const cutOff = !settled && there.upload_id === null && (await store.isAbandoned(trx, there));
     if (replace || cutOff || there.status === 'refused') return true;
-    throw failure('dataset_file_exists', {
-      message: settled ? `This version has a file ${path}.` : `${path} is being uploaded already.`,
-    });
+    throw failure('dataset_file_exists', refusalWords.tell(settled ? 'file_there' : 'file_coming', { path }));
   }
 
   /** What was refused or cut off under a path goes. */
@@ -107,7 +106,5 @@ export function createClaims(deps: Pick<DatasetsDeps, 'log'> & { store: DatasetS
 }
 
 function lost(path: string) {
-  return failure('upload_gone', {
-    message: `${path} was deleted, or taken over by another upload, before this one had ended.`,
-  });
+  return failure('upload_gone', refusalWords.tell('upload_lost', { path }));
 }

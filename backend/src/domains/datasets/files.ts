@@ -12,6 +12,7 @@ import { actorOf, requireDraft, type Records } from './records.ts';
 import type { DatasetStore } from './store/index.ts';
 import { badRowsOf, removeObjectsQueue } from './upkeep.ts';
 import { requireTeam, resourceOf, toFile, type Guard } from './view.ts';
+import { datasetFieldWords, refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Files = ReturnType<typeof createFiles>;
@@ -50,7 +51,7 @@ export function createFiles(
         });
       if (taken.length === 0) {
         throw failure('validation_failed', {
-          issues: [{ path: 'files', message: 'Send at least one file in the field "files".' }],
+          issues: [{ path: 'files', ...datasetFieldWords.tell('files') }],
         });
       }
       const after = (await store.find(row.id)) ?? row;
@@ -112,7 +113,6 @@ async function* verified(body: Readable, sha256: string, path: string): AsyncGen
     if (held !== null) yield held;
     held = chunk;
   }
-  if (hash.digest('hex') !== sha256)
-    throw failure('object_corrupt', { message: `${path} in the object store is not what was uploaded.` });
+  if (hash.digest('hex') !== sha256) throw failure('object_corrupt', refusalWords.tell('stored_otherwise', { path }));
   if (held !== null) yield held;
 }

@@ -7,6 +7,7 @@ import { requireDraft } from './records.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { piiStatusOf, toFinding } from './validation-view.ts';
 import type { Guard } from './view.ts';
+import { datasetFieldWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Findings = ReturnType<typeof createFindings>;
@@ -49,8 +50,9 @@ export function createFindings(deps: DatasetsDeps & { store: DatasetStore; guard
     ): Promise<{ changed: number; pii_scan_status: PiiScanStatus }> {
       const { access, trx, body } = c;
       if (body.fingerprints === undefined && body.type === undefined) {
-        const message = 'Name the findings: by fingerprints, or all of one type.';
-        throw failure('validation_failed', { issues: [{ path: 'fingerprints', message }] });
+        throw failure('validation_failed', {
+          issues: [{ path: 'fingerprints', ...datasetFieldWords.tell('findings') }],
+        });
       }
       const seen = await guard.read(access, c.params.id, trx);
       await findings.lockFamily(trx, seen);

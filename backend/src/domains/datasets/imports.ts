@@ -9,6 +9,7 @@ import { checkFilePath, collision } from './paths.ts';
 import type { Records } from './records.ts';
 import type { DatasetStore } from './store/index.ts';
 import type { Filler, Work } from './work.ts';
+import { datasetFieldWords, refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Imports = ReturnType<typeof createImports>;
@@ -97,20 +98,17 @@ const sizeOf = (files: readonly HubFile[]) => files.reduce((sum, { size }) => su
 export function choose(files: readonly HubFile[], asked: readonly string[] | undefined, maxBytes: number): HubFile[] {
   const chosen = asked === undefined ? files.filter(({ path }) => refusalOf(path) === null) : named(files, asked);
   if (chosen.length === 0) {
-    throw failure('huggingface_refused', {
-      message: 'This repository holds no CSV, JSON Lines or Parquet file.',
-      remedy: 'Convert its files with the datasets library and upload them.',
-    });
+    throw failure('huggingface_refused', refusalWords.tell('repository_empty'));
   }
   if (chosen.length > maxFiles) {
-    throw failure('huggingface_refused', {
-      message: `This repository holds ${chosen.length} files; ${maxFiles} can be imported at once.`,
-      remedy: 'Name the files that you need in files.',
-    });
+    throw failure(
+      'huggingface_refused',
+      refusalWords.tell('repository_full', { files: chosen.length, most: maxFiles }),
+    );
   }
   const large = chosen.find(({ size }) => size > maxBytes);
   if (large)
-    throw failure('object_too_large', { message: `${large.path} of the repository is larger than ${maxBytes} bytes.` });
+    throw failure('object_too_large', refusalWords.tell('repository_large', { path: large.path, most: maxBytes }));
   const paths = chosen.map(({ path }) => path);
   return chosen.filter(({ path }, index) => collision(path, paths.slice(0, index)) === undefined);
 }
@@ -120,21 +118,21 @@ function named(files: readonly HubFile[], asked: readonly string[]): HubFile[] {
   const chosen: HubFile[] = [];
   for (const [index, path] of [...new Set(asked)].entries()) {
     const file = files.find((one) => one.path === path);
-    const message = file === undefined ? `The repository has no file ${path}.` : refusalOf(path);
-    if (file !== undefined && message === null) chosen.push(file);
-    else issues.push({ path: `files.${index}`, message: message ?? '' });
+    const refusal = file === undefined ? datasetFieldWords.tell('not_in_repository', { path }) : refusalOf(path);
+    if (file !== undefined && refusal === null) chosen.push(file);
+    else if (refusal !== null) issues.push({ path: `files.${index}`, message: refusal.message, said: refusal.said });
   }
   if (issues.length > 0) throw failure('validation_failed', { issues });
   return chosen;
 }
 
 /** Why a file cannot be one of a dataset here; null: it can. */
-function refusalOf(path: string): string | null {
+function refusalOf(path: string): Pick<Issue, 'message' | 'said'> | null {
   try {
     checkFilePath(path);
     return null;
   } catch (error) {
-    if (isFailure(error)) return error.message;
+    if (isFailure(error)) return error;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { isVisible, type References } from './records.ts';
 import { digestOfFiles } from './rules.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { isSeen, scopeOf, visibilityOf, type Guard } from './view.ts';
+import { refusalWords, statusLine } from './refusals.ts';
 
 type Graph = z.infer<typeof LineageGraph>;
 
@@ -90,14 +91,16 @@ export function createLineage(deps: DatasetsDeps & { store: DatasetStore; guard:
     ): Promise<{ id: string; name: string; version: string; digest: string }> {
       const row = await guard.read(access, id);
       if (row.status !== 'approved')
-        throw failure('dataset_not_approved', {
-          message: `${row.name} ${row.version} is ${row.status}, not approved.`,
-        });
+        throw failure(
+          'dataset_not_approved',
+          refusalWords.tell('not_approved', { name: row.name, version: row.version, status: statusLine(row.status) }),
+        );
       const digest = digestOfFiles(await store.files([row.id]));
       if (digest === null || digest !== row.approval_digest)
-        throw failure('dataset_not_approved', {
-          message: `The files of ${row.name} ${row.version} are not those that were approved.`,
-        });
+        throw failure(
+          'dataset_not_approved',
+          refusalWords.tell('files_not_approved', { name: row.name, version: row.version }),
+        );
       return { id: row.id, name: row.name, version: row.version, digest };
     },
   };

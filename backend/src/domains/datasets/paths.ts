@@ -1,6 +1,7 @@
 import type { DatasetFormat } from '@llm-ops/contracts';
 import { failure } from '#platform/errors';
 import { formatOfName } from './engine/accept/name.ts';
+import { datasetFieldWords, refusalWords } from './refusals.ts';
 
 const segment = /^[A-Za-z0-9._-]{1,128}$/;
 
@@ -17,15 +18,15 @@ export function formatOf(path: string): DatasetFormat | null {
 export function checkFilePath(path: string): string {
   const segments = path.split('/');
   if (segments.length > 3 || !segments.every((name) => segment.test(name) && !/^\.+$/.test(name))) {
-    throw failure('object_key_invalid', {
-      message: `${JSON.stringify(path.slice(0, 200))} is not a file name or path.`,
-    });
+    throw failure(
+      'object_key_invalid',
+      refusalWords.tell('path_invalid', { path: JSON.stringify(path.slice(0, 200)) }),
+    );
   }
   if (formatOf(path) !== null) return path;
   throw failure('file_type_refused', {
-    message: `${JSON.stringify(path)} is not a kind of file that a dataset has.`,
-    remedy: 'Send CSV, JSON Lines or Parquet, with the ending that says so.',
-    issues: [{ path, message: 'Use one of .csv .csv.gz .jsonl .jsonl.gz .ndjson .ndjson.gz .parquet.' }],
+    ...refusalWords.tell('path_ending', { path: JSON.stringify(path) }),
+    issues: [{ path, ...datasetFieldWords.tell('ending') }],
   });
 }
 

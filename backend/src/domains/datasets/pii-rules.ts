@@ -8,6 +8,7 @@ import type { DatasetsDeps } from './deps.ts';
 import { compilePiiRule } from './pii/index.ts';
 import type { DatasetStore, PiiRuleRow } from './store/index.ts';
 import { requireTeam } from './view.ts';
+import { refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type PiiRules = ReturnType<typeof createPiiRules>;
@@ -43,8 +44,13 @@ export function createPiiRules(deps: DatasetsDeps & { store: DatasetStore }) {
         created_by: access.identity.userId,
       });
       if (row === null) {
-        const whose = team === null ? 'for every team' : `of ${team}`;
-        throw failure('pii_rule_exists', { message: `There is a rule ${body.name} ${whose} already.` });
+        const { name } = body;
+        throw failure(
+          'pii_rule_exists',
+          team === null
+            ? refusalWords.tell('rule_there_for_all', { name })
+            : refusalWords.tell('rule_there', { name, team }),
+        );
       }
       c.note(row.id, { name: row.name, team, pattern: row.pattern });
       return toRule(row);
@@ -81,8 +87,7 @@ function requireSay(access: Access, team: string | null): void {
   const { identity } = access;
   if (identity.teams === '*' || identity.roles.some((role) => role === 'admin' || role === 'operator')) return;
   throw failure('permission_denied', {
-    message: 'A rule for every team is for administrators and operators.',
-    remedy: 'Name your team in team, or ask an administrator to add the rule for every team.',
+    ...refusalWords.tell('rule_for_all'),
     data: { rule: 'team', permission: 'pii-rule:write' },
   });
 }

@@ -10,6 +10,7 @@ import { columnsOfFiles, digestOfFiles, formatOfFiles } from './rules.ts';
 import type { DatasetStore } from './store/index.ts';
 import type { Guard } from './view.ts';
 import type { Workspace } from './workspace.ts';
+import { refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 
@@ -80,10 +81,7 @@ export function createPreviews(deps: DatasetsDeps & { store: DatasetStore; guard
       const digest = digestOfFiles(await store.files([row.id]));
       const newest = digest === null ? null : await store.validations.newest(row.id, { succeeded: true, digest });
       if (!newest?.report) {
-        throw failure('dataset_not_ready', {
-          message: 'These files have not been validated, so their columns are not known yet.',
-          remedy: 'Wait for the validation, or start one.',
-        });
+        throw failure('dataset_not_ready', refusalWords.tell('not_validated'));
       }
       const { rows, duplicate_rows } = newest.report.profile;
       const { columns, total } = await store.validations.columnsOf(newest.id, query);

@@ -8,6 +8,7 @@ import type { DatasetReference, DatasetsDeps } from './deps.ts';
 import { prefixOf, rowsPrefixOf } from './paths.ts';
 import type { DatasetRow, DatasetStore, NewDataset } from './store/index.ts';
 import { requireTeam, resourceOf, scopeOf, toDataset, type Guard } from './view.ts';
+import { datasetFieldWords, refusalWords, statusLine } from './refusals.ts';
 
 /** columns of a file that an entry of a list names */
 const listedColumns = 100;
@@ -121,9 +122,10 @@ export function createRecords(
     await deps.ensureTeam(trx, row.owner_team, access.identity);
     const inserted = await store.insert(trx, row);
     if (inserted === null) {
-      throw failure('dataset_version_exists', {
-        message: `The team ${row.owner_team} has version ${row.version} of ${row.name} already.`,
-      });
+      throw failure(
+        'dataset_version_exists',
+        refusalWords.tell('version_taken', { team: row.owner_team, version: row.version, name: row.name }),
+      );
     }
     await events.publish(trx, 'dataset.created', { datasetId: row.id, by: row.created_by });
     c.note(row.id, { name: row.name, version: row.version, type: row.type, owner_team: row.owner_team });
@@ -191,9 +193,10 @@ export function createRecords(
 /** Throws `dataset_frozen` for what was submitted. */
 export function requireDraft(row: DatasetRow): void {
   if (row.status === 'draft') return;
-  throw failure('dataset_frozen', {
-    message: `Version ${row.version} of ${row.name} is ${row.status} and can no longer be changed.`,
-  });
+  throw failure(
+    'dataset_frozen',
+    refusalWords.tell('frozen', { version: row.version, name: row.name, status: statusLine(row.status) }),
+  );
 }
 
 /** Those that the asker may see are named; the others are counted. */
@@ -201,12 +204,18 @@ function refuseUsed(access: Access, users: readonly DatasetReference[]): void {
   if (users.length === 0) return;
   const seen = users.filter((user) => isVisible(access, user));
   const named = seen.map(({ kind, label, id }) => `${kind} ${label} (${id})`);
-  const rest = users.length - seen.length;
   throw failure('dataset_in_use', {
-    message: `Still in use by ${[...named, ...(rest > 0 ? [`${rest} that you may not see`] : [])].join(', ')}.`,
+    ...usedBy(named, users.length - seen.length),
     data: { references: seen.map(({ kind, id, label, status }) => ({ kind, id, label, status })) },
     issues: seen.map(({ kind, id, label }) => ({ path: `${kind}:${id}`, message: label })),
   });
+}
+
+function usedBy(users: readonly string[], rest: number) {
+  if (rest === 0) return refusalWords.tell('used', { users });
+  return users.length === 0
+    ? refusalWords.tell('used_unseen', { rest })
+    : refusalWords.tell('used_and_unseen', { users, rest });
 }
 
 export function isVisible(access: Access, { owner }: DatasetReference): boolean {
@@ -221,12 +230,12 @@ function checkRules(rules: readonly Rule[]): void {
   for (const [index, rule] of rules.entries()) {
     const path = `column_rules.${index}`;
     if (names.has(rule.name))
-      issues.push({ path: `${path}.name`, message: `There is a rule for ${rule.name} already.` });
+      issues.push({ path: `${path}.name`, ...datasetFieldWords.tell('rule_twice', { name: rule.name }) });
     names.add(rule.name);
     if (rule.minimum !== undefined && rule.maximum !== undefined && rule.minimum > rule.maximum)
-      issues.push({ path: `${path}.minimum`, message: 'Must not be above maximum.' });
+      issues.push({ path: `${path}.minimum`, ...datasetFieldWords.tell('minimum') });
     if (rule.min_length !== undefined && rule.max_length !== undefined && rule.min_length > rule.max_length)
-      issues.push({ path: `${path}.min_length`, message: 'Must not be above max_length.' });
+      issues.push({ path: `${path}.min_length`, ...datasetFieldWords.tell('min_length') });
   }
   if (issues.length > 0) throw failure('validation_failed', { issues });
 }

@@ -11,6 +11,7 @@ import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { cardOf, type Versions } from './versions.ts';
 import type { Guard } from './view.ts';
 import type { Filler, Work } from './work.ts';
+import { refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Restores = ReturnType<typeof createRestores>;
@@ -91,9 +92,10 @@ export function createRestores(
 export async function detailOf(store: DatasetStore, source: DatasetRow, trx: Trx): Promise<Record<string, unknown>> {
   const digest = digestOfFiles(await store.files([source.id], trx));
   if (digest === null) {
-    throw failure('dataset_not_ready', {
-      message: `Version ${source.version} of ${source.name} has files that are not ready, or none.`,
-    });
+    throw failure(
+      'dataset_not_ready',
+      refusalWords.tell('files_none_ready', { version: source.version, name: source.name }),
+    );
   }
   return { source_id: source.id, source_version: source.version, source_digest: digest };
 }
@@ -103,11 +105,11 @@ export async function sourceOf(store: DatasetStore, detail: Record<string, unkno
   const source = await store.find(String(detail['source_id']));
   const files = source === null ? [] : await store.files([source.id]);
   if (source === null || digestOfFiles(files) !== detail['source_digest']) {
-    const what = source === null ? 'was deleted' : 'has other files now';
-    throw failure('object_not_found', {
-      message: `Version ${String(detail['source_version'])}, which this is made from, ${what}.`,
-      remedy: 'Delete this version and make it again.',
-    });
+    const version = String(detail['source_version']);
+    throw failure(
+      'object_not_found',
+      refusalWords.tell(source === null ? 'source_deleted' : 'source_changed', { version }),
+    );
   }
   return { source, files };
 }

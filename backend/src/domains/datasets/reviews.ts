@@ -12,6 +12,7 @@ import { actionBetween, completenessOf, digestOfFiles, gatesOf, possibleFrom, ty
 import { gateWords } from './sentences.ts';
 import type { DatasetRow, DatasetStore, NewDataset, PageOfRows, ReviewRow } from './store/index.ts';
 import { gateFacts, requireTeam, resourceOf, scopeOf, type Guard } from './view.ts';
+import { datasetFieldWords, refusalWords, statusLine, statusLines } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 type Noting = Pick<Context, 'access' | 'trx' | 'note'>;
@@ -121,7 +122,11 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
     if (action === null) {
       const possible = possibleFrom(row.status);
       throw failure('dataset_transition_invalid', {
-        message: `A dataset that is ${row.status} can become ${possible.join(', ')}, not ${to}.`,
+        ...refusalWords.tell('cannot_become', {
+          status: statusLine(row.status),
+          possible: statusLines(possible),
+          to: statusLine(to),
+        }),
         data: { status: row.status, possible },
       });
     }
@@ -150,7 +155,7 @@ export function createReviews(deps: DatasetsDeps & { store: DatasetStore; guard:
       const asked = { ...c.body, ...c.query };
       if (asked.status === undefined) {
         throw failure('validation_failed', {
-          issues: [{ path: 'status', message: 'Say which status it should have.' }],
+          issues: [{ path: 'status', ...datasetFieldWords.tell('status') }],
         });
       }
       const row = guard.seen(c.access, await store.lock(c.trx, c.params.id));

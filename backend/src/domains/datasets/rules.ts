@@ -11,7 +11,7 @@ import {
   type PiiScanStatus,
 } from '@llm-ops/contracts';
 import type { z } from 'zod';
-import { again, type Value } from '#platform/words';
+import { again, type Said, type Value } from '#platform/words';
 import { cardWords, gateWords } from './sentences.ts';
 
 export type Action = 'submit' | 'approve' | 'reject' | 'request_changes' | 'deprecate' | 'reopen';
@@ -115,7 +115,11 @@ export interface GateFacts {
   pii: PiiScanStatus;
   quality: number | null;
   threshold: number;
-  newest: { status: 'queued' | 'running' | 'succeeded' | 'failed' | 'superseded'; error: string | null } | null;
+  newest: {
+    status: 'queued' | 'running' | 'succeeded' | 'failed' | 'superseded';
+    error: string | null;
+    said?: Said | null;
+  } | null;
   /** the version that this one follows; null: the first, or that one is gone */
   parent: { id: string; version: string; ready: boolean } | null;
   /** the version that the result was compared with */
@@ -175,7 +179,8 @@ const validationGate: Gate = (facts) => {
     return open('validation', gateWords.tell('validation_running'));
   if (isValidated(facts)) return passed('validation', gateWords.tell('validation_passed'));
   if (newest?.status !== 'failed') return open('validation', gateWords.tell('validation_none'));
-  const cause = newest.error ?? gateWords.line('see_log');
+  const { error, said } = newest;
+  const cause = error === null ? gateWords.line('see_log') : again({ error, said: said ?? undefined }, 'error');
   return open('validation', gateWords.tell('validation_failed', { cause }));
 };
 

@@ -1,6 +1,6 @@
 import { recordAudit } from '#platform/audit';
 import type { Identity } from '#platform/access';
-import { failure, isFailure } from '#platform/errors';
+import { failure, fieldWords, isFailure } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { Upload } from '#platform/uploads';
@@ -30,7 +30,9 @@ const mostCrashes = 3;
 export function badRowsOf(given: string | undefined): 'refuse' | 'skip' {
   if (given === undefined || given === '' || given === 'refuse') return 'refuse';
   if (given === 'skip') return 'skip';
-  throw failure('validation_failed', { issues: [{ path: 'bad_rows', message: 'Must be refuse or skip.' }] });
+  throw failure('validation_failed', {
+    issues: [{ path: 'bad_rows', ...fieldWords.tell('one_of', { values: ['refuse', 'skip'] }) }],
+  });
 }
 
 export type Upkeep = ReturnType<typeof createUpkeep>;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { isFailure } from '#platform/errors';
 import type { Trx } from '#platform/http';
 import type { JobContext } from '#platform/jobs';
-import { answersOf, toldOf } from './ask.ts';
+import { answersOf, killed, toldOf } from './ask.ts';
 import type { DatasetsDeps } from './deps.ts';
 import type { Progress, ValidateInput, ValidateOutput } from './engine/tasks.ts';
 import { digestOfFiles } from './rules.ts';
@@ -20,10 +20,6 @@ const most = 8;
 const mostCrashes = 3;
 /** findings or columns that are written at once, and characters of their JSON: so long nobody else is served */
 const batch = { lines: 1_000, characters: 256 * 1024 };
-const killed = {
-  error: 'The server ended each time while this ran.',
-  remedy: 'Start it again; if it stays, look at the log of the server, and at its memory.',
-};
 /** what another try would not make good */
 const hopeless = ['worker_memory', 'worker_timeout', 'disk_full', 'object_not_found', 'dataset_not_ready'] as const;
 

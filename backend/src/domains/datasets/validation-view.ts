@@ -76,6 +76,7 @@ export function toValidation(given: {
     progress: row?.progress ?? 0,
     error: row?.error ?? null,
     remedy: row?.remedy ?? null,
+    said: row?.said ?? undefined,
     options: row?.options ?? null,
     pii_scan: {
       status:

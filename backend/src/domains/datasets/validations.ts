@@ -12,6 +12,7 @@ import { defineValidation, validateQueue } from './validation-run.ts';
 import { personalOf, toValidation } from './validation-view.ts';
 import { isSeen, scopeOf, type Guard } from './view.ts';
 import type { Workspace } from './workspace.ts';
+import { datasetFieldWords, refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Validations = ReturnType<typeof createValidations>;
@@ -31,9 +32,10 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
   async function add(trx: Trx, row: DatasetRow, by: string, options: ValidationOptions): Promise<void> {
     const digest = digestOfFiles(await store.files([row.id], trx));
     if (digest === null) {
-      throw failure('dataset_not_ready', {
-        message: `Version ${row.version} of ${row.name} has files that are not ready.`,
-      });
+      throw failure(
+        'dataset_not_ready',
+        refusalWords.tell('files_not_ready', { version: row.version, name: row.name }),
+      );
     }
     const id = uuidv7();
     await validations.insert(trx, { id, dataset_id: row.id, files_digest: digest, options, requested_by: by });
@@ -78,15 +80,15 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
     const issues: Issue[] = [];
     const { weights, base_model_id: model, benchmark_ids: named, pii_types: types } = asked;
     if (weights && Object.values(weights).every((weight) => weight === 0))
-      issues.push({ path: 'weights', message: 'At least one weight must be above 0.' });
+      issues.push({ path: 'weights', ...datasetFieldWords.tell('weights') });
     if (model && (await deps.tokenizerOf(access, model)) === null)
-      issues.push({ path: 'base_model_id', message: 'There is no such model, or it has no tokenizer.json.' });
+      issues.push({ path: 'base_model_id', ...datasetFieldWords.tell('base_model') });
     if (named !== undefined) {
       const rows = new Map((await store.findAll(named, trx)).map((one) => [one.id, one]));
       for (const [index, id] of named.entries()) {
         const one = rows.get(id.toLowerCase());
         if (one === undefined || !isSeen(access, one) || one.type !== 'benchmark')
-          issues.push({ path: `benchmark_ids.${index}`, message: 'There is no such benchmark.' });
+          issues.push({ path: `benchmark_ids.${index}`, ...datasetFieldWords.tell('benchmark') });
       }
     }
     if (types !== undefined) issues.push(...(await unknownTypes(row, types)));
@@ -99,11 +101,11 @@ export function createValidations(deps: DatasetsDeps & { store: DatasetStore; gu
   async function unknownTypes(row: DatasetRow, types: readonly string[]): Promise<Issue[]> {
     const rules = (await store.rules.list([row.owner_team])).filter(({ enabled }) => enabled);
     const known = new Set<string>([...piiTypes.map(({ type }) => type), ...rules.map(({ name }) => `custom:${name}`)]);
-    if (types.length === 0) return [{ path: 'pii_types', message: 'Name a kind, or leave it out for all of them.' }];
+    if (types.length === 0) return [{ path: 'pii_types', ...datasetFieldWords.tell('kinds_none') }];
     return types.flatMap((type, index) =>
       known.has(type)
         ? []
-        : [{ path: `pii_types.${index}`, message: `There is no ${type}. Known are: ${[...known].join(', ')}.` }],
+        : [{ path: `pii_types.${index}`, ...datasetFieldWords.tell('kind', { type, known: [...known] }) }],
     );
   }
 

@@ -10,6 +10,7 @@ import type { NewRecord, Records } from './records.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { isSeen, resourceOf, scopeOf, type Guard } from './view.ts';
 import type { Workspace } from './workspace.ts';
+import { refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Versions = ReturnType<typeof createVersions>;
@@ -37,7 +38,7 @@ export function createVersions(
   async function sibling(access: Access, of: DatasetRow, version: string, trx?: Trx): Promise<DatasetRow> {
     const row = await store.sibling(of, version, trx);
     if (row === null || !isSeen(access, row)) {
-      throw failure('dataset_version_not_found', { message: `${of.name} has no version ${version}.` });
+      throw failure('dataset_version_not_found', refusalWords.tell('no_version', { name: of.name, version }));
     }
     access.require('dataset:read', resourceOf(row));
     return row;

@@ -3,6 +3,7 @@ import type { Access, Resource } from '#platform/access';
 import { failure } from '#platform/errors';
 import { columnsOfFiles, completenessOf, digestOfFiles, formatOfFiles, gatesOf } from './rules.ts';
 import type { Connection, DatasetRow, DatasetStore, FileRow, NewDataset, Standing } from './store/index.ts';
+import { refusalWords } from './refusals.ts';
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 
@@ -59,7 +60,7 @@ export function gateFacts(
     pii: row.pii_scan_status,
     quality: row.quality_score,
     threshold,
-    newest: standing?.status ? { status: standing.status, error: standing.error } : null,
+    newest: standing?.status ? { status: standing.status, error: standing.error, said: standing.said } : null,
     parent: row.parent_id === null || version === null ? null : { id: row.parent_id, version, ready },
     comparedWith: standing?.compared_with ?? null,
   };
@@ -84,8 +85,7 @@ export function requireTeam(access: Access, team: string): void {
   const { teams, roles } = access.identity;
   if (teams === '*' || roles.includes('admin') || teams.includes(team)) return;
   throw failure('permission_denied', {
-    message: `This belongs to the team ${team}, and you are not a member of it.`,
-    remedy: `Ask an administrator to make you a member of ${team}.`,
+    ...refusalWords.tell('other_team', { team }),
     data: { rule: 'team', permission: 'dataset:write' },
   });
 }

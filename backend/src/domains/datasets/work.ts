@@ -4,18 +4,18 @@ import { failure, isFailure, type ErrorCode } from '#platform/errors';
 import type { Context, Trx } from '#platform/http';
 import { uuidv7 } from '#platform/ids';
 import type { JobContext } from '#platform/jobs';
-import { toldOf } from './ask.ts';
+import { inOne, killed, toldOf } from './ask.ts';
 import type { DatasetsDeps } from './deps.ts';
 import type { Ingest } from './ingest.ts';
 import { actorOf, requireDraft, type Actor } from './records.ts';
 import type { DatasetRow, DatasetStore, JobRow } from './store/index.ts';
 import type { Guard } from './view.ts';
+import { refusalWords } from './refusals.ts';
 
 const workQueue = 'datasets.work';
 /** tries of one piece of work, those that were killed among them; another such number follows when somebody starts it again */
 const most = 8;
 const mostCrashes = 3;
-const killed = 'The server ended each time while this ran. Start it again; if it stays, look at the log of the server.';
 /** what another try would not make good */
 const hopeless: readonly ErrorCode[] = [
   'worker_memory',
@@ -49,7 +49,7 @@ export function createWork(deps: DatasetsDeps & { store: DatasetStore; guard: Gu
   const fillers = new Map<JobRow['kind'], Filler>();
 
   async function run(given: { jobId: string; by: Actor }, context: JobContext): Promise<void> {
-    const row = await store.jobs.begin(given.jobId, most, killed);
+    const row = await store.jobs.begin(given.jobId, most, inOne(killed));
     if (row === null) return;
     const over = new AbortController();
     const heart = reporting(row, over);
@@ -64,9 +64,7 @@ export function createWork(deps: DatasetsDeps & { store: DatasetStore; guard: Gu
       if (error instanceof TakenOver || over.signal.aborted) return;
       if (context.signal.aborted || !(context.last || isFinal(error, row))) throw error;
       log.warn({ err: error, jobId: row.id, datasetId: row.dataset_id, kind: row.kind }, 'work on a dataset failed');
-      await store.transaction((trx) =>
-        store.jobs.finish(trx, row, { status: 'failed', error: Object.values(toldOf(error)).join(' ') }),
-      );
+      await store.transaction((trx) => store.jobs.finish(trx, row, { status: 'failed', ...inOne(toldOf(error)) }));
     } finally {
       heart.stop();
     }
@@ -162,7 +160,7 @@ export function createWork(deps: DatasetsDeps & { store: DatasetStore; guard: Gu
       const row = await store.jobs.lock(trx, dataset.id, c.params.job);
       if (row === null) throw failure('dataset_job_not_found');
       if (row.status !== 'failed') {
-        throw failure('dataset_job_running', { message: `This work is ${row.status}; only failed work runs again.` });
+        throw failure('dataset_job_running', refusalWords.tell('job_not_failed'));
       }
       requireDraft(dataset);
       const again = await store.jobs.again(trx, row.id);
@@ -190,6 +188,7 @@ function toJob(row: JobRow): DatasetJob {
     progress: row.progress,
     detail: row.detail,
     error: row.error,
+    said: row.said ?? undefined,
     created_at: row.created_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,
   };

@@ -8,6 +8,7 @@ import type { Logger } from '#platform/log';
 import type { Objects } from '#ports/objects';
 import type { RowsFile } from './engine/tasks.ts';
 import type { DatasetRow, FileRow } from './store/index.ts';
+import { refusalWords } from './refusals.ts';
 
 export type Workspace = ReturnType<typeof createWorkspace>;
 
@@ -67,7 +68,7 @@ export function createWorkspace(deps: {
 
   async function download(key: string, target: string): Promise<number> {
     const there = await objects.stat(key);
-    if (there === null) throw failure('object_not_found', { message: `There is no object ${key}.` });
+    if (there === null) throw failure('object_not_found', refusalWords.tell('not_stored', { key }));
     const file = createWriteStream(target, { flags: 'wx' });
     try {
       await pipeline(await objects.get(key), file);
@@ -177,12 +178,12 @@ export function createWorkspace(deps: {
         ({ status, rows_key, facts }) => status !== 'ready' || rows_key === null || facts === null,
       );
       if (files.length === 0 || waiting !== undefined) {
-        throw failure('dataset_not_ready', {
-          message:
-            waiting === undefined
-              ? `Version ${row.version} of ${row.name} has no files.`
-              : `${waiting.path} of version ${row.version} is ${waiting.status}.`,
-        });
+        throw failure(
+          'dataset_not_ready',
+          waiting === undefined
+            ? refusalWords.tell('files_none', { version: row.version, name: row.name })
+            : refusalWords.tell('file_not_ready', { path: waiting.path, version: row.version }),
+        );
       }
       const held: Local[] = [];
       const end = () => held.forEach((one) => one.release());

@@ -1,4 +1,5 @@
 import { catalogue, failure, isFailure, type ErrorCode, type Failure, type Issue } from '#platform/errors';
+import { words } from './sentences.ts';
 
 /** An error as it goes from one process to the other. */
 export interface Told {
@@ -32,7 +33,7 @@ export function untell(told: Told): Error {
   if (code !== null) return failure(code, { message, remedy, said, issues, data });
   const cause = new Error(message);
   if (stack !== undefined) cause.stack = stack;
-  return failure('worker_crashed', { message: 'The work failed unexpectedly.', cause });
+  return failure('worker_crashed', { ...words.tell('failed'), cause });
 }
 
 /** Node says ENOSPC, DuckDB says it in words; where memory ends, each has words of its own. */

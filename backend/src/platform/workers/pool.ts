@@ -1,6 +1,7 @@
 import { failure } from '#platform/errors';
 import { startProcess, type TaskProcess } from './process.ts';
 import type { RunOptions, Workers, WorkersOptions } from './types.ts';
+import { words } from './sentences.ts';
 
 interface Waiting {
   start(): void;
@@ -89,4 +90,4 @@ export function createWorkers(options: WorkersOptions): Workers {
   };
 }
 
-const closing = (): Error => failure('worker_crashed', { message: 'The server is closing; the work was not begun.' });
+const closing = (): Error => failure('worker_crashed', words.tell('not_begun'));

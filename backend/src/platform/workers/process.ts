@@ -5,6 +5,7 @@ import { failure } from '#platform/errors';
 import { tell, untell } from './failures.ts';
 import { memoryMark, type ToParent, type ToProcess } from './protocol.ts';
 import type { RunOptions, WorkersOptions } from './types.ts';
+import { words } from './sentences.ts';
 
 /** One process; it runs one task at a time. */
 export interface TaskProcess {
@@ -56,7 +57,7 @@ export function startProcess(options: Pick<WorkersOptions, 'program' | 'memoryMb
     child.once('error', (error) => {
       if (child.pid !== undefined) return;
       reason ??= failure('worker_crashed', {
-        message: 'The process for this work could not be started.',
+        ...words.tell('unstartable'),
         cause: error,
       });
       gone(null, null);
@@ -116,10 +117,7 @@ export function startProcess(options: Pick<WorkersOptions, 'program' | 'memoryMb
   async function start(task: string, input: unknown): Promise<void> {
     child.ref();
     child.channel?.ref();
-    const timer = setTimeout(
-      () => kill(failure('worker_crashed', { message: 'The process for this work did not start in time.' })),
-      START_MS,
-    );
+    const timer = setTimeout(() => kill(failure('worker_crashed', words.tell('slow_start'))), START_MS);
     await Promise.race([ready, exited]);
     clearTimeout(timer);
     if (alive && reason === null) send({ type: 'run', task, input });
@@ -155,7 +153,7 @@ export function startProcess(options: Pick<WorkersOptions, 'program' | 'memoryMb
       }
     },
     async end() {
-      kill(failure('worker_crashed', { message: 'The server is closing; the work was ended.' }));
+      kill(failure('worker_crashed', words.tell('closing')));
       await exited;
     },
   };
@@ -165,13 +163,13 @@ function judge(code: number | null, signal: NodeJS.Signals | null, said: string,
   const mark = said.lastIndexOf(memoryMark);
   if (mark !== -1) {
     const [reached] = said.slice(mark + memoryMark.length).split('\n');
-    return failure('worker_memory', {
-      message: `The work needed more memory than it may have: ${reached} of ${memoryMb} MiB.`,
-    });
+    return failure('worker_memory', words.tell('memory', { reached: reached!, most: String(memoryMb) }));
   }
   if (/heap out of memory|heap limit/i.test(said)) return failure('worker_memory');
-  const how = signal === null ? `with code ${code}` : `by ${signal}`;
-  return failure('worker_crashed', { message: `The process that did this work ended unexpectedly (${how}).` });
+  return failure(
+    'worker_crashed',
+    signal === null ? words.tell('ended_with', { code: String(code) }) : words.tell('ended_by', { signal }),
+  );
 }
 
 /** What Node needs to run at all; none of the platform's own settings and secrets. */

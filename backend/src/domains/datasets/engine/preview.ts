@@ -7,6 +7,7 @@ import type { FileColumn } from './preview/conditions.ts';
 import { countPage, findPage, type Position } from './preview/find.ts';
 import { ident, parquet, rowColumn } from './sql.ts';
 import type { PreviewInput, PreviewOutput, RowsFile } from './tasks.ts';
+import { refusalWords } from '../refusals.ts';
 
 /** A page of rows, over several files in their order. Throws `validation_failed` for a column that no file has. */
 export async function preview(input: PreviewInput, { memoryMb }: TaskContext): Promise<PreviewOutput> {
@@ -32,10 +33,7 @@ function checkColumns({ files, filters, sort }: PreviewInput): void {
     (column) => !known.has(column),
   );
   if (unknown !== undefined)
-    throw failure('validation_failed', {
-      message: `There is no column ${JSON.stringify(unknown)}.`,
-      remedy: 'Use a column of the schema.',
-    });
+    throw failure('validation_failed', refusalWords.tell('no_column', { column: JSON.stringify(unknown) }));
 }
 
 async function describe(db: DuckDb, file: RowsFile): Promise<FileColumn[]> {

@@ -7,6 +7,7 @@ import type { FindingRun } from './findings/sink.ts';
 import { fileColumn, openRelation, type Relation } from './relation.ts';
 import { breakWords, checksOf, plainText, type Check, type RuleType } from './rules-check/conditions.ts';
 import type { FoundLine, RowsFile } from './tasks.ts';
+import { refusalWords } from '../refusals.ts';
 
 export { ruleAdvice } from './rules-check/conditions.ts';
 
@@ -64,8 +65,7 @@ async function checkPatterns(db: DuckDb, rules: readonly ColumnRule[]): Promise<
       await db.one(`select regexp_matches('', ${literal(pattern)}) as matches`);
     } catch (cause) {
       throw failure('validation_failed', {
-        message: `The pattern of the rule for the column ${JSON.stringify(name)} cannot be read.`,
-        remedy: 'Write it in RE2 syntax: no backreference and no lookaround.',
+        ...refusalWords.tell('rule_pattern', { column: JSON.stringify(name) }),
         cause,
       });
     }

@@ -1,6 +1,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { failure } from '#platform/errors';
 import type { CustomPiiRule } from '../engine/tasks.ts';
+import { refusalWords } from '../refusals.ts';
 
 /** A rule that a person wrote, ready to search with. */
 export interface CompiledRule {
@@ -21,8 +22,7 @@ export function compilePiiRule({ name, pattern, context, confidence }: CustomPii
   for (const trial of trials) {
     const matcher = compiled.matcher(trial);
     while (matcher.find()) {
-      if (matcher.start() === matcher.end())
-        throw failure('pii_rule_invalid', { message: 'The pattern matches empty text.' });
+      if (matcher.start() === matcher.end()) throw failure('pii_rule_invalid', refusalWords.tell('pattern_empty'));
     }
   }
   return {
@@ -43,6 +43,6 @@ function compile(pattern: string): RE2JS {
     return RE2JS.compile(pattern);
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
-    throw failure('pii_rule_invalid', { message: `The pattern cannot be used: ${error.message}` });
+    throw failure('pii_rule_invalid', refusalWords.tell('pattern_unusable', { reason: error.message }));
   }
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Said } from '#platform/words';
 import { json, on, type Connection, type JobRow } from './tables.ts';
 
 const live = ['queued', 'running'] as const;
@@ -18,6 +19,7 @@ export function createJobStore(kysely: Connection) {
           progress: 0,
           attempt: 0,
           error: null,
+          said: null,
           finished_at: null,
         })
         .returningAll()
@@ -37,12 +39,12 @@ export function createJobStore(kysely: Connection) {
 
     /**
      * Begins a try; what earlier ones still write from now on is lost. null when it is over or gone. A try that was the last of its
-     * `most` and never came to an end was killed: then the work fails with `error`.
+     * `most` and never came to an end was killed: then the work fails so.
      */
-    async begin(id: string, most: number, error: string): Promise<JobRow | null> {
+    async begin(id: string, most: number, killed: { error: string; said: Said }): Promise<JobRow | null> {
       await pool
         .updateTable('dataset_job')
-        .set({ status: 'failed', error, finished_at: sql<Date>`now()` })
+        .set({ status: 'failed', error: killed.error, said: json(killed.said), finished_at: sql<Date>`now()` })
         .where('id', '=', id)
         .where('status', '=', 'running')
         .where(sql<boolean>`attempt % ${most} = 0`)
@@ -78,14 +80,15 @@ export function createJobStore(kysely: Connection) {
     async finish(
       trx: Connection,
       row: JobRow,
-      end: { status: 'succeeded' | 'failed'; error?: string; detail?: Record<string, unknown> },
+      end: { status: 'succeeded' | 'failed'; error?: string; said?: Said; detail?: Record<string, unknown> },
     ): Promise<boolean> {
-      const { detail, ...plain } = end;
+      const { detail, said, ...plain } = end;
       const result = await on(trx)
         .updateTable('dataset_job')
         .set({
           ...plain,
           ...(detail === undefined ? {} : { detail: json(detail) }),
+          ...(said === undefined ? {} : { said: json(said) }),
           ...(end.status === 'succeeded' ? { progress: 1 } : {}),
           finished_at: sql<Date>`now()`,
         })
@@ -100,7 +103,7 @@ export function createJobStore(kysely: Connection) {
     async again(trx: Connection, id: string): Promise<JobRow> {
       return on(trx)
         .updateTable('dataset_job')
-        .set({ status: 'queued', error: null, progress: 0, finished_at: null })
+        .set({ status: 'queued', error: null, said: null, progress: 0, finished_at: null })
         .where('id', '=', id)
         .returningAll()
         .executeTakeFirstOrThrow();

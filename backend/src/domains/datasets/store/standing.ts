@@ -10,6 +10,7 @@ export interface Standing {
   files_digest: string | null;
   error: string | null;
   remedy: string | null;
+  said: ValidationRow['said'];
   /** the version that the newest result of the present files was compared with */
   compared_with: string | null;
   /** null: there is none, or it is gone */
@@ -24,12 +25,12 @@ export function createStandings(kysely: Connection) {
     async standings(ids: readonly string[], trx: Connection = kysely): Promise<Map<string, Standing>> {
       if (ids.length === 0) return new Map();
       const { rows } = await sql<Standing>`
-        select dataset.id as dataset_id, newest.id as validation_id, newest.status, newest.files_digest, newest.error, newest.remedy,
+        select dataset.id as dataset_id, newest.id as validation_id, newest.status, newest.files_digest, newest.error, newest.remedy, newest.said,
           done.compared_with, parent.version as parent_version, coalesce(parent_files.ready, false) as parent_ready,
           exists (select from dataset_job where dataset_id = dataset.id and status in ('queued', 'running')) as filling
         from dataset
         left join lateral (
-          select id, status, files_digest, error, remedy from dataset_validation
+          select id, status, files_digest, error, remedy, said from dataset_validation
           where dataset_id = dataset.id order by created_at desc, id desc limit 1
         ) newest on true
         left join lateral (

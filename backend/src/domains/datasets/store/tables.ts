@@ -11,6 +11,7 @@ import type {
   ValidationOptions,
 } from '@llm-ops/contracts';
 import { sql, type Generated, type Kysely, type Selectable, type Transaction } from 'kysely';
+import type { Said } from '#platform/words';
 import type { SaidOfFinding, ValidateOutput } from '../engine/tasks.ts';
 
 interface DatasetTable {
@@ -95,6 +96,8 @@ interface ValidationTable {
   findings_kept: number;
   error: string | null;
   remedy: string | null;
+  /** of both; null: there are none, or they were written before this was kept */
+  said: Said | null;
   requested_by: string;
   created_at: Generated<Date>;
   started_at: Date | null;
@@ -146,6 +149,7 @@ interface JobTable {
   detail: Record<string, unknown>;
   attempt: number;
   error: string | null;
+  said: Said | null;
   created_by: string;
   created_at: Generated<Date>;
   finished_at: Date | null;

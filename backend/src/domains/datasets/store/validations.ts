@@ -1,5 +1,6 @@
 import type { ColumnProfile } from '@llm-ops/contracts';
 import { sql } from 'kysely';
+import type { Said } from '#platform/words';
 import { json, keepable, on, type Connection, type Report, type ValidationRow } from './tables.ts';
 
 const live = ['queued', 'running'] as const;
@@ -19,6 +20,7 @@ const told = [
     'findings_kept',
     'error',
     'remedy',
+    'said',
     'requested_by',
     'created_at',
     'started_at',
@@ -47,6 +49,7 @@ export function createValidationStore(kysely: Connection) {
           findings_kept: 0,
           error: null,
           remedy: null,
+          said: null,
           started_at: null,
           finished_at: null,
         })
@@ -109,10 +112,14 @@ export function createValidationStore(kysely: Connection) {
      * Begins a try; what earlier ones still write from now on is lost. null when it is over or gone. After `most` tries that never came
      * to an end (the server was killed in each) it fails with `problem`.
      */
-    async begin(id: string, most: number, problem: { error: string; remedy: string }): Promise<ValidationRow | null> {
+    async begin(
+      id: string,
+      most: number,
+      problem: { error: string; remedy: string; said: Said },
+    ): Promise<ValidationRow | null> {
       await pool
         .updateTable('dataset_validation')
-        .set({ status: 'failed', ...problem, finished_at: sql<Date>`now()` })
+        .set({ status: 'failed', ...problem, said: json(problem.said), finished_at: sql<Date>`now()` })
         .where('id', '=', id)
         .where('status', '=', 'running')
         .where('attempt', '>=', most)
@@ -161,13 +168,15 @@ export function createValidationStore(kysely: Connection) {
         findings_kept?: number;
         error?: string;
         remedy?: string;
+        said?: Said;
       },
     ): Promise<boolean> {
-      const { report, ...plain } = end;
+      const { report, said, ...plain } = end;
       const result = await on(trx)
         .updateTable('dataset_validation')
         .set({
           ...plain,
+          ...(said === undefined ? {} : { said: json(said) }),
           ...(report === undefined ? {} : { report: json(report), progress: 1, stage: 'recording' }),
           finished_at: sql<Date>`now()`,
         })

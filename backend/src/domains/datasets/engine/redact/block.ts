@@ -3,6 +3,7 @@ import type { PiiMatch, Redactor } from '../../pii/index.ts';
 import type { NamedEntities } from '../content/ner.ts';
 import type { Block } from './blocks.ts';
 import type { RedactColumn } from './columns.ts';
+import { refusalWords } from '../../refusals.ts';
 
 /** The cells of a block without personal data: the same array where nothing in a column was replaced. */
 export async function redactBlock(
@@ -30,10 +31,7 @@ async function namesIn(cells: readonly (string | null)[], ner: NamedEntities): P
   const found = new Map<number, PiiMatch[]>();
   for (const { cell, ...match } of await ner.find(cells)) found.set(cell, [...(found.get(cell) ?? []), match]);
   if (ner.state !== 'used') {
-    throw failure('dataset_engine_failed', {
-      message: 'The Presidio server did not answer, so names and places would have stayed.',
-      remedy: 'Start it again when that server answers, or unset PRESIDIO_URL to redact without it.',
-    });
+    throw failure('dataset_engine_failed', refusalWords.tell('names_unknown'));
   }
   return found;
 }
