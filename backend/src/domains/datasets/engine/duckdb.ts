@@ -36,6 +36,8 @@ export interface DuckDb {
   one<T = Record<string, Cell>>(sql: string, params?: readonly Param[]): Promise<T>;
   /** Chunks of the result as they come, in a connection of their own; other statements may run meanwhile. */
   stream(sql: string, params?: readonly Param[]): AsyncGenerator<Chunk, void>;
+  /** How far the statement is that runs now, streams apart, 0 to 1; null: none does, or nobody knows. */
+  progress(): number | null;
   close(): void;
 }
 
@@ -64,6 +66,9 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   // A cache of what was read would take memory that nobody counts on; files are read once.
   await connection.run('set enable_external_file_cache = false');
   await connection.run('set parquet_metadata_cache = true');
+  // What is counted for a progress bar is asked for; none is printed.
+  await connection.run('set enable_progress_bar = true');
+  await connection.run('set enable_progress_bar_print = false');
   await connection.run('set enable_external_access = false');
   await connection.run('set lock_configuration = true');
 
@@ -94,6 +99,10 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
         own.closeSync();
         if (++streams % STREAMS === 0) collect();
       }
+    },
+    progress() {
+      const { percentage } = connection.progress;
+      return percentage < 0 ? null : Math.min(1, percentage / 100);
     },
     close() {
       connection.closeSync();

@@ -13,6 +13,7 @@ import {
   type Wanted,
 } from './profile/queries.ts';
 import { createRowHashes, type RowHashes } from './profile/rowHashes.ts';
+import { during, onward } from './during.ts';
 import type { DuckDb } from './duckdb.ts';
 import { openRelation, type Relation, type RelationColumn } from './relation.ts';
 import type { RowsFile } from './tasks.ts';
@@ -30,6 +31,8 @@ export interface ProfileOptions {
 
 /** Columns that are looked at in one go: a plan of more takes more memory and, for each column, more time. */
 const columnsAtOnce = { measured: 200, counted: 100 };
+/** When each step over some columns ends, as a share of all of them; of large files. */
+const shares = { measured: 0.5, hashed: 0.75 };
 /** Beyond so many columns opening the file costs more than the rows: those of a batch are copied once. */
 const wide = 1000;
 /** Hashes of more rows are kept in a table, which DuckDB puts aside: beside all else they would not fit into the memory of a validation. */
@@ -65,16 +68,17 @@ export async function profileRelation(
   const few = columns.length <= columnsAtOnce.measured;
   const profiles = new Map<RelationColumn, ColumnProfile>();
   let distinctRows = rows === 0 ? 0 : null;
+  const tell = onward(onProgress);
   const looks = isWide(relation)
     ? lookAtCells(db, relation, hashes)
-    : lookAtColumns(db, relation, { hashes, rowsAtOnce });
+    : lookAtColumns(db, relation, { hashes, rowsAtOnce, tell });
   for await (const { columns: some, measured, counted, sketches, ...look } of looks) {
     if (few) distinctRows = look.distinctRows;
     for (const [at, column] of some.entries()) {
       const seen = { facts: measured[at]!, counted: counted[at]!, sketch: sketches[at]! };
       profiles.set(column, profileOf(column, { rows, ...seen, mask }));
     }
-    onProgress?.(profiles.size / columns.length);
+    tell(profiles.size / columns.length);
   }
   distinctRows ??= await hashes.distinct();
   return {
@@ -97,23 +101,31 @@ interface Look {
 async function* lookAtColumns(
   db: DuckDb,
   relation: Relation,
-  { hashes, rowsAtOnce }: { hashes: RowHashes; rowsAtOnce: number },
+  { hashes, rowsAtOnce, tell }: { hashes: RowHashes; rowsAtOnce: number; tell(done: number): void },
 ): AsyncGenerator<Look> {
   const { columns, rows } = relation;
   const whole = columns.length <= columnsAtOnce.measured;
   for (let first = 0; first < columns.length && rows > 0; first += columnsAtOnce.measured) {
     const batch = columns.slice(first, first + columnsAtOnce.measured);
     const source = columns.length > wide ? await copyOf(db, relation, batch) : relation;
+    const span = (from: number, to: number) => {
+      const of = (share: number): number => (first + batch.length * share) / columns.length;
+      return { from: of(from), to: of(to), tell };
+    };
     const sketches = await sketch(db, { relation: source, columns: batch });
     const all = source.from(batch);
     const beside = whole && rows <= rowsAtOnce;
-    const { distinctRows, measured } = await measure(db, { from: all, columns: batch, sketches, whole: beside });
-    if (!beside) await hashes.add(source, batch);
+    const { distinctRows, measured } = await during(db, span(0, shares.measured), () =>
+      measure(db, { from: all, columns: batch, sketches, whole: beside }),
+    );
+    if (!beside) await during(db, span(shares.measured, shares.hashed), () => hashes.add(source, batch));
     const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
     const counted: Counted[] = [];
+    const end = (columns: number): number => shares.hashed + ((1 - shares.hashed) * columns) / wanted.length;
     for (let from = 0; from < wanted.length; from += columnsAtOnce.counted) {
       const some = wanted.slice(from, from + columnsAtOnce.counted);
-      counted.push(...(await count(db, source.from(some.map(({ column }) => column)), some)));
+      const work = () => count(db, source.from(some.map(({ column }) => column)), some);
+      counted.push(...(await during(db, span(end(from), end(from + some.length)), work)));
     }
     yield { columns: batch, sketches, measured, counted, distinctRows };
   }

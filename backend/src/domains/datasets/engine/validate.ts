@@ -6,6 +6,7 @@ import { conclude } from './conclude.ts';
 import { inspectRows } from './content/index.ts';
 import { createNames } from './content/names.ts';
 import { openDuckDb } from './duckdb.ts';
+import { during, onward } from './during.ts';
 import { contentFingerprint, excerptOf, maskedText } from './findings/describe.ts';
 import { createFindingSink } from './findings/sink.ts';
 import { comparePrevious } from './previous.ts';
@@ -43,11 +44,14 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     tell('profile', 0);
     const hashes = createRowHashes(db);
     const profiled = await profile(db, files, { mask, hashes, onProgress: (done) => tell('profile', done * 0.08) });
-    const checked = await checkRules(db, files, rules, {
-      run: sink.run,
-      excerpt: (value) => excerptOf(masker, value),
-      fingerprint: (what, parts) => contentFingerprint(pii.key, what, parts),
-    });
+    const checking = { from: 0.08, to: 0.1, tell: onward((done) => tell('profile', done)) };
+    const checked = await during(db, checking, () =>
+      checkRules(db, files, rules, {
+        run: sink.run,
+        excerpt: (value) => excerptOf(masker, value),
+        fingerprint: (what, parts) => contentFingerprint(pii.key, what, parts),
+      }),
+    );
     const onProgress = (stage: string, done: number): void => tell(stage, 0.1 + done * 0.78);
     const inspected = await inspectRows({
       db,
