@@ -363,6 +363,12 @@ export const datasetRoutes = defineRoutes({
           'of each list of columns: cells of a row (those that differ first), changes of the schema, distributions (the most changed first). Cells are at most 50,000 in all, so of more than 250 rows fewer of each.',
         ),
       columns_offset: z.coerce.number().int().min(0).default(0),
+      column: z
+        .string()
+        .min(1)
+        .max(1000)
+        .optional()
+        .describe('this one alone in each list of columns; how long the lists are stays as it is'),
     }),
     data: DatasetComparison,
     failures: ['dataset_not_found', 'dataset_version_not_found', 'dataset_not_ready', 'dataset_engine_failed'],

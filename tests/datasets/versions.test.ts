@@ -56,6 +56,13 @@ describe('versions of datasets', () => {
     assert.deepEqual([added.rows.length, added.rows[0].change, added.rows_truncated], [1, 'added', true]);
     const rest = (await compare(first.id, '?change=added&limit=1&offset=1')).data;
     assert.notDeepEqual(rest.rows[0].key, added.rows[0].key);
+    const alone = (await compare(first.id, '?change=modified&limit=1&column=label')).data;
+    assert.deepEqual(
+      [alone.rows[0].cells, alone.rows[0].before, alone.distributions.map(({ column }: Json) => column)],
+      [['label'], { label: 'b' }, ['label']],
+    );
+    const unknown = await compare(first.id, '?column=nobody');
+    assert.equal(`${unknown.status} ${unknown.data.issues[0].message}`, '400 Neither version has such a column.');
     const same = (await compare(first.id, '', '1.0/compare/1.0')).data;
     assert.deepEqual(same.summary, { added: 0, removed: 0, modified: 0, unchanged: 50 });
   });

@@ -507,6 +507,7 @@ test('FR-003b: a table of hundreds of columns is looked at a screen at a time, w
     name: 'wide',
     version: '1',
     owner_team: 'platform',
+    key_columns: ['column_1'],
     metadata: { description: 'Many columns.' },
   });
   const names = Array.from({ length: 250 }, (_, at) => `column_${at}`);
@@ -554,7 +555,29 @@ test('FR-003b: a table of hundreds of columns is looked at a screen at a time, w
   await page.getByRole('textbox', { name: 'Value' }).fill(String(57 * 249));
   await button('Add filter').click();
   await page.getByText('2 match', { exact: false }).first().waitFor();
+  // of two versions too, where the column is looked at alone
+  const next = await ask(platform.api, people.researcher, 'POST', `/catalog/datasets/${dataset.id}/versions`, {
+    version: '2',
+  });
+  const changed = lines.map((line) => line.replace(/\d+$/, (value) => String(Number(value) + 1)));
+  const more = new FormData();
+  more.append('files', new File([`${names.join(',')}\n${changed.join('\n')}\n`], 'wide.csv'));
+  assert.equal(
+    (await fetch(`${platform.api}/catalog/datasets/${next.id}/upload`, { method: 'POST', body: more, headers })).status,
+    200,
+  );
+  await page.goto(`${platform.url}/catalog/datasets/${next.id}/compare?v1=1&v2=2`);
+  await page.getByText('These versions have very many columns', { exact: false }).waitFor();
+  await page.getByText('Before: 249', { exact: false }).first().waitFor();
+  await page.getByRole('combobox', { name: 'Go to a column' }).fill('column_7');
+  await page.keyboard.press('Enter');
+  await page.getByText('Only column_7:', { exact: false }).waitFor();
+  await page.getByText('0 of 1 cells that differ').first().waitFor();
+  await look('compare-column');
+  await button('All columns').click();
+  await page.getByText('Columns 1–200 of 250').waitFor();
   await page.goto(`${platform.url}/catalog/datasets`);
+  await ask(platform.api, people.admin, 'DELETE', `/catalog/datasets/${next.id}`);
   await ask(platform.api, people.admin, 'DELETE', `/catalog/datasets/${dataset.id}`);
 });
 

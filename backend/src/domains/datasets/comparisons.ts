@@ -11,7 +11,7 @@ export interface Compared {
   of: unknown[];
   keyColumns: readonly string[];
   /** the page of columns whose distributions are told */
-  columns: { offset: number; limit: number };
+  columns: { offset: number; limit: number; name?: string | undefined };
 }
 
 interface Kept {
@@ -86,7 +86,7 @@ export function createComparisons(deps: {
       const key = createHash('sha256')
         .update(JSON.stringify([what.of, what.keyColumns]))
         .digest('hex');
-      const part = `${what.columns.offset}-${what.columns.limit}`;
+      const part = JSON.stringify(what.columns);
       const one = enter(key);
       try {
         const { path: folder } = await one.folder;

@@ -99,6 +99,7 @@ export const datasetFieldWords = createWords('dataset-field', {
   status: { message: 'Say which status it should have.' },
   ending: { message: 'Use one of .csv .csv.gz .jsonl .jsonl.gz .ndjson .ndjson.gz .parquet.' },
   not_in_repository: { message: 'The repository has no file {path}.' },
+  column: { message: 'Neither version has such a column.' },
   sort: { message: 'There is no such column. {columns}' },
   filter_column: { message: '{text} names no column. {columns}' },
   filter_value: { message: 'Give a value: {column}:{operator}:value.' },

@@ -5,12 +5,12 @@ import { decodeCursor, type Context, type Paged, type Trx } from '#platform/http
 import { askEngine, workersFor } from './ask.ts';
 import type { Comparisons } from './comparisons.ts';
 import type { DatasetsDeps } from './deps.ts';
-import type { CompareOutput } from './engine/tasks.ts';
+import type { CompareOutput, RowsFile } from './engine/tasks.ts';
 import type { NewRecord, Records } from './records.ts';
 import type { DatasetRow, DatasetStore } from './store/index.ts';
 import { isSeen, resourceOf, scopeOf, type Guard } from './view.ts';
 import type { Workspace } from './workspace.ts';
-import { refusalWords } from './refusals.ts';
+import { datasetFieldWords, refusalWords } from './refusals.ts';
 
 type Routes = typeof datasetRoutes;
 export type Versions = ReturnType<typeof createVersions>;
@@ -84,10 +84,12 @@ export function createVersions(
         held.push(left);
         const right = await rowsOf(after);
         held.push(right);
+        requireColumn(query.column, [...left.files, ...right.files]);
         const bytes = files.reduce((sum, { size }) => sum + size, 0);
         const columns = {
           offset: query.columns_offset,
           limit: Math.min(query.columns_limit, Math.max(1, Math.floor(cells / query.limit))),
+          name: query.column,
         };
         const what = {
           of: [before, after].map(({ id }) =>
@@ -134,6 +136,11 @@ export function createVersions(
       }
     },
   };
+}
+
+function requireColumn(name: string | undefined, files: readonly RowsFile[]): void {
+  if (name === undefined || files.some(({ columns }) => columns.some((column) => column.name === name))) return;
+  throw failure('validation_failed', { issues: [{ path: 'column', ...datasetFieldWords.tell('column') }] });
 }
 
 /** What a new version takes over. */

@@ -194,6 +194,8 @@ test('FR-003-cmp: of many columns some are told at a time: those that differ fir
   const [old, now] = [await of(0, ['gone1', 'gone2']), await of(1, ['new1', 'new2', 'new3'])];
   const look = (offset: number) =>
     compare(inputOf([old], [now], { keyColumns: ['c0'], columns: { offset, limit: 2 }, limit: 40 }), context);
+  const only = (name: string) =>
+    compare(inputOf([old], [now], { keyColumns: ['c0'], columns: { offset: 0, limit: 2, name }, limit: 40 }), context);
   const [first, second] = [await look(0), await look(2)];
   assert.deepEqual(first.columns, { cells: 455, distributions: 450, added: 3, removed: 2, changed: 0 });
   const modified = first.rows.find(({ change }) => change === 'modified')!;
@@ -213,4 +215,15 @@ test('FR-003-cmp: of many columns some are told at a time: those that differ fir
   ]);
   assert.deepEqual(told(second), [['new3'], [], [true, true]]);
   assert.deepEqual((await look(450)).distributions, []);
+  // one of them alone, wherever it stands in the lists, which stay as long as they are
+  const [late, same, come] = [await only('c449'), await only('c7'), await only('new2')];
+  const cellsOf = ({ rows }: typeof first) => {
+    const row = rows.find(({ change }) => change === 'modified')!;
+    return [row.cells, Object.keys(row.before!), Object.keys(row.after!), row.differing];
+  };
+  assert.deepEqual(cellsOf(late), [['c449'], ['c449'], ['c449'], 10]);
+  assert.deepEqual(cellsOf(same), [[], ['c7'], ['c7'], 10]);
+  assert.deepEqual([told(late), late.columns], [[[], [], [true]], first.columns]);
+  assert.deepEqual(told(same), [[], [], [false]]);
+  assert.deepEqual(told(come), [['new2'], [], []]);
 });

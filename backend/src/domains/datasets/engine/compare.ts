@@ -75,6 +75,7 @@ async function rowsOf(
   const differing = await differingCells(db, { before, after }, page);
   const names = namesOf(before, after);
   const told = page.map((_, at) => {
+    if (columns.name !== undefined) return new Set([columns.name]);
     const first = new Set(differing[at]);
     const all = first.size === 0 ? names : [...first, ...names.filter((name) => !first.has(name))];
     return new Set(all.slice(columns.offset, columns.offset + columns.limit));

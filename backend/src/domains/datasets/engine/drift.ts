@@ -16,6 +16,8 @@ export interface DriftOptions {
   mask(value: string): string;
   /** which changes are told, the largest being the first; default: 200 */
   page?: { offset: number; limit: number };
+  /** the one column that is compared; others are counted alone, and none of them as drifted */
+  only?: string;
 }
 
 export interface Drift {
@@ -38,11 +40,12 @@ export async function drift(
   db: DuckDb,
   before: readonly RowsFile[],
   after: readonly RowsFile[],
-  { mask, page = { offset: 0, limit: told } }: DriftOptions,
+  { mask, page = { offset: 0, limit: told }, only }: DriftOptions,
 ): Promise<Drift> {
   const versions = { before: await openRelation(db, before), after: await openRelation(db, after) };
   if (versions.before.rows === 0 || versions.after.rows === 0) return { changes: [], count: 0, drifted: 0 };
-  const pairs = pairsOf(versions.before, versions.after);
+  const all = pairsOf(versions.before, versions.after);
+  const pairs = only === undefined ? all : all.filter(({ name }) => name === only);
   const ranked = createRanking(pairs, page.offset + page.limit);
   if (isWide(versions.before, versions.after)) {
     const rows = Math.max(versions.before.rows, versions.after.rows);
@@ -53,7 +56,7 @@ export async function drift(
     for (let first = 0; first < pairs.length; first += columnsAtOnce)
       ranked.add(await compareColumns(db, versions, pairs.slice(first, first + columnsAtOnce), mask));
   }
-  return { ...ranked.counts(), changes: ranked.first().slice(page.offset) };
+  return { ...ranked.counts(), count: all.length, changes: ranked.first().slice(page.offset) };
 }
 
 /** Keeps the largest changes, of equal ones those of the columns that come first: of twenty thousand columns all would be much to hold. */

@@ -198,8 +198,8 @@ export interface CompareInput {
   limit: number;
   offset: number;
   change: 'added' | 'removed' | 'modified' | null;
-  /** of each list of columns that is answered: cells of a row, changes of the schema, distributions */
-  columns: { offset: number; limit: number };
+  /** of each list of columns that is answered: cells of a row, changes of the schema, distributions; `name`: of that one alone */
+  columns: { offset: number; limit: number; name?: string | undefined };
   cellLimit: number;
   /** a folder of these versions and keys alone, of which one task at a time makes something that is not there yet */
   kept: string;

@@ -24,13 +24,16 @@ export async function differencesOnce(db: DuckDb, { before, after, keyColumns, k
   });
 }
 
-/** `drift` of a page of columns, or what it found before. */
+/** `drift` of a page of columns, or what it found before; of a single one it is found again. */
 export function driftOnce(db: DuckDb, { before, after, columns, kept }: Input): Promise<Drift> {
+  if (columns.name !== undefined) return drift(db, before, after, { mask: shown, only: columns.name });
   return once(path.join(kept, `drift-${columns.offset}-${columns.limit}.json`), {
-    // Whoever compares sees the rows themselves: there is nothing to hide in their labels.
-    find: () => drift(db, before, after, { mask: (value) => value, page: columns }),
+    find: () => drift(db, before, after, { mask: shown, page: columns }),
   });
 }
+
+/** Whoever compares sees the rows themselves: there is nothing to hide in their labels. */
+const shown = (value: string): string => value;
 
 /** A file is there as a whole or not at all. */
 async function once<T>(file: string, work: { find(): Promise<T>; found?(): Promise<void> }): Promise<T> {

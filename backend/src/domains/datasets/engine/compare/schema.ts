@@ -21,9 +21,10 @@ export function schemaChanges(
 /** A page of each list, and how long the lists are. */
 export function pageOfSchema(
   { added, removed, changed }: CompareOutput['schema'],
-  { offset, limit }: CompareInput['columns'],
+  { offset, limit, name }: CompareInput['columns'],
 ): { schema: CompareOutput['schema']; counts: SchemaCounts } {
-  const page = <T>(list: T[]): T[] => list.slice(offset, offset + limit);
+  const page = <T extends { name: string }>(list: T[]): T[] =>
+    name === undefined ? list.slice(offset, offset + limit) : list.filter((one) => one.name === name);
   return {
     schema: { added: page(added), removed: page(removed), changed: page(changed) },
     counts: { added: added.length, removed: removed.length, changed: changed.length },
