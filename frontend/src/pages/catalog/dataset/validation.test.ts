@@ -1,9 +1,19 @@
-import type { Dataset, DatasetValidation, Finding, QualityScore } from '@llm-ops/contracts';
+import type {
+  Dataset,
+  DatasetFileFacts,
+  DatasetJob,
+  DatasetValidation,
+  Finding,
+  QualityScore,
+} from '@llm-ops/contracts';
 import { mount } from '@vue/test-utils';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import { i18n, loadArea, setLocale } from '../../../i18n.ts';
+import said from '../../../locales/ko/said.json' with { type: 'json' };
+import FileFacts from './FileFacts.vue';
 import GatesBox from './GatesBox.vue';
+import JobProgress from './JobProgress.vue';
 import PiiPanel from './PiiPanel.vue';
 import { qualityTone, scoreText } from './quality.ts';
 import QualityBadge from './QualityBadge.vue';
@@ -14,6 +24,7 @@ import { builtInPiiTypes } from './vocabulary.ts';
 import { judgementOf } from './triage.ts';
 import ValidationProgress from './ValidationProgress.vue';
 
+vi.mock('../../../ui/useNotice.ts', () => ({ useNotice: () => ({}) }));
 const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:any(.*)*', component: {} }] });
 const stubs = {
   UIcon: true,
@@ -205,5 +216,56 @@ describe('FR-003c: judgements', () => {
       triage: 'accepted',
       about: { fingerprints: ['a', 'b'], rows: 3 },
     });
+  });
+});
+
+describe('UI-1: what the platform says of a dataset is read in the language in use', () => {
+  it('every kind of finding has a name', () => {
+    const types = [said.faults, said.rules, said.texts, said.pii].flatMap((table) => Object.keys(table));
+    const texts = ['control_characters', 'template_marker', 'html'].map((fault) => `text_${fault}`);
+    const { te } = i18n.global;
+    expect([...types, ...texts].filter((type) => !te(`datasets.findingType.${type}`))).toEqual([]);
+  });
+  it('why work failed, and what is to be known of a file', async () => {
+    await setLocale('ko');
+    const job: DatasetJob = {
+      id: '1',
+      dataset_id: '1',
+      kind: 'redaction',
+      status: 'failed',
+      progress: 0.4,
+      detail: {},
+      error: 'There is no room left on the disk of the server. Free some space.',
+      said: {
+        error: {
+          code: 'work.whole.error',
+          values: {
+            error: { text: 'There is no room left on the disk of the server.', code: 'error.disk_full.message' },
+            remedy: { text: 'Free some space.', code: 'error.disk_full.remedy' },
+          },
+        },
+      },
+      created_at: '2026-01-01T00:00:00Z',
+      finished_at: null,
+    };
+    const told = mount(JobProgress, { props: { job, writable: false }, global })
+      .get('[role=alert]')
+      .text();
+    expect(told).toBe(`${said.error.disk_full.message} ${said.error.disk_full.remedy}`);
+    const facts: DatasetFileFacts = {
+      format: 'jsonl',
+      encoding: 'utf-8',
+      bom: false,
+      compression: null,
+      dialect: null,
+      rows: 3,
+      bad_rows: 0,
+      columns: [],
+      notes: ['2 blank lines left out.', 'A note of before.'],
+      said: { 'notes.0': { code: 'note.blank_lines.text', values: { lines: 2 } } },
+    };
+    const notes = mount(FileFacts, { props: { facts }, global }).findAll('.block');
+    expect(notes.map((note) => note.text())).toEqual(['빈 줄 2개를 제외했습니다.', 'A note of before.']);
+    await setLocale('en');
   });
 });
