@@ -1,5 +1,7 @@
 import type { ModelType } from '@llm-ops/contracts';
 import { failure, fieldWords, type Issue } from '#platform/errors';
+import { words } from './refusals.ts';
+import { cardWords } from './sentences.ts';
 
 const maxBytes = 256 * 1024;
 const maxDepth = 16;
@@ -25,21 +27,20 @@ export function readCard(type: ModelType, sent: Json): Written {
   let apiKey: string | undefined;
   for (const [name, value] of Object.entries(sent)) {
     if (!keyName.test(name)) metadata[name] = value;
-    else if (type !== 'external')
-      issues.push({ path: `metadata.${name}`, message: 'Only external models have a key. Send it nowhere else.' });
+    else if (type !== 'external') issues.push({ path: `metadata.${name}`, ...words.tell('key_external') });
     else if (value === null || value === '') continue;
     else if (typeof value !== 'string' || !/^[\x21-\x7e]{1,4096}$/.test(value)) {
-      issues.push({ path: `metadata.${name}`, message: 'Must be the key as the provider gave it, without spaces.' });
+      issues.push({ path: `metadata.${name}`, ...words.tell('key_form') });
     } else apiKey = value;
   }
   checkJson(metadata, 'metadata', 0, issues);
   if (issues.length === 0 && Buffer.byteLength(JSON.stringify(metadata)) > maxBytes) {
-    issues.push({ path: 'metadata', message: 'Must not be larger than 256 KiB.' });
+    issues.push({ path: 'metadata', ...words.tell('too_large') });
   }
   if (type === 'external') checkProvider(metadata, issues);
   for (const field of ['description', 'huggingface_model_id']) {
     if (!['string', 'undefined'].includes(typeof (metadata[field] ?? undefined)))
-      issues.push({ path: `metadata.${field}`, message: 'Must be a text.' });
+      issues.push({ path: `metadata.${field}`, ...words.tell('no_text') });
   }
   if (issues.length > 0) throw failure('validation_failed', { issues });
   return { metadata, apiKey };
@@ -55,27 +56,17 @@ export function placeOfKey(metadata: Json): string {
 function checkProvider(metadata: Json, issues: Issue[]): void {
   const { provider, model_name: modelName } = metadata;
   if (provider !== 'openai' && provider !== 'ollama') {
-    issues.push({ path: 'metadata.provider', message: 'Must be "openai" or "ollama".' });
+    issues.push({ path: 'metadata.provider', ...cardWords.tell('provider') });
   }
   if (typeof modelName !== 'string' || modelName.trim() === '' || modelName.length > 200) {
-    issues.push({
-      path: 'metadata.model_name',
-      message: 'Name the model as the provider calls it, such as gpt-4 or llama2.',
-    });
+    issues.push({ path: 'metadata.model_name', ...cardWords.tell('model_name') });
   }
   const address = provider === 'ollama' ? 'endpoint' : 'base_url';
   const value = metadata[address];
   if (value === undefined || value === null || value === '') {
-    if (provider === 'ollama')
-      issues.push({
-        path: 'metadata.endpoint',
-        message: 'Give the address of Ollama, such as http://localhost:11434.',
-      });
+    if (provider === 'ollama') issues.push({ path: 'metadata.endpoint', ...cardWords.tell('endpoint') });
   } else if (!isAddress(value)) {
-    issues.push({
-      path: `metadata.${address}`,
-      message: 'Must be an http or https address without user name, query or fragment.',
-    });
+    issues.push({ path: `metadata.${address}`, ...words.tell('address') });
   }
 }
 
@@ -93,7 +84,7 @@ function checkJson(value: unknown, path: string, depth: number, issues: Issue[])
   if (depth > maxDepth)
     return void issues.push({
       path: path.slice(0, 200),
-      message: `Must not be nested more than ${maxDepth} levels deep.`,
+      ...words.tell('too_deep', { most: maxDepth }),
     });
   if (typeof value === 'string') {
     if (!isPlain(value)) issues.push({ path: path.slice(0, 200), ...fieldWords.tell('broken_text') });
@@ -102,7 +93,7 @@ function checkJson(value: unknown, path: string, depth: number, issues: Issue[])
       const at = Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`;
       if (!isPlain(name)) issues.push({ path: path.slice(0, 200), ...fieldWords.tell('broken_name') });
       else if (!Array.isArray(value) && keyName.test(name))
-        issues.push({ path: at.slice(0, 200), message: 'A key is given as metadata.api_key alone.' });
+        issues.push({ path: at.slice(0, 200), ...words.tell('key_place') });
       else checkJson(item, at, depth + 1, issues);
     }
   }

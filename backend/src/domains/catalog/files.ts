@@ -16,6 +16,7 @@ import type { Reviews } from './reviews.ts';
 import { takesFiles } from './rules.ts';
 import type { CatalogStore, Connection, ModelRow } from './store/index.ts';
 import { notFound, toFile, type Guard } from './view.ts';
+import { words } from './refusals.ts';
 
 export const verifyFileQueue = 'catalog.verify-file';
 
@@ -50,9 +51,8 @@ export function createFiles(
   function requireOpen(row: ModelRow): void {
     if (row.type === 'external') throw failure('model_external');
     if (takesFiles(row.status)) return;
-    throw failure('model_frozen', {
-      message: `Version ${row.version} of ${row.name} is ${row.status} and takes no more files.`,
-    });
+    const { name, version, status } = row;
+    throw failure('model_frozen', words.tell('takes_no_files', { name, version, status }));
   }
 
   /** Takes the right to write a path; what is there is `verifying` from now on. Throws `model_upload_conflict`, `object_key_invalid`. */
@@ -63,9 +63,9 @@ export function createFiles(
       requireOpen(row);
       const paths = (await store.files([modelId], trx)).map((file) => file.path);
       const other = collision(path, [...paths, ...(await store.claimed(trx, modelId))]);
-      if (other !== undefined) throw failure('object_key_invalid', { message: `${path} collides with ${other}.` });
+      if (other !== undefined) throw failure('object_key_invalid', words.tell('collides', { path, other }));
       if (!(await store.claim(trx, { modelId, path, uploadId }))) {
-        throw failure('model_upload_conflict', { message: `Another upload is writing ${path}.` });
+        throw failure('model_upload_conflict', words.tell('written_by_another', { path }));
       }
       if (!paths.includes(path)) return;
       await store.setFileStatus(trx, modelId, path, 'verifying');
@@ -236,7 +236,7 @@ export function createFiles(
       );
       if (written.length === 0) {
         throw failure('validation_failed', {
-          issues: [{ path: 'files', message: 'Send at least one file in the field "files".' }],
+          issues: [{ path: 'files', ...words.tell('no_files') }],
         });
       }
       const after = (await store.find(row.id)) ?? row;

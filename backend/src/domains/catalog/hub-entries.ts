@@ -1,9 +1,11 @@
 import { failure, isFailure } from '#platform/errors';
+import { again } from '#platform/words';
 import type { Context } from '#platform/http';
 import type { Models } from './models.ts';
 import type { Reviews } from './reviews.ts';
 import type { CatalogStore } from './store/index.ts';
 import { scopeOf } from './view.ts';
+import { words } from './refusals.ts';
 
 export type HubEntries = ReturnType<typeof createHubEntries>;
 
@@ -43,9 +45,8 @@ export function createHubEntries(deps: { store: CatalogStore; models: Models; re
         return (await reviews.move(c, submitted, 'approved', wish)).id;
       } catch (error) {
         if (!isFailure(error)) throw error;
-        throw failure('organization_model_not_approved', {
-          message: `${huggingfaceId} has no approved entry in the catalog, and none could be made: ${error.message}`,
-        });
+        const told = words.tell('no_entry', { name: huggingfaceId, reason: again(error, 'message') });
+        throw failure('organization_model_not_approved', told);
       }
     },
   };

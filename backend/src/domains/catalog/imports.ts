@@ -15,6 +15,7 @@ import type { Models } from './models.ts';
 import { collision, isFilePath } from './paths.ts';
 import type { CatalogStore } from './store/index.ts';
 import type { Guard } from './view.ts';
+import { words } from './refusals.ts';
 
 const importQueue = 'catalog.import';
 const progressEveryMs = 500;
@@ -96,10 +97,7 @@ export function createImports(deps: CatalogDeps & { store: CatalogStore; guard: 
         size === file.size &&
         (file.sha256 === null || file.sha256 === sha256.digest('hex')) &&
         (file.gitBlob === null || file.gitBlob === blob.digest('hex'));
-      if (!good)
-        throw failure('model_file_invalid', {
-          message: `${file.path} from the hub does not have the digest that the hub tells.`,
-        });
+      if (!good) throw failure('model_file_invalid', words.tell('hub_digest', { path: file.path }));
     }
     return Readable.from(checked(), { objectMode: false });
   }
@@ -160,11 +158,9 @@ function choose(files: readonly HubFile[], maxBytes: number): HubFile[] {
   const possible = files.filter(({ path }) => isFilePath(path));
   const safe = possible.some(({ path }) => /\.(safetensors|gguf)$/i.test(path));
   const chosen = possible.filter(({ path }) => !safe || !/\.(bin|pt|pth|onnx)$/i.test(path));
-  if (chosen.length === 0)
-    throw failure('huggingface_refused', { message: 'This repository holds no file that a model here consists of.' });
+  if (chosen.length === 0) throw failure('huggingface_refused', words.tell('hub_nothing'));
   const large = chosen.find(({ size }) => size > maxBytes);
-  if (large)
-    throw failure('object_too_large', { message: `${large.path} of the repository is larger than ${maxBytes} bytes.` });
+  if (large) throw failure('object_too_large', words.tell('hub_too_large', { path: large.path, most: maxBytes }));
   return chosen.filter(
     ({ path }, index) =>
       collision(

@@ -9,6 +9,7 @@ import { prefixOf } from './paths.ts';
 import { differences } from './rules.ts';
 import type { Card, CatalogStore, ModelRow } from './store/index.ts';
 import { cardOf, isSeen, requireTeam, resourceOf, scopeOf, toModel, type Guard } from './view.ts';
+import { words } from './refusals.ts';
 
 export const removeFilesQueue = 'catalog.remove-files';
 
@@ -54,7 +55,7 @@ export function createModels(
     if (id === null) return;
     const row = await store.find(id, trx);
     if (row !== null && isSeen(access, row)) return;
-    throw failure('validation_failed', { issues: [{ path: 'base_model_id', message: 'There is no such model.' }] });
+    throw failure('validation_failed', { issues: [{ path: 'base_model_id', ...words.tell('no_base') }] });
   }
 
   /** A new draft with its key and the first entry of its history. Throws `model_version_exists`. */
@@ -99,9 +100,8 @@ export function createModels(
     await deps.ensureTeam(trx, row.owner_team, access.identity);
     const inserted = await store.insert(trx, row);
     if (inserted === null) {
-      throw failure('model_version_exists', {
-        message: `The team ${row.owner_team} has version ${row.version} of ${row.name} already.`,
-      });
+      const { owner_team: team, version, name } = row;
+      throw failure('model_version_exists', words.tell('version_taken', { team, version, name }));
     }
     if (apiKey !== undefined) await secrets.put(trx, keyOwner(id), 'api_key', apiKey);
     await store.addChange(trx, id, row.created_by, cardOf(inserted), differences({}, cardOf(inserted)));
@@ -177,7 +177,7 @@ export function createModels(
       };
       if (card.base_model_id?.toLowerCase() === row.id) {
         throw failure('validation_failed', {
-          issues: [{ path: 'base_model_id', message: 'A model cannot be its own base.' }],
+          issues: [{ path: 'base_model_id', ...words.tell('own_base') }],
         });
       }
       if (card.base_model_id !== row.base_model_id) await requireBase(access, card.base_model_id, trx);
@@ -193,7 +193,7 @@ export function createModels(
       if (users.length > 0) {
         const named = users.map(({ kind, label, id }) => `${kind} ${label} (${id})`);
         throw failure('model_in_use', {
-          message: `Still in use by ${named.join(', ')}.`,
+          ...words.tell('used', { users: named }),
           data: { references: users },
           issues: users.map(({ kind, id, label }) => ({ path: `${kind}:${id}`, message: label })),
         });
@@ -238,9 +238,8 @@ export function createModels(
 /** Throws `model_frozen` for what was submitted. */
 export function requireDraft(row: ModelRow): void {
   if (row.status === 'draft') return;
-  throw failure('model_frozen', {
-    message: `Version ${row.version} of ${row.name} is ${row.status} and can no longer be changed.`,
-  });
+  const { name, version, status } = row;
+  throw failure('model_frozen', words.tell('frozen', { name, version, status }));
 }
 
 /** Of a list; the id must be a UUID in earnest before PostgreSQL sees it. */

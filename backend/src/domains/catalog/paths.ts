@@ -1,4 +1,5 @@
 import { failure } from '#platform/errors';
+import { words } from './refusals.ts';
 
 /** What a model consists of: weights, configurations, tokenizers, templates, texts. */
 const extensions = [
@@ -23,14 +24,12 @@ const segment = /^[A-Za-z0-9._-]{1,128}$/;
  */
 export function checkFilePath(path: string): string {
   if (!hasGoodSegments(path)) {
-    throw failure('object_key_invalid', {
-      message: `${JSON.stringify(path.slice(0, 200))} is not a file name or path.`,
-    });
+    throw failure('object_key_invalid', words.tell('path_invalid', { path: JSON.stringify(path.slice(0, 200)) }));
   }
   if (hasGoodExtension(path)) return path;
   throw failure('file_type_refused', {
-    message: `${JSON.stringify(path)} is not a kind of file that a model has.`,
-    issues: [{ path, message: `Use one of ${extensions.join(' ')}.` }],
+    ...words.tell('path_ending', { path: JSON.stringify(path) }),
+    issues: [{ path, ...words.tell('endings', { endings: extensions.join(' ') }) }],
   });
 }
 

@@ -10,6 +10,7 @@ import { prefixOf } from './paths.ts';
 import { actionBetween, completenessOf, digestOfFiles, possibleFrom, type Action } from './rules.ts';
 import type { CatalogStore, ModelRow, NewModel, ReviewRow } from './store/index.ts';
 import { holdsPickle, requireTeam, resourceOf, scopeOf, type Guard } from './view.ts';
+import { words } from './refusals.ts';
 
 type Routes = typeof catalogRoutes;
 type Task = z.infer<typeof ApprovalTask>;
@@ -97,7 +98,7 @@ export function createReviews(
     if (action === null) {
       const possible = possibleFrom(row.status);
       throw failure('model_transition_invalid', {
-        message: `A model that is ${row.status} can become ${possible.join(', ')}, not ${to}.`,
+        ...words.tell('cannot_become', { status: row.status, possible, to }),
         data: { status: row.status, possible },
       });
     }
@@ -147,7 +148,7 @@ export function createReviews(
       const asked = { ...c.body, ...c.query };
       if (asked.status === undefined) {
         throw failure('validation_failed', {
-          issues: [{ path: 'status', message: 'Say which status it should have.' }],
+          issues: [{ path: 'status', ...words.tell('status_missing') }],
         });
       }
       const row = guard.seen(c.access, await store.lock(c.trx, c.params.id));

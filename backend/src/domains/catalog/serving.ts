@@ -10,6 +10,7 @@ import { prefixOf } from './paths.ts';
 import { completenessOf, digestOfFiles } from './rules.ts';
 import type { CatalogStore, Connection, FileRow, ModelRow } from './store/index.ts';
 import { holdsPickle, notFound, visibilityOf } from './view.ts';
+import { words } from './refusals.ts';
 
 /** A model version as other domains see it. */
 export interface ServableModel {
@@ -54,9 +55,8 @@ export function createServing(deps: CatalogDeps & { store: CatalogStore }) {
     }
     if (gone.length === 0) return;
     throw failure('model_files_missing', {
-      message: `Files of this model are not in the object store: ${gone.join(', ')}.`,
-      issues: gone.map((path) => ({ path, message: 'Not there, or not of the size that was uploaded.' })),
-      remedy: 'Upload them again.',
+      ...words.tell('files_gone', { paths: gone }),
+      issues: gone.map((path) => ({ path, ...words.tell('file_gone') })),
     });
   }
 
@@ -142,11 +142,12 @@ function checkServable(row: ModelRow, files: readonly FileRow[]): void {
   if (row.status !== 'approved') {
     const voided = row.review_notes?.startsWith('Void: ') && row.status === 'under_review';
     if (voided) throw failure('model_approval_void', { message: row.review_notes! });
-    throw failure('model_not_approved', { message: `${row.name} ${row.version} is ${row.status}, not approved.` });
+    const { name, version, status } = row;
+    throw failure('model_not_approved', words.tell('not_approved', { name, version, status }));
   }
   const missing = completenessOf(row).missing.filter(({ required }) => required);
   if (missing.length > 0)
-    throw failure('model_incomplete', { issues: missing.map(({ path, message }) => ({ path, message })) });
+    throw failure('model_incomplete', { issues: missing.map(({ path, message, said }) => ({ path, message, said })) });
   if (row.type === 'external') return;
   if (files.some(({ status }) => status === 'verifying')) throw failure('model_files_unverified');
   const bad = files.filter(({ status }) => status === 'failed');
@@ -164,9 +165,9 @@ function checkComplete(row: ModelRow, files: readonly FileRow[]): void {
   // a GGUF file carries its configuration in itself
   const needsConfig = !files.some(({ facts }) => facts.kind === 'gguf');
   if (needsConfig && !files.some(({ path }) => path === 'config.json'))
-    issues.push({ path: 'config.json', message: 'Upload the configuration.' });
+    issues.push({ path: 'config.json', ...words.tell('configuration') });
   if (!files.some(({ facts }) => isWeights(facts.kind))) {
-    issues.push({ path: 'weights', message: 'Upload the weights as .safetensors, .gguf, .bin, .pt, .pth or .onnx.' });
+    issues.push({ path: 'weights', ...words.tell('weights') });
   }
   if (issues.length > 0 && !fromHub) throw failure('model_files_missing', { issues });
 }

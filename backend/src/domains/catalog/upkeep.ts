@@ -9,6 +9,7 @@ import { inspectFile } from './inspect/index.ts';
 import { removeFilesQueue } from './models.ts';
 import { checkFilePath, collision, prefixOf } from './paths.ts';
 import type { CatalogStore } from './store/index.ts';
+import { words } from './refusals.ts';
 
 const assembleQueue = 'catalog.assemble';
 export const copyFileQueue = 'catalog.copy-file';
@@ -204,7 +205,7 @@ export function createUpkeep(deps: CatalogDeps & { store: CatalogStore; files: F
       files.requireOpen(row);
       const paths = (await store.files([row.id], trx)).map((file) => file.path);
       const other = collision(path, paths);
-      if (other !== undefined) throw failure('object_key_invalid', { message: `${path} collides with ${other}.` });
+      if (other !== undefined) throw failure('object_key_invalid', words.tell('collides', { path, other }));
       if (!paths.includes(path)) {
         await store.putFile(trx, {
           model_id: row.id,

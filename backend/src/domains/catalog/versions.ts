@@ -14,6 +14,7 @@ import { differences, pairs } from './rules.ts';
 import type { CatalogStore, FileRow, ModelRow } from './store/index.ts';
 import { copyFileQueue } from './upkeep.ts';
 import { cardOf, isSeen, resourceOf, scopeOf, type Guard } from './view.ts';
+import { words } from './refusals.ts';
 
 type Routes = typeof catalogRoutes;
 type Comparison = z.infer<typeof ModelComparison>;
@@ -37,7 +38,7 @@ export function createVersions(
   async function sibling(access: Access, of: ModelRow, version: string, trx?: Trx): Promise<ModelRow> {
     const row = await store.sibling(of, version, trx);
     if (row === null || !isSeen(access, row)) {
-      throw failure('model_version_not_found', { message: `${of.name} has no version ${version}.` });
+      throw failure('model_version_not_found', words.tell('no_version', { name: of.name, version }));
     }
     access.require('model:read', resourceOf(row));
     return row;
@@ -142,7 +143,7 @@ export function createVersions(
         card = (await store.change(trx, row.id, number))?.card;
       }
       if (card === undefined) {
-        throw failure('model_version_not_found', { message: 'The history of this card has no such entry.' });
+        throw failure('model_version_not_found', words.tell('no_change'));
       }
       const restored = await models.writeCard(c, row, card, undefined);
       c.note(row.id, { rollback: body.version ?? body.change ?? 'previous' });

@@ -3,6 +3,7 @@ import type { Access, Resource } from '#platform/access';
 import { failure } from '#platform/errors';
 import { completenessOf } from './rules.ts';
 import type { Card, CatalogStore, Connection, FileRow, ModelRow } from './store/index.ts';
+import { words } from './refusals.ts';
 
 const iso = (time: Date | null) => time?.toISOString() ?? null;
 
@@ -54,8 +55,7 @@ export function requireTeam(access: Access, team: string): void {
   const { teams, roles } = access.identity;
   if (teams === '*' || roles.includes('admin') || teams.includes(team)) return;
   throw failure('permission_denied', {
-    message: `This belongs to the team ${team}, and you are not a member of it.`,
-    remedy: `Ask an administrator to make you a member of ${team}.`,
+    ...words.tell('other_team', { team }),
     data: { rule: 'team', permission: 'model:write' },
   });
 }
