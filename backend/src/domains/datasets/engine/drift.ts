@@ -29,6 +29,8 @@ export interface Drift {
 }
 
 const columnsAtOnce = 200;
+/** Beyond, a look at each column takes less time than one at its cells: only some of its rows are measured. */
+const laidRows = 1_000;
 export const told = 200;
 
 /**
@@ -47,7 +49,7 @@ export async function drift(
   const all = pairsOf(versions.before, versions.after);
   const pairs = only === undefined ? all : all.filter(({ name }) => name === only);
   const ranked = createRanking(pairs, page.offset + page.limit);
-  if (isWide(versions.before, versions.after)) {
+  if (isWide(laidRows, versions.before, versions.after)) {
     const rows = Math.max(versions.before.rows, versions.after.rows);
     const alike = groupsOf(pairs, rows, (pair) => `${typeOf(pair.before)} ${typeOf(pair.after)}`);
     for (const some of alike) ranked.add(await compareCells(db, versions, some, mask));

@@ -14,8 +14,8 @@ export interface Laid {
   byColumn(asked: string): Promise<Map<number, Record<string, Cell>>>;
 }
 
-/** Tables of more rows or less columns are looked at column by column. */
-const worthIt = { rows: 1_000, columns: 200 };
+/** Tables of less columns are looked at column by column. */
+const leastColumns = 200;
 /** To open a file of 20,000 columns takes as long as to read 500 of them; of more than a thousand each takes longer the more there are. */
 const most = { columns: 1_000, cells: 400_000 };
 
@@ -23,8 +23,9 @@ const most = { columns: 1_000, cells: 400_000 };
 export const columnsAtOnce = (rows: number, least: number): number =>
   Math.max(least, Math.min(most.columns, Math.floor(most.cells / Math.max(1, rows))));
 
-export const isWide = (...relations: readonly Relation[]): boolean =>
-  relations.every(({ rows, columns }) => rows <= worthIt.rows && columns.length > worthIt.columns);
+/** Whether cells are laid out; beyond `mostRows` it is not worth it for whoever asks. */
+export const isWide = (mostRows: number, ...relations: readonly Relation[]): boolean =>
+  relations.every(({ rows, columns }) => rows <= mostRows && columns.length > leastColumns);
 
 /** Columns that are alike by what `kindOf` says, so many as are laid out in one go. */
 export function groupsOf<T>(columns: readonly T[], rows: number, kindOf: (column: T) => string): T[][] {

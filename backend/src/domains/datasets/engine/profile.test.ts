@@ -218,16 +218,20 @@ describe('profile of a dataset', () => {
     } as const;
     const others = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`more${at}`, 'integer' as const]));
     const more = Object.keys(others).map((name, at) => `(i * ${at} % 7)::varchar as ${name}`);
-    const narrow = await look([await rows.make('narrow.parquet', `select ${columns} from range(800) t(i)`, types)]);
-    const wide = await look([
-      await rows.make('wider.parquet', `select ${columns}, ${more.join(', ')} from range(800) t(i)`, {
-        ...types,
-        ...others,
-      }),
-    ]);
-    for (const column of narrow.columns) assert.deepEqual(rounded(of(wide, column.name)), rounded(column), column.name);
-    assert.equal(of(wide, 'far').outliers, 1);
-    assert.deepEqual([wide.columns.length, wide.duplicate_rows], [312, 0]);
+    for (const count of [800, 9_000]) {
+      const range = `range(${count}) t(i)`;
+      const narrow = await look([await rows.make(`narrow-${count}.parquet`, `select ${columns} from ${range}`, types)]);
+      const wide = await look([
+        await rows.make(`wider-${count}.parquet`, `select ${columns}, ${more.join(', ')} from ${range}`, {
+          ...types,
+          ...others,
+        }),
+      ]);
+      for (const column of narrow.columns)
+        assert.deepEqual(rounded(of(wide, column.name)), rounded(column), column.name);
+      assert.equal(of(wide, 'far').outliers, 1);
+      assert.deepEqual([wide.columns.length, wide.duplicate_rows], [312, 0]);
+    }
   });
 });
 
