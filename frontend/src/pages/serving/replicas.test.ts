@@ -1,5 +1,4 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { expect, it } from 'vitest';
 import { replicaSentence, wantedReplicas } from './replicas.ts';
 
 const none = { total: 0, ready: 0, available: 0 };
@@ -10,16 +9,16 @@ const seen = {
   targetRevision: 3,
 } as const;
 
-test('FR-006r, UI-1: an endpoint without replicas says how many are missing and why, never "0 of 0"', () => {
+it('FR-006r, UI-1: an endpoint without replicas says how many are missing and why, never "0 of 0"', () => {
   const said = (change: object) => {
     const { key, values } = replicaSentence({ ...seen, ...change });
     return [key.replace('serving.detail.', ''), values];
   };
-  assert.deepEqual(said({}), ['replicaText', { ready: 1, total: 2 }]);
-  assert.deepEqual(said({ status: 'failed', replicas: none }), ['replicaFailed', { wanted: 2, revision: 3 }]);
-  assert.deepEqual(said({ status: 'deploying', replicas: none }), ['replicaYet', { wanted: 2, revision: 3 }]);
-  assert.deepEqual(said({ status: 'stopped', replicas: none }), ['replicaStopped', {}]);
-  assert.deepEqual(said({ status: 'deleting', replicas: none }), ['replicaNone', {}]);
-  assert.equal(wantedReplicas({ ...seen, status: 'failed', replicas: none }), 2);
-  assert.equal(wantedReplicas({ ...seen, status: 'stopped', replicas: none }), 0);
+  expect(said({})).toEqual(['replicaText', { ready: 1, total: 2 }]);
+  expect(said({ status: 'failed', replicas: none })).toEqual(['replicaFailed', { wanted: 2, revision: 3 }]);
+  expect(said({ status: 'deploying', replicas: none })).toEqual(['replicaYet', { wanted: 2, revision: 3 }]);
+  expect(said({ status: 'stopped', replicas: none })).toEqual(['replicaStopped', {}]);
+  expect(said({ status: 'deleting', replicas: none })).toEqual(['replicaNone', {}]);
+  expect(wantedReplicas({ ...seen, status: 'failed', replicas: none })).toEqual(2);
+  expect(wantedReplicas({ ...seen, status: 'stopped', replicas: none })).toEqual(0);
 });
