@@ -38,6 +38,15 @@ describe('UI-1: what the home page asks one to look at', () => {
     ]);
     expect(found[0]?.to).toBe('/serving/endpoints//gone');
   });
+  it('is a cluster that cannot be reached, though its endpoints read as they were seen last', () => {
+    const lost = { type: 'Cluster', reason: 'Unreachable', message: '', remedy: '', since: '2026-01-01T00:00:00Z' };
+    const seen = { ...endpoint('/a', 'healthy'), conditions: [lost] };
+    const found = concernsOf({
+      ...nothing,
+      endpoints: [seen, { ...seen, id: '/b' }, endpoint('/external', 'healthy')],
+    });
+    expect(found).toEqual([{ key: 'cluster', level: 'error', of: '2', to: '/serving/cluster' }]);
+  });
   it('is what answers badly, though what the platform sees of it is well', () => {
     const route = (name: string, requests: number, errors: number) => ({
       route: name,

@@ -2,7 +2,7 @@ import type { Budget, Endpoint, GatewayView } from '@llm-ops/contracts';
 
 export interface Concern {
   /** key in `shell.home.concern` */
-  key: 'endpoint' | 'upstream' | 'route' | 'gateway' | 'changes' | 'approvals' | 'budget';
+  key: 'cluster' | 'endpoint' | 'upstream' | 'route' | 'gateway' | 'changes' | 'approvals' | 'budget';
   /** the worse ones come first */
   level: 'error' | 'warning' | 'info';
   /** what it is about: a route, a budget's name, how many */
@@ -22,7 +22,8 @@ const most = 8;
 
 /** What somebody should look at now: what does not run, what waits for a person, what is used up. */
 export function concernsOf(found: {
-  endpoints: readonly Pick<Endpoint, 'id' | 'route' | 'status' | 'environment'>[];
+  endpoints: readonly (Pick<Endpoint, 'id' | 'route' | 'status' | 'environment'> &
+    Partial<Pick<Endpoint, 'conditions'>>)[];
   approvals: number;
   changes: number;
   budgets: readonly Pick<Budget, 'name' | 'enabled' | 'current'>[];
@@ -33,6 +34,10 @@ export function concernsOf(found: {
   };
 }): Concern[] {
   const concerns: Concern[] = [];
+  // their status is as it was seen last
+  const unseen = found.endpoints.filter(({ conditions = [] }) => conditions.some(({ type }) => type === 'Cluster'));
+  if (unseen.length > 0)
+    concerns.push({ key: 'cluster', level: 'error', of: String(unseen.length), to: '/serving/cluster' });
   for (const { id, route, status, environment } of found.endpoints) {
     if (status !== 'failed' && status !== 'degraded') continue;
     const level = status === 'failed' ? 'error' : 'warning';
