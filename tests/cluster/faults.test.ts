@@ -225,6 +225,41 @@ test('FR-006, FR-006r: one verb is forbidden: what it keeps back is told with th
   await becomes(id, 'told no more', ({ conditions }) => conditions.length === 0);
 });
 
+test('FR-006r, ORG-1, DEP-7: rights that are missing are told as that: by a rollout, the cluster page and the preflight', async () => {
+  const limited = role(['*']) as Json;
+  limited.rules[0].apiGroups = ['', 'autoscaling', 'policy', 'discovery.k8s.io'];
+  limited.rules[0].resources = ['pods', 'services', 'endpoints', 'events', 'secrets', 'configmaps', 'namespaces'];
+  limited.rules[0].resources.push(
+    'resourcequotas',
+    'horizontalpodautoscalers',
+    'poddisruptionbudgets',
+    'endpointslices',
+  );
+  limited.rules.push({ apiGroups: ['apps'], resources: ['deployments'], verbs: reading });
+  await plane.kubectl(['apply', '-f', '-'], JSON.stringify(limited));
+  try {
+    // who follows already is not asked again
+    line.cut();
+    const cluster = await until('the nodes are forbidden', async () => {
+      const [found] = await ask(platform.api, people.operator, 'GET', '/serving/cluster');
+      return /nodes is forbidden/.test(found.problem ?? '') ? found : null;
+    });
+    assert.equal(cluster.reachable, true, 'it answers');
+    const asked = { modelId: model.id, environment: 'dev', route: '/unmade', useGpu: true };
+    const { checks } = await ask(platform.api, people.operator, 'POST', '/serving/preflight', asked);
+    assert.match(checks.find(({ name }: Json) => name === 'runtime').remedy, /service account/);
+    const id = await deploy('/unmade');
+    const { conditions } = await becomes(id, 'failed', ({ status }) => status === 'failed');
+    const [told] = conditions;
+    assert.deepEqual([told.reason, /cannot patch resource "deployments"/.test(told.message)], ['ApplyFailed', true]);
+    assert.doesNotMatch(told.remedy, /log lines/);
+    await ask(platform.api, people.operator, 'DELETE', `/serving/endpoints/${id}`);
+  } finally {
+    await allow(['*']);
+    line.cut();
+  }
+});
+
 test('FR-006, FR-006r: a namespace is deleted, and stays for a while in its end: it is made anew with everything in it', async () => {
   const id = await deploy('/ended', 'stg');
   await becomes(id, 'healthy', isHealthy);

@@ -45,6 +45,11 @@ export const words = createWords('endpoints', {
     message: 'Revision {revision} could not be removed yet: {cause} (tried {times} times).',
     remedy: 'It is tried again by itself; see that the runtime can be reached.',
   },
+  refused: {
+    message: 'It could not be applied: {cause}',
+    remedy:
+      'It was tried {times} times. The message says what is in the way: rights, quotas, policies, or what was asked for. Correct it and redeploy.',
+  },
   failed_starting: { message: 'It failed {times} times while starting.', remedy: logs },
   engine_failed: { message: 'The engine failed to start.', remedy: logs },
   last_lines: { message: '{cause}\nLast log lines:\n{lines}' },

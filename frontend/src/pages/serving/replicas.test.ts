@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { replicaSentence, wantedReplicas } from './replicas.ts';
 
 const none = { total: 0, ready: 0, available: 0 };
@@ -9,7 +9,7 @@ const seen = {
   targetRevision: 3,
 } as const;
 
-it('FR-006r, UI-1: an endpoint without replicas says how many are missing and why, never "0 of 0"', () => {
+test('FR-006r, UI-1: an endpoint without replicas says how many are missing and why, never "0 of 0"', () => {
   const said = (change: object) => {
     const { key, values } = replicaSentence({ ...seen, ...change });
     return [key.replace('serving.detail.', ''), values];

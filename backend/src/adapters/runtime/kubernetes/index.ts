@@ -263,7 +263,10 @@ export function createKubernetesRuntime(deps: KubernetesDeps, flavour: Flavour =
 
     logs: (revisionId, lines) => logsOf(client, followed.pods.by(revisionId), lines),
 
-    preflight: (spec: RevisionSpec) => flavour.preflight(spec),
+    preflight: (spec: RevisionSpec) =>
+      flavour.preflight(spec).catch((error: unknown) => {
+        throw toldAs(error);
+      }),
 
     async list() {
       followed.requireSynced();

@@ -139,7 +139,10 @@ export function createChecks(deps: ChecksDeps) {
           {
             name: 'runtime',
             level: 'amber',
-            ...checkWords.tell('unasked', { cause: reasonOf(error) }),
+            ...together(
+              checkWords.tell('unasked', { cause: reasonOf(error) }),
+              isFailure(error) ? remedyBy(error) : {},
+            ),
           },
         ],
         memory: null,

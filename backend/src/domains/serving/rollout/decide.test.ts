@@ -188,3 +188,14 @@ test('EC-drift: what serves and was taken away by others is put back at once wha
     assert.deepEqual(plain, { do: 'apply', revision: 'r1', fresh: false });
   }
 });
+
+test('DEP-4, FR-006r: what could not be applied is told as that, not as an engine that crashed', () => {
+  const of = (changes: Partial<RevisionView>, phase: Observation['phase']) => {
+    const one = endpoint([revision(1, { state: 'starting', crashes: 3, ...changes })]);
+    const replicas = { total: 0, ready: 0, available: 0 };
+    const [action] = decide(one, world({ r1: { phase, replicas, conditions: [] } }), limits);
+    return action?.do === 'fail' ? `${action.reason}: ${action.message}` : action?.do;
+  };
+  assert.equal(of({ message: 'forbidden' }, 'absent'), 'ApplyFailed: It could not be applied: forbidden');
+  assert.match(of({ message: 'exit 1' }, 'starting')!, /^CrashLoop: /);
+});

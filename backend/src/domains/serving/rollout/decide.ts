@@ -186,6 +186,9 @@ function rollOut(endpoint: EndpointView, revision: RevisionView, world: World, l
   });
   const cause = seen.conditions[0];
   if (revision.crashes >= limits.crash.limit) {
+    // nothing of it is there that could have logged
+    if (seen.phase === 'absent' && revision.message !== null)
+      return fail('ApplyFailed', words.tell('refused', { cause: revision.message, times: revision.crashes }));
     return fail(
       cause?.reason ?? 'CrashLoop',
       toldBy(cause) ?? withOwn(words.tell('failed_starting', { times: revision.crashes }), revision.message),

@@ -160,7 +160,9 @@ export function createKserveRuntime(deps: {
     logs: (revisionId, lines) => logsOf(client, pods.by(revisionId), lines),
 
     async preflight(spec) {
-      const fit = await preflightOf(deps, spec);
+      const fit = await preflightOf(deps, spec).catch((error: unknown) => {
+        throw toldAs(error);
+      });
       const missing = await requireKserve(client).then(
         () => null,
         (error: unknown) => error as Error & { remedy?: string },

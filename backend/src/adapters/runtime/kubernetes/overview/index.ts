@@ -1,7 +1,7 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Cluster, ClusterSeen } from '#ports/cluster';
 import type { Census } from '../cluster/census.ts';
-import type { ClusterClient } from '../cluster/client.ts';
+import { ClusterError, type ClusterClient } from '../cluster/client.ts';
 import type { ClusterConfig } from '../types.ts';
 import { nodesSeen, totalsOf } from './nodes.ts';
 import { operatorsOf } from './operators.ts';
@@ -28,8 +28,9 @@ export function createOverview(deps: {
     async look(): Promise<ClusterSeen> {
       const cached = [version, operators, namespaces] as const;
       const { nodes, pods } = await census.last();
-      // a cluster that is away would be waited for by each
-      if (nodes.lostSince() === null) await Promise.all(cached.map(({ read }) => read()));
+      // one that refuses to tell of its nodes is there; one that is away would be waited for by each
+      const answers = nodes.lostSince() === null || nodes.failed() instanceof ClusterError;
+      if (answers) await Promise.all(cached.map(({ read }) => read()));
       const seen = nodesSeen(nodes.all(), pods.all(), gpuLabel);
       const lost = [nodes.lostSince(), pods.lostSince(), version.failedSince()].filter((since) => since !== null);
       const lostSince = lost.toSorted((a, b) => a.getTime() - b.getTime())[0] ?? null;
@@ -39,7 +40,7 @@ export function createOverview(deps: {
         name: client.name(),
         server: host,
         environments: [...environments],
-        reachable: version.failedSince() === null && nodes.lostSince() === null,
+        reachable: version.failedSince() === null && answers,
         lostSince: lostSince?.toISOString() ?? null,
         version: version.value(),
         seenAt: version.at()?.toISOString() ?? null,
