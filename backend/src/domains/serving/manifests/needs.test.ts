@@ -25,4 +25,6 @@ test('FR-012: what exported manifests need in their namespace is found wherever 
     { kind: 'PersistentVolumeClaim', name: 'cache', keys: [] },
     { kind: 'Secret', name: 'token', keys: [] },
   ]);
+  // of a runtime without a cluster
+  assert.deepEqual(needsOf([{ kind: 'LocalEngine', name: 'serving-1', env: { HOME: '/x' } }]), []);
 });

@@ -22,7 +22,9 @@ const references: Record<string, [kind: Need['kind'], name: string]> = {
 /** Whoever applies manifests elsewhere makes these first: without them no pod starts. Pure. */
 export function needsOf(manifests: readonly Manifest[]): Need[] {
   const found = new Map<string, Need>();
-  const brought = new Set(manifests.map(({ kind, metadata }) => `${kind} ${(metadata as { name?: string }).name}`));
+  const brought = new Set(
+    manifests.map(({ kind, metadata }) => `${kind} ${(metadata as { name?: string } | undefined)?.name}`),
+  );
   const note = (field: string, reference: Manifest): void => {
     const [kind, nameField] = references[field]!;
     const { [nameField]: name, key } = reference;
