@@ -32,8 +32,11 @@ const plainFace = /^\/v1\/organization(\/|$)/;
 export function failureBody(path: string, { failure: known, envelope }: FailureReply): unknown {
   if (!plainFace.test(path)) return envelope;
   const fields = known.issues?.map(({ path: at, message }) => `${at}: ${message}`) ?? [];
-  return { error: [known.message, ...fields, known.remedy].join(' ') };
+  return { error: [known.message, ...fields, known.remedy].map(asSentence).join(' ') };
 }
+
+/** What others say (a cluster, an engine) may end without a full stop, and something follows here. */
+const asSentence = (text: string): string => (/[.!?:;]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
 
 /** Codes of the HTTP framework, in our words. */
 const framework: Record<string, () => Failure> = {
