@@ -24,6 +24,8 @@ test('FR-006j, kubernetes 16: a rollback goes to the last revision that differs,
 test('FR-006j: a rollback never goes to what got no traffic, nor back to what was rolled back before', () => {
   assert.equal(goes(past(1, 'a'), past(2, 'broken', { wasLive: false }), past(3, 'c')), 1);
   assert.equal(goes(past(1, 'a'), past(2, 'broken', { wasLive: false })), 1, 'what serves is confirmed');
+  const same = [past(1, 'a'), past(2, 'b'), past(3, 'b', { wasLive: false })];
+  assert.equal(goes(...same), 2, 'also where the failed one was the same again');
   const copied = [past(1, 'a'), past(2, 'bad'), past(3, 'a', { rolledBackTo: 1 }), past(4, 'd')];
   assert.equal(goes(...copied), 1, 'the copy stands for its original');
   assert.equal(goes(...copied, past(5, 'a', { rolledBackTo: 1 })), null);

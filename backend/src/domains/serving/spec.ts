@@ -125,8 +125,9 @@ export interface PastRevision {
 }
 
 /**
- * Where a rollback goes: the last revision before the newest one that took traffic and differs. A second rollback starts where the
- * first one went, and so goes further back. When all before are the same, the one before; null when there is none.
+ * Where a rollback goes: the last revision before the newest one that took traffic and differs. From one that failed, to what answered
+ * before it, also when that is the same. A second rollback starts where the first one went, and so goes further back. When all before are
+ * the same, the one before; null when there is none.
  */
 export function rollbackTarget(history: readonly PastRevision[]): PastRevision | null {
   const byNumber = [...history].sort((a, b) => b.number - a.number);
@@ -135,7 +136,8 @@ export function rollbackTarget(history: readonly PastRevision[]): PastRevision |
   const from = newest.rolledBackTo ?? newest.number;
   const before = byNumber.filter((past) => past.number < from && past.wasLive);
   const differs = (past: PastRevision) => differencesOf(past.configuration, newest.configuration).length > 0;
-  const found = before.find(differs) ?? (newest.rolledBackTo === null ? before[0] : undefined);
+  const stood = newest.wasLive || newest.rolledBackTo !== null;
+  const found = (stood && before.find(differs)) || (newest.rolledBackTo === null ? before[0] : undefined);
   if (!found) return null;
   // a copy stands for its original, so that the next rollback does not come by what was rolled back before
   return byNumber.find((past) => past.number === found.rolledBackTo) ?? found;
