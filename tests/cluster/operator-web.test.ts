@@ -96,4 +96,8 @@ test('EC-drift, FR-006r: while the API server is away, drift is told as of when 
   await plane.haltApi();
   const { since } = await condition('Cluster');
   assert.equal((await drift()).checkedAt, since);
+  const page = await openPage(browser, `${platform.url}/serving/endpoints`, margaret);
+  await page.getByRole('row').filter({ hasText: '/waiting' }).getByText('As seen last').waitFor();
+  await assertGood(page, 'operator-endpoints-away');
+  await page.context().close();
 });

@@ -46,10 +46,13 @@ export const isOpenCanary = ({ state }: Canary): boolean => state === 'waiting' 
 export const isUnsettled = (endpoint: Endpoint): boolean =>
   isRollingOut(endpoint) || endpoint.status === 'degraded' || endpoint.status === 'deleting';
 
+/** Its cluster cannot be reached: what is known of it is from before. */
+export const isOutOfSight = ({ conditions }: Pick<Endpoint, 'conditions'>): boolean =>
+  conditions.some(({ type, reason }) => type === 'Cluster' && reason === 'Unreachable');
+
 /** Its model answers elsewhere: no image runs for it. */
 export const isExternal = ({ runtimeImage }: Pick<Endpoint, 'runtimeImage'>): boolean => runtimeImage === '';
 
-/** How an endpoint is told from others in a list of choices: `glossary · dev`. */
 /** Routes that are more than the own name of an endpoint: they share, fall back, or are called otherwise. */
 export function routesBeside<R extends Pick<Route, 'name' | 'environment' | 'targets'>>(
   routes: readonly R[],
@@ -61,5 +64,6 @@ export function routesBeside<R extends Pick<Route, 'name' | 'environment' | 'tar
   });
 }
 
+/** How an endpoint is told from others in a list of choices: `glossary · dev`. */
 export const labelOf = ({ route, environment }: Pick<Endpoint, 'route' | 'environment'>): string =>
   `${route.replace(/^\/(?:llm-ops\/v1\/serve\/)?/, '')} · ${environment}`;
