@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Canary, Endpoint } from '../../contracts/index.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
 import { codeOf, grounds, type Ground } from './ground.ts';
@@ -24,6 +25,8 @@ async function asked(
      from unnest($1::uuid[]) as id`,
     [ids, endpointId, revision, status, latencyMs, decision && JSON.stringify(decision)],
   );
+  // a look counts what came before the millisecond that it is of
+  await sleep(2);
 }
 
 /** An endpoint whose revision 2 has its first share of the traffic. */
