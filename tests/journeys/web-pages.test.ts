@@ -121,7 +121,7 @@ const looks: Look[] = [
   {
     name: 'organization-model-deploy',
     path: () => '/serving/organization-models/deploy',
-    action: button('Deploy model'),
+    action: link('See the endpoints instead'),
   },
   {
     name: 'chat',
