@@ -1,4 +1,5 @@
 import type { Budget, Endpoint, GatewayView } from '@llm-ops/contracts';
+import { isOutOfSight } from '../serving/vocabulary.ts';
 
 export interface Concern {
   /** key in `shell.home.concern` */
@@ -35,7 +36,7 @@ export function concernsOf(found: {
 }): Concern[] {
   const concerns: Concern[] = [];
   // their status is as it was seen last
-  const unseen = found.endpoints.filter(({ conditions = [] }) => conditions.some(({ type }) => type === 'Cluster'));
+  const unseen = found.endpoints.filter(({ conditions = [] }) => isOutOfSight({ conditions }));
   if (unseen.length > 0)
     concerns.push({ key: 'cluster', level: 'error', of: String(unseen.length), to: '/serving/cluster' });
   for (const { id, route, status, environment } of found.endpoints) {

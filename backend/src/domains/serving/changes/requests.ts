@@ -101,11 +101,8 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     const { spec, artifactDigest, runtime } = draft;
     const prod = spec.environment === 'prod';
     const ofFace = change.refuse !== undefined;
-    if (change.refuse) {
-      await change.refuse();
-      // before anything that the documents' clients know nothing of
-      if (governed(change)) requirePlan(request.change);
-    } else if (!change.same) checks.refuseArguments(runtime, spec);
+    if (change.refuse) await change.refuse();
+    else if (!change.same) checks.refuseArguments(runtime, spec);
     if (prod && kind !== 'redeploy' && rollbackPlan === '') {
       const message = 'Required for prod: how will this be taken back?';
       throw failure('validation_failed', { issues: [{ path: 'rollbackPlan', message }] });
