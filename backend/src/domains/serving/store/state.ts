@@ -222,6 +222,8 @@ export async function moveTraffic(
       live_revision: change.live,
       ...(change.again === true ? { generation: sql<number>`generation + 1` } : {}),
       ...(change.target === undefined ? {} : { target_revision: change.target }),
+      // what was told while another one served is not true of this one; the look that follows tells what is
+      conditions: json([]),
       updated_at: sql<Date>`clock_timestamp()`,
     })
     .where('id', '=', endpointId)
