@@ -180,6 +180,25 @@ describe('profile of a dataset', () => {
     assert.equal(single.duplicate_rows, 0);
   });
 
+  it('FR-003c: of very many rows few different values are counted exactly, and many are estimated', async () => {
+    const file = await rows.make(
+      'many.csv',
+      `select 'label' || (i % 50) as label, (i % 100)::varchar as hundred, (i * 7919 % 10000)::varchar as some, 'row ' || i as own
+       from range(120000) t(i)`,
+      { label: 'string', hundred: 'integer', some: 'integer', own: 'string' },
+    );
+    const found = await look([file]);
+    assert.deepEqual(
+      ['label', 'hundred', 'some'].map((name) => of(found, name).distinct),
+      [50, 100, 10_000],
+    );
+    assert.equal(of(found, 'label').values.length, 50);
+    // three times the error of an estimate
+    const { distinct } = of(found, 'own');
+    assert.ok(distinct > 120_000 * 0.58 && distinct <= 120_000, String(distinct));
+    assert.equal(found.duplicate_rows, 0);
+  });
+
   it('FR-003c: many columns are looked at in batches, duplicates over all of them', async () => {
     const names = Array.from({ length: 450 }, (_, at) => `c${at}`);
     const select = names.map((name, at) => `((i % 20) * ${at + 1})::varchar as ${name}`).join(', ');

@@ -41,6 +41,8 @@ const wide = 1000;
 const rowsAtMost = 8_000_000;
 /** An estimate has to be so far above 10,000 that the truth surely is above too. */
 const exactBelow = 16_000;
+/** An estimate from a share of the values may be this high where there are 100. */
+const labelsPerhapsBelow = 512;
 const labelsBelow = 100;
 const labels = 50;
 const labelLength = 64;
@@ -49,7 +51,7 @@ const labelLength = 64;
  * Looks at all rows of all files once, after a look at the numbers of some of them, and again at labels and other columns of few values.
  * Numbers of a CSV are read from their text. Quantiles of numbers are those of about 50,000 rows, always the same ones; all else is of
  * all rows. An outlier lies more than 3 interquartile ranges beyond the quartiles (of `ln(1 + length)` where it is text); where the quartiles
- * are the same there is none. Different values are exact to 10,000 and estimated by about 13 % beyond; a deviation is that of a
+ * are the same there is none. Different values are exact to 10,000 and estimated by about 14 % beyond; a deviation is that of a
  * sample. Extremes, mean, deviation, quantiles and bins are of numbers, of milliseconds since 1970 where it is dates (whose extremes
  * are ISO 8601, without mean and deviation), and of lengths in characters (bytes of binary) else.
  */
@@ -118,7 +120,7 @@ async function* lookAtColumns(
     const all = source.from(batch);
     const beside = whole && rows <= rowsAtOnce;
     const { distinctRows, measured } = await during(db, span(0, shares.measured), () =>
-      measure(db, { from: all, columns: batch, sketches, whole: beside }),
+      measure(db, { from: all, rows, columns: batch, sketches, whole: beside }),
     );
     if (!beside) await during(db, span(shares.measured, shares.hashed), () => hashes.add(source, batch));
     const wanted = batch.map((column, at) => wantedOf(column, measured[at]!));
@@ -163,7 +165,7 @@ function profileOf(
     ...ofNothing(column, rows - facts.present),
     empty: facts.empty + blank,
     distinct: values?.size ?? distinct ?? Math.min(facts.distinct, facts.present),
-    ...shapeOf({ column, label: values !== null, facts, sketch: sketched, mask }),
+    ...shapeOf({ column, label: values !== null && values.size <= labelsBelow, facts, sketch: sketched, mask }),
     values: values === null ? [] : mostFrequent(values, mask),
   };
 }
@@ -174,7 +176,7 @@ function wantedOf(column: RelationColumn, facts: Measured): Wanted {
   const kind = kindOf(column);
   const nested = column.type === 'list' || column.type === 'object';
   const short = kind !== 'text' || (maximum !== null && maximum <= labelLength);
-  const values = distinct <= labelsBelow && short && !nested && kind !== 'moment' && kind !== 'bytes';
+  const values = distinct <= labelsPerhapsBelow && short && !nested && kind !== 'moment' && kind !== 'bytes';
   return {
     column,
     values: values && present > 0,
