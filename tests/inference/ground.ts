@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { provisionPostgres, type PostgresServer } from '../../scripts/provision/postgres.ts';
 import { createLedger, type LedgerDeps, type RunningLedger } from '../../backend/src/domains/inference/ledger/index.ts';
+import type { Begun, UsagePatch } from '../../backend/src/domains/inference/ledger/types.ts';
 import type { UsageEvent } from '../../backend/src/domains/inference/usage.ts';
 import { migrate, openDatabase, type Db } from '../../backend/src/platform/db/index.ts';
 import { uuidv7 } from '../../backend/src/platform/ids/index.ts';
@@ -24,8 +25,25 @@ export interface Ground {
   open(url: string): Promise<Db>;
   folder(): string;
   /** a ledger in a folder of its own unless one is given; closed with the ground */
-  ledger(db: Db, changes?: Partial<LedgerDeps>): RunningLedger;
+  ledger(db: Db, changes?: Partial<LedgerDeps>): NamedLedger;
   close(): Promise<void>;
+}
+
+/** A ledger that is told of requests by the ids of their events. */
+export type NamedLedger = Omit<RunningLedger, 'begin' | 'progress' | 'end'> & {
+  begin(event: UsageEvent, go?: () => void): void;
+  progress(id: string, patch: UsagePatch): void;
+  end(id: string, patch: UsagePatch, go?: () => void): void;
+};
+
+export function named(ledger: RunningLedger): NamedLedger {
+  const begun = new Map<string, Begun>();
+  return {
+    ...ledger,
+    begin: (event, go) => void begun.set(event.id, ledger.begin(event, go)),
+    progress: (id, patch) => ledger.progress(begun.get(id)!, patch),
+    end: (id, patch, go) => ledger.end(begun.get(id)!, patch, go),
+  };
 }
 
 /** A real PostgreSQL and folders, all gone afterwards. */
@@ -65,7 +83,7 @@ export async function openGround(): Promise<Ground> {
         ...changes,
       });
       ledgers.push(made);
-      return made;
+      return named(made);
     },
     async close() {
       for (const one of ledgers) await one.close();

@@ -1,7 +1,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { createLedger } from '../../backend/src/domains/inference/ledger/index.ts';
 import { openDatabase } from '../../backend/src/platform/db/index.ts';
-import { begun, writtenLog } from './ground.ts';
+import { begun, named, writtenLog } from './ground.ts';
 
 /**
  * A gateway in full flow, to be killed: writes to the file `told` what it has begun (`b ID`) and ended (`e ID`), after it did and before
@@ -11,15 +11,17 @@ const [url = '', directory = '', count = '', told = ''] = process.argv.slice(2);
 const descriptor = told === '' ? null : openSync(told, 'a');
 const { log, lines } = writtenLog();
 const db = await openDatabase({ url, dataDir: directory, log });
-const ledger = createLedger({
-  directory,
-  db,
-  charge: async () => () => {},
-  log,
-  now: () => new Date(),
-  settleMs: 20,
-  segmentBytes: 40_000,
-});
+const ledger = named(
+  createLedger({
+    directory,
+    db,
+    charge: async () => () => {},
+    log,
+    now: () => new Date(),
+    settleMs: 20,
+    segmentBytes: 40_000,
+  }),
+);
 const say = (line: string): void => void (descriptor !== null && writeSync(descriptor, `${line}\n`));
 
 const open: string[] = [];

@@ -388,7 +388,7 @@ test('REL, FR-009: a disk that does not keep what it took is not relied on: all 
   assert.deepEqual(segments(directory), []);
 });
 
-test('FR-009: the first end holds, ends of nothing are nothing, and a damaged id of a gateway is replaced', async () => {
+test('FR-009: the first end holds, also when its entry serves another request, and a damaged id of a gateway is replaced', async () => {
   const directory = ground.folder();
   writeFileSync(path.join(directory, 'gateway-id'), '\u0000\u0000');
   const ledger = ground.ledger(db, { directory });
@@ -398,10 +398,23 @@ test('FR-009: the first end holds, ends of nothing are nothing, and a damaged id
   ledger.begin(one);
   ledger.end(one.id, { status: 200 });
   ledger.end(one.id, { status: 500 });
-  ledger.end(uuidv7(), { status: 500 });
-  ledger.progress(uuidv7(), { status: 500 });
+  await ledger.settle();
+  const next = begun();
+  ledger.begin(next);
+  ledger.end(one.id, { status: 500 });
+  ledger.progress(one.id, { completion_tokens: 500 });
+  assert.deepEqual(ledger.state().open, 1);
+  ledger.end(next.id, { status: 201 });
   await ledger.close();
-  assert.deepEqual(await rowsOf(db, 'select status from usage_event where id = $1', [one.id]), [{ status: 200 }]);
+  const found = await rowsOf(
+    db,
+    'select status, completion_tokens < 500 as own from usage_event where id in ($1, $2) order by id',
+    [one.id, next.id],
+  );
+  assert.deepEqual(found, [
+    { status: 200, own: true },
+    { status: 201, own: true },
+  ]);
 });
 
 test('FR-009: refusals are noted without the journal and without charge', async () => {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { usageRoutes, type DataOf } from '../../contracts/index.ts';
 import { createHeartbeat } from '../../backend/src/domains/inference/ledger/heartbeat.ts';
-import type { RunningLedger } from '../../backend/src/domains/inference/ledger/index.ts';
 import { createCapture } from '../../backend/src/domains/inference/log/capture.ts';
 import { createContentInsert } from '../../backend/src/domains/inference/log/content.ts';
 import { createUsageRoutes } from '../../backend/src/domains/inference/routes.ts';
@@ -10,11 +9,11 @@ import type { UsageEvent } from '../../backend/src/domains/inference/usage.ts';
 import { createAccess, type Access, type PolicyInForce } from '../../backend/src/platform/access/index.ts';
 import type { Db } from '../../backend/src/platform/db/index.ts';
 import { isFailure } from '../../backend/src/platform/errors/index.ts';
-import { event, idAt, log, openGround, rowsOf, type Ground } from './ground.ts';
+import { event, idAt, log, openGround, rowsOf, type Ground, type NamedLedger } from './ground.ts';
 
 let ground: Ground;
 let db: Db;
-let ledger: RunningLedger;
+let ledger: NamedLedger;
 before(async () => {
   ground = await openGround();
   db = await ground.database();

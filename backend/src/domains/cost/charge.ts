@@ -3,7 +3,7 @@ import type { Events } from '#platform/events';
 import type { Logger } from '#platform/log';
 import type { Trx } from '#platform/http';
 import type { Accounts } from './accounts.ts';
-import { isNothing, lesser, nothing, periodAt, reachedOf, scopesOf, spendOf, type Period } from './rules.ts';
+import { isCharged, lesser, nothing, periodAt, reachedOf, scopesOf, spendOf, type Period } from './rules.ts';
 import { charged, type Slice } from './slice.ts';
 import { addReached, addSpent, budgetsOf, takeFromLeases, type LeaseCharge, type Reached } from './store-charges.ts';
 import { limitOf, lockBudgets, type BudgetRow } from './store.ts';
@@ -29,7 +29,7 @@ type Charged = { budget: BudgetRow; sum: Sum | null }[];
 export function createCharge(deps: { gateway: string; accounts: Accounts; events: Publisher; log: Logger }): Charge {
   const { gateway, accounts, events: publisher, log } = deps;
 
-  function sumUp(budgets: readonly BudgetRow[], events: readonly Counted[]): Sum[] {
+  function sumUp(budgets: readonly BudgetRow[], events: readonly UsageEvent[]): Sum[] {
     const byScope = Map.groupBy(budgets, ({ scope_type, scope_id }) => `${scope_type} ${scope_id}`);
     const chargedOf = createPartiesMap((event): Charged => {
       const found = scopesOf(partiesOf(event)).flatMap(({ type, id }) => byScope.get(`${type} ${id}`) ?? []);
@@ -46,8 +46,9 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
       }
       return sum;
     };
-    for (const { event, spend } of events) {
+    for (const event of events) {
       const at = Date.parse(event.at);
+      const spend = spendOf(event);
       for (const one of chargedOf(event)) {
         if (one.sum === null || at < one.sum.period.start || at >= one.sum.period.end) one.sum = sumOf(one.budget, at);
         add(one.sum, event, at, spend);
@@ -74,7 +75,7 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
 
   return async (given, events) => {
     const trx = given as Trx;
-    const counted = events.map((event) => ({ event, spend: spendOf(event) })).filter(({ spend }) => !isNothing(spend));
+    const counted = events.filter(isCharged);
     if (counted.length === 0) return () => {};
     await lockBudgets(trx, 'shared');
     const scopes = new Map<string, ReturnType<typeof scopesOf>[number]>();
@@ -82,7 +83,7 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
       for (const one of scopesOf(partiesOf(event))) scopes.set(`${one.type} ${one.id}`, one);
       return true;
     });
-    for (const { event } of counted) noted(event);
+    for (const event of counted) noted(event);
     const sums = sumUp(await budgetsOf(trx, [...scopes.values()]), counted);
     if (sums.length === 0) return () => {};
     const spent = await addSpent(
@@ -136,11 +137,6 @@ export async function noteReached(
       periodStart: period_start.toISOString(),
     });
   return fresh;
-}
-
-interface Counted {
-  event: UsageEvent;
-  spend: Spend;
 }
 
 /** In place: a batch has thousands of these. */

@@ -60,12 +60,16 @@ export function periodAt(kind: PeriodKind, at: number): Period {
     : { start: Date.UTC(year, month), end: Date.UTC(year, month + 1) };
 }
 
+/** Whether an event charges budgets anything. */
+export const isCharged = ({ forwarded, cached }: Pick<UsageEvent, 'forwarded' | 'cached'>): boolean =>
+  forwarded || cached;
+
 /** What an event charges budgets. What the gateway refused itself is free; a cached answer is a request that cost nothing. */
 export function spendOf(
   event: Pick<UsageEvent, 'forwarded' | 'cached' | 'cost' | 'prompt_tokens' | 'completion_tokens'>,
 ): Spend {
+  if (!isCharged(event)) return nothing;
   if (event.cached) return { amount: 0n, tokens: 0, requests: 1 };
-  if (!event.forwarded) return nothing;
   return { amount: parseMoney(event.cost), tokens: event.prompt_tokens + event.completion_tokens, requests: 1 };
 }
 

@@ -6,6 +6,7 @@ import type { Egress } from '#platform/egress';
 import type { BoundRoutes, RawHandler, RequestHead } from '#platform/http';
 import type { Logger } from '#platform/log';
 import type { Metrics } from '#platform/metrics';
+import { createTally } from '#platform/tally';
 import type { Cache } from '#ports/cache';
 import type { Objects } from '#ports/objects';
 import type { TokenCounter } from '#ports/tokens';
@@ -22,7 +23,6 @@ import { createLookAgain } from './look-again.ts';
 import type { Objective } from './objectives.ts';
 import { createUsageRoutes } from './routes.ts';
 import { createBreakers } from './routing/breaker.ts';
-import { createLoads } from './routing/load.ts';
 import type { Charge, Spending } from './spending.ts';
 import type { Telemetry } from './telemetry/types.ts';
 import { createUpstream, type Providers } from './upstream/index.ts';
@@ -151,7 +151,7 @@ export function createInference(deps: InferenceDeps): Inference {
       knowledge,
       upstream,
       breakers,
-      loads: createLoads(),
+      loads: createTally(),
       ledger,
       spending,
       cache: deps.cache,

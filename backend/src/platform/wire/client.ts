@@ -88,6 +88,8 @@ interface Connection {
   paused: boolean;
   /** idle: until when it may be used again */
   until: number;
+  /** among the active; -1: it is not */
+  place: number;
 }
 
 /**
@@ -97,7 +99,8 @@ interface Connection {
  */
 export function createWireClient(dial: Dial): WireClient {
   const idle: Connection[] = [];
-  const active = new Set<Connection>();
+  /** No set: one that is filled and emptied makes itself anew all the time, and V8 keeps what the tables of before led to. */
+  const active: Connection[] = [];
   let timer: NodeJS.Timeout | null = null;
   let closed = false;
 
@@ -113,6 +116,7 @@ export function createWireClient(dial: Dial): WireClient {
       waitingFor: 'connection',
       paused: false,
       until: 0,
+      place: -1,
     };
     connection.parser = createParser({
       onHead(status, head) {
@@ -155,12 +159,23 @@ export function createWireClient(dial: Dial): WireClient {
     const { exchange } = connection;
     connection.exchange = null;
     connection.deadline = Infinity;
-    active.delete(connection);
+    deactivate(connection);
     if (exchange === null) return;
     exchange.ended = true;
     // decided after this turn of reading, when it is known whether more came than was asked for
     queueMicrotask(() => release(connection));
     exchange.handler.onEnd();
+  }
+
+  function deactivate(connection: Connection): void {
+    const { place } = connection;
+    if (place === -1) return;
+    const last = active.pop()!;
+    if (last !== connection) {
+      active[place] = last;
+      last.place = place;
+    }
+    connection.place = -1;
   }
 
   function release(connection: Connection): void {
@@ -179,7 +194,7 @@ export function createWireClient(dial: Dial): WireClient {
 
   function discard(connection: Connection): void {
     connection.closed = true;
-    active.delete(connection);
+    deactivate(connection);
     const at = idle.indexOf(connection);
     if (at !== -1) idle.splice(at, 1);
     connection.socket.destroy();
@@ -224,7 +239,7 @@ export function createWireClient(dial: Dial): WireClient {
   function begin(exchange: Exchange, connection: Connection): void {
     exchange.connection = connection;
     connection.exchange = exchange;
-    active.add(connection);
+    connection.place = active.push(connection) - 1;
     watch();
     if (connection.connected) return transmit(connection, exchange);
     connection.waitingFor = 'connection';
@@ -263,13 +278,13 @@ export function createWireClient(dial: Dial): WireClient {
 
   function tick(): void {
     const now = performance.now();
-    for (const connection of active) {
+    for (const connection of active.slice()) {
       if (connection.deadline > now) continue;
       const { waitingFor } = connection;
       fail(connection, new WireError('timeout', `No ${waitingFor} in time.`, { waitedFor: waitingFor }));
     }
     while (idle.length > 0 && idle[0]!.until <= now) discard(idle[0]!);
-    if (active.size === 0 && idle.length === 0 && timer !== null) {
+    if (active.length === 0 && idle.length === 0 && timer !== null) {
       clearInterval(timer);
       timer = null;
     }
@@ -313,13 +328,13 @@ export function createWireClient(dial: Dial): WireClient {
         },
       };
     },
-    stats: () => ({ active: active.size, idle: idle.length }),
+    stats: () => ({ active: active.length, idle: idle.length }),
     close() {
       closed = true;
       if (timer !== null) clearInterval(timer);
       timer = null;
       while (idle.length > 0) discard(idle[0]!);
-      for (const connection of active) {
+      for (const connection of active.slice()) {
         fail(connection, new WireError('reset', 'The gateway is being closed.'));
       }
     },

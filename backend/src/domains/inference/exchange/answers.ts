@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { formatMoney } from '#platform/money';
-import { uuidv7 } from '#platform/ids';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { Identity } from '#platform/access';
 import type { Operation } from '#ports/provider';
@@ -11,6 +10,7 @@ import type { Destination } from '../routing/choice.ts';
 import type { TokenUsage, UsageEvent } from '../usage.ts';
 import { assembled } from './assemble.ts';
 import type { Call } from './call.ts';
+import { eventId } from './record.ts';
 
 /** What is kept beside an answer. */
 interface KeptHead {
@@ -107,7 +107,7 @@ export function replay(deps: ExchangeDeps, call: Call, { head, body }: KeptAnswe
   } else sendAnswer(reply, call.face === 'openai' ? body : envelopeOf(body, head.usage, head), lines);
   const latencyMs = performance.now() - call.started;
   call.admission.settle({ amount: 0n, tokens: 0, requests: 1 }, { endpoint: head.endpointId, model: head.modelId });
-  const id = uuidv7();
+  const id = eventId(call);
   const event: UsageEvent = {
     id,
     at: new Date(call.admission.at).toISOString(),
@@ -144,7 +144,7 @@ export function replay(deps: ExchangeDeps, call: Call, { head, body }: KeptAnswe
     decision: null,
   };
   // with what else is written in this turn
-  deps.ledger.begin(event, () => deps.ledger.end(id, {}));
+  const begun = deps.ledger.begin(event, () => deps.ledger.end(begun, {}));
   const target = call.targets.find((one) => one.modelId === head.modelId) ?? call.targets[0]!;
   deps.gauges
     .series(target, {

@@ -30,9 +30,9 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   const record = beginRecord(deps, call, () => {
     if (!over) next(null, null);
   });
-  const tried = new Set<string>();
+  const tried: string[] = [];
   /** that failed so often that they were passed over */
-  const shut = new Set<RouteTarget>();
+  const shut: RouteTarget[] = [];
   const attempts: RoutingDecision['attempts'] = [];
   const keeps = call.cacheKey !== null || call.admission.capture;
   let tries = { within: 0, priority: -1 };
@@ -75,7 +75,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
         ? { ...tries, within: tries.within + 1 }
         : { within: 1, priority: found.target.priority };
     destination = found;
-    tried.add(found.key);
+    tried.push(found.key);
     deps.breakers.begin(found.key);
     deps.loads.began(found.key);
     const acquired = deps.table.acquire(found.target.revisionId);
@@ -196,7 +196,7 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
 
   /** Header lines of an answer. */
   function headers({ target }: Destination): string {
-    const tries = tried.size > 1 ? `; attempts=${tried.size}` : '';
+    const tries = tried.length > 1 ? `; attempts=${tried.length}` : '';
     const cache = call.cacheKey === null ? '' : 'x-llmops-cache: miss\r\n';
     return `x-request-id: ${call.requestId}\r\n${explanationOf(route, target)}${tries}\r\n${call.admission.headers}${cache}`;
   }
@@ -219,7 +219,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
   function noteShut(): void {
     for (const target of targets) {
       const keys = target.addresses.map((address) => keyOf(target, address));
-      if (keys.every((key) => !tried.has(key) && deps.breakers.state(key) === 'open')) shut.add(target);
+      if (shut.includes(target)) continue;
+      if (keys.every((key) => !tried.includes(key) && deps.breakers.state(key) === 'open')) shut.push(target);
     }
   }
 

@@ -33,7 +33,7 @@ export interface Outcome {
   cut: boolean;
   attempts: RoutingDecision['attempts'];
   /** targets that were passed over because they failed again and again */
-  shut: ReadonlySet<RouteTarget>;
+  shut: readonly RouteTarget[];
   destination: Destination | null;
   /** `telemetryName` of its provider; null: none was reached */
   providerName: string | null;
@@ -60,7 +60,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
   const { ledger, spending, telemetry } = deps;
   const { identity, route, admission, body } = call;
   const first = call.targets[0]!;
-  const id = uuidv7();
+  const id = eventId(call);
   const trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
   const event: UsageEvent = {
     id,
@@ -99,7 +99,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
   };
   const firstPrice = spending.price(first.modelId);
   if (firstPrice !== null) event.price = firstPrice.shown;
-  ledger.begin(event, go);
+  const begun = ledger.begin(event, go);
   deps.gauges.began();
 
   function write(
@@ -111,7 +111,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
   ): void {
     const { destination } = outcome;
     const target = destination?.target ?? first;
-    const provider = destination?.address.provider ?? event.provider;
+    const provider = destination?.address.provider ?? first.addresses[0]!.provider;
     const price = target === first ? firstPrice : spending.price(target.modelId);
     const charged = usage.prompt_tokens + usage.completion_tokens > 0 || outcome.status < 400;
     const cost = price === null || !charged ? 0n : costOf(price, usage);
@@ -142,7 +142,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       patch.revision = target.revisionNumber;
       patch.price = price?.shown ?? null;
     }
-    ledger.end(id, patch, go);
+    ledger.end(begun, patch, go);
     deps.gauges
       .series(target, {
         route: route.routeName,
@@ -196,7 +196,7 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
     id,
     headers: `x-request-id: ${call.requestId}\r\n${trace === null ? '' : trace.headers}`,
     progress: (pieces) =>
-      ledger.progress(id, { completion_tokens: pieces, latency_ms: performance.now() - call.started }),
+      ledger.progress(begun, { completion_tokens: pieces, latency_ms: performance.now() - call.started }),
     end(outcome, go) {
       const latencyMs = performance.now() - call.started;
       deps.gauges.ended();
@@ -269,7 +269,7 @@ function decisionOf({ route, admission }: Call, { attempts, shut, error }: Outco
     attempts,
     skipped: [
       ...skippedOf(route),
-      ...[...shut].map(({ endpointId }) => ({
+      ...shut.map(({ endpointId }) => ({
         endpoint_id: endpointId,
         reason: 'It failed again and again: for a while nothing is sent to it.',
       })),
@@ -277,6 +277,10 @@ function decisionOf({ route, admission }: Call, { attempts, shut, error }: Outco
     ...(error === null ? {} : { failure: rememberedOf(error, admission.capture) }),
   };
 }
+
+/** A request that brought no id of its own was given one, which nobody else has. */
+export const eventId = (call: Call): string =>
+  headerText(call, 'x-request-id') === call.requestId ? uuidv7() : call.requestId;
 
 function headerText({ request }: Call, name: string): string | undefined {
   const value = request.headers[name];

@@ -22,8 +22,8 @@ test('FR-009: columns are written as PostgreSQL reads arrays', () => {
     arrayOf(
       rows.map((value) => ({ value })),
       'value',
-    ),
+    ).toString(),
     String.raw`{NULL,NULL,1,-2.5,true,plain-1.2:3,"","null","NULL","a,b {c}","say \"\\\"","ü","{\"a\":[\"\\\"\"]}"}`,
   );
-  assert.equal(arrayOf([] as { value: string }[], 'value'), '{}');
+  assert.equal(arrayOf([] as { value: string }[], 'value').toString(), '{}');
 });

@@ -5,6 +5,7 @@ import type { Db } from '#platform/db';
 import type { Logger } from '#platform/log';
 import type { Charge } from '../spending.ts';
 import { costOfEvent, type UsageEvent } from '../usage.ts';
+import { createEntries } from './entries.ts';
 import { gatewayOf } from './gateway.ts';
 import { createJournal, type Entry, type Segment } from './journal.ts';
 import { endLine, progressLine, type Change } from './lines.ts';
@@ -13,7 +14,7 @@ import { createPartitions } from './partitions.ts';
 import { readSegment } from './replay.ts';
 import { createSettler } from './settle.ts';
 import { newestArchived } from './store.ts';
-import type { Ledger, UsagePatch } from './types.ts';
+import type { Begun, Ledger, UsagePatch } from './types.ts';
 
 export interface LedgerDeps {
   /** of this process alone */
@@ -44,6 +45,8 @@ export interface RunningLedger extends Ledger {
 }
 
 const maxNotes = 5_000;
+/** entries of settled events that are kept to be used again: a busy gateway's of half a second, 4 MB */
+const maxKept = 10_000;
 const parkAtATime = 2_000;
 const dropAtATime = 1_000;
 /** What an event settles as that had begun when its gateway died. */
@@ -72,12 +75,13 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   });
   const settler = createSettler({ db, partitions, charge: deps.charge, log });
 
-  /** What has not ended. Small, whatever waits for the database: a large map that is filled and emptied moves again and again. */
-  const open = new Map<string, Entry>();
+  /** What has not ended. No map: one that is filled and emptied makes itself anew all the time, and V8 keeps what the tables of before led to. */
+  const open: Entry[] = [];
   /** what an earlier process left, until it has settled; null: all of it has been read */
   let leftBehind: Map<string, Entry> | null = new Map();
   /** in the order of their ends */
   const ended: Entry[] = [];
+  const entries = createEntries(maxKept);
   /** what is being settled, and is given again until it has */
   let batch: Entry[] = [];
   let notes: UsageEvent[] = [];
@@ -86,12 +90,24 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   let settling: Promise<void> | null = null;
   let closed = false;
 
+  function opened(entry: Entry): void {
+    entry.place = open.length;
+    open.push(entry);
+  }
+
   function finish(entry: Entry, patch: UsagePatch): void {
     Object.assign(entry.event, patch);
     entry.ended = true;
-    open.delete(entry.event.id);
+    const last = open.pop()!;
+    if (last !== entry) {
+      open[entry.place] = last;
+      last.place = entry.place;
+    }
+    entry.place = -1;
     ended.push(entry);
   }
+
+  const goesOn = ({ id, entry }: Begun): boolean => !entry.ended && entry.event.id === id;
 
   /** Neither disk nor database take them: what ended first is given up. */
   function makeRoom(): void {
@@ -111,7 +127,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
   }
 
   function* unsettled(): Generator<Entry> {
-    yield* open.values();
+    yield* open;
     yield* ended;
     yield* batch;
   }
@@ -124,8 +140,12 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       left -= batch.length;
       const events = batch.map(({ event }) => event);
       if (!(await settler.settle(events))) return false;
-      for (const entry of batch) forget(entry);
+      const settled = batch;
       batch = [];
+      for (const entry of settled) {
+        forget(entry);
+        entries.giveBack(entry);
+      }
     }
     return true;
   }
@@ -227,17 +247,17 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       const { event } = line;
       const known = leftBehind?.get(event.id);
       if (known?.ended === true) return;
-      const entry = known ?? { event, ended: false, segment: null, dirty: false };
+      const entry = known ?? { event, ended: false, segment: null, dirty: false, shared: false, place: -1 };
       entry.event = event;
       leftBehind?.set(event.id, entry);
-      open.set(event.id, entry);
+      if (known === undefined) opened(entry);
       begun.add(entry);
       journal.hold(entry, segment);
       return;
     }
     // an end without its begin: the event has settled, and its segment has gone
-    const entry = open.get(line.id);
-    if (entry === undefined) return;
+    const entry = leftBehind?.get(line.id);
+    if (entry === undefined || entry.ended) return;
     if (line.kind === 'progress') Object.assign(entry.event, line.patch);
     else {
       begun.delete(entry);
@@ -249,22 +269,21 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     gateway,
     replayed,
     begin(event, go) {
-      if (!journal.writable && open.size + ended.length + batch.length >= maxUnwritten) makeRoom();
-      const entry = { event, ended: false, segment: null, dirty: false };
-      open.set(event.id, entry);
+      if (!journal.writable && open.length + ended.length + batch.length >= maxUnwritten) makeRoom();
+      const entry = entries.of(event);
+      opened(entry);
       journal.begin(entry, go);
+      return { id: event.id, entry };
     },
-    progress(id, patch) {
-      const entry = open.get(id);
-      if (entry === undefined) return;
-      Object.assign(entry.event, patch);
-      journal.append(entry, progressLine(id, patch));
+    progress(begun, patch) {
+      if (!goesOn(begun)) return;
+      Object.assign(begun.entry.event, patch);
+      journal.append(begun.entry, progressLine(begun.id, patch));
     },
-    end(id, patch, go) {
-      const entry = open.get(id);
-      if (entry === undefined) return go?.();
-      finish(entry, patch);
-      journal.append(entry, endLine(id, patch), go);
+    end(begun, patch, go) {
+      if (!goesOn(begun)) return go?.();
+      finish(begun.entry, patch);
+      journal.append(begun.entry, endLine(begun.id, patch), go);
     },
     note(event) {
       if (notes.length >= maxNotes) unnoted += 1;
@@ -273,7 +292,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
     settle,
     state: () => ({
       unsettled: ended.length + batch.length + parking.size,
-      open: open.size,
+      open: open.length,
       writable: journal.writable,
       dropped,
       unnoted,

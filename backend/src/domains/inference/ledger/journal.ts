@@ -33,6 +33,10 @@ export interface Entry {
   segment: Segment | null;
   /** something of it could not be written */
   dirty: boolean;
+  /** of `createEntries`: it may be used again once nothing refers to it */
+  shared: boolean;
+  /** in the list of what has not ended; -1: it has */
+  place: number;
 }
 
 export interface Journal {

@@ -93,21 +93,29 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
 
   async function work(events: readonly UsageEvent[], charge: Charge): Promise<void> {
     const letters: DeadLetter[] = [];
-    const sound: { event: UsageEvent; day: Day }[] = [];
+    const sound = new Map<Day, UsageEvent[]>();
     for (const event of events) {
       const time = timeOf(event.id);
       const at = Date.parse(event.at);
       const problem = time === null ? 'its id is not a UUID of version 7' : problemOf(event, at);
-      if (problem === null) sound.push({ event: near(time!, event, at), day: dayOf(time!) });
-      else letters.push(letterOf(event, 'invalid', problem));
+      if (problem !== null) {
+        letters.push(letterOf(event, 'invalid', problem));
+        continue;
+      }
+      const day = dayOf(time!);
+      const ofDay = sound.get(day);
+      if (ofDay === undefined) sound.set(day, [near(time!, event, at)]);
+      else ofDay.push(near(time!, event, at));
     }
-    const stateOf = await partitions.prepare(new Set(sound.map(({ day }) => day)));
+    const stateOf = await partitions.prepare(sound.keys());
     const open: UsageEvent[] = [];
-    for (const { event, day } of sound) {
+    for (const [day, ofDay] of sound) {
       const state = stateOf(day);
-      if (state === 'open') open.push(event);
-      else if (state === 'closed') letters.push(letterOf(event, 'archived', `${dateOf(day)} is in the archive`));
-      else letters.push(letterOf(event, 'future', `${dateOf(day)} is too far ahead`));
+      const lost = (reason: DeadLetter['reason'], detail: string) =>
+        letters.push(...ofDay.map((event) => letterOf(event, reason, detail)));
+      if (state === 'open') for (const event of ofDay) open.push(event);
+      else if (state === 'closed') lost('archived', `${dateOf(day)} is in the archive`);
+      else lost('future', `${dateOf(day)} is too far ahead`);
     }
     if (open.length > 0) await divide(open, charge);
     await bury(letters);

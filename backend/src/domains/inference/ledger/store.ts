@@ -37,12 +37,12 @@ export async function insertEvents(trx: Executor, events: readonly UsageEvent[])
         model_version, provider, revision, operation, streamed, status, error_code, forwarded, prompt_tokens, completion_tokens,
         estimated, cached, cost, price, latency_ms, first_token_ms, finish_reason, attempts, trace_id, decision
       from unnest(
-        ${`{${numbers.join(',')}}`}::integer[], ${column('id')}::uuid[], ${column('at')}::timestamptz[],
-        ${column('request_id')}::text[], ${column('status')}::integer[], ${column('error_code')}::text[],
-        ${column('prompt_tokens')}::integer[], ${column('completion_tokens')}::integer[], ${column('estimated')}::boolean[],
-        ${column('cost')}::numeric[], ${column('latency_ms')}::float8[], ${column('first_token_ms')}::float8[],
-        ${column('finish_reason')}::text[], ${column('attempts')}::integer[], ${column('trace_id')}::text[],
-        ${column('decision')}::jsonb[]
+        ${`{${numbers.join(',')}}`}::integer[], ${column('id')}::text::uuid[], ${column('at')}::text::timestamptz[],
+        ${column('request_id')}::text::text[], ${column('status')}::text::integer[], ${column('error_code')}::text::text[],
+        ${column('prompt_tokens')}::text::integer[], ${column('completion_tokens')}::text::integer[], ${column('estimated')}::text::boolean[],
+        ${column('cost')}::text::numeric[], ${column('latency_ms')}::text::float8[], ${column('first_token_ms')}::text::float8[],
+        ${column('finish_reason')}::text::text[], ${column('attempts')}::text::integer[], ${column('trace_id')}::text::text[],
+        ${column('decision')}::text::jsonb[]
       ) as event (
         number, id, at, request_id, status, error_code, prompt_tokens, completion_tokens, estimated, cost, latency_ms,
         first_token_ms, finish_reason, attempts, trace_id, decision)

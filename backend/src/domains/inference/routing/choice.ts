@@ -15,7 +15,7 @@ export interface ChoiceWorld {
   /** requests under way to it */
   load(key: string): number;
   /** replicas that this request tried already */
-  tried: ReadonlySet<string>;
+  tried: readonly string[];
   /** 0 ≤ random < 1 */
   random(): number;
 }
@@ -46,7 +46,7 @@ function replicasOf(target: RouteTarget, world: ChoiceWorld): Destination[] {
   const found: Destination[] = [];
   for (const address of target.addresses) {
     const key = keyOf(target, address);
-    if (!world.tried.has(key) && world.available(key)) found.push({ target, address, key });
+    if (!world.tried.includes(key) && world.available(key)) found.push({ target, address, key });
   }
   return found;
 }

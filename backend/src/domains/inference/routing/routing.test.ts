@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { RouteTarget } from '#domains/serving';
 import { createBreakers } from './breaker.ts';
 import { chooseDestination, keyOf, type ChoiceWorld } from './choice.ts';
-import { createLoads } from './load.ts';
+import { createTally } from '#platform/tally';
 import { causeOfError, causeOfStatus, leftToTry } from './retry.ts';
 
 const target = (name: string, over: Partial<RouteTarget> = {}, replicas = 1): RouteTarget => ({
@@ -32,7 +32,7 @@ const target = (name: string, over: Partial<RouteTarget> = {}, replicas = 1): Ro
 const world = (over: Partial<ChoiceWorld> = {}): ChoiceWorld => ({
   available: () => true,
   load: () => 0,
-  tried: new Set(),
+  tried: [],
   random: Math.random,
   ...over,
 });
@@ -56,16 +56,16 @@ test('FR-006l: what a request tried already is not tried again, and healthy ones
   const healthy = target('healthy');
   const first = chooseDestination([degraded, healthy], world())!;
   assert.equal(first.target.endpointId, 'healthy');
-  const second = chooseDestination([degraded, healthy], world({ tried: new Set([first.key]) }))!;
+  const second = chooseDestination([degraded, healthy], world({ tried: [first.key] }))!;
   assert.equal(second.target.endpointId, 'degraded');
-  assert.equal(chooseDestination([degraded, healthy], world({ tried: new Set([first.key, second.key]) })), null);
+  assert.equal(chooseDestination([degraded, healthy], world({ tried: [first.key, second.key] })), null);
 });
 
 test('FR-006l: of several replicas the less busy of two is taken, so that load stays even', () => {
   const replicas = target('a', {}, 8);
-  const loads = createLoads();
+  const loads = createTally();
   const spread = (pick: (key: string) => number): number => {
-    const fresh = createLoads();
+    const fresh = createTally();
     for (let count = 0; count < 800; count += 1) {
       const { key } = chooseDestination([replicas], world({ load: (one) => (pick(one), fresh.of(one)) }))!;
       fresh.began(key);
@@ -145,14 +145,14 @@ test('FR-006l: however targets fail, a request is sent to each replica at most o
       const targets = shapes.map(({ priority, weight, replicas }, index) =>
         target(String(index), { priority, weight, rank: priority * 10 }, replicas),
       );
-      const tried = new Set<string>();
+      const tried: string[] = [];
       let tries = { within: 0, priority: -1 };
       let rank = -1;
       for (;;) {
-        const left = tried.size === 0 ? targets : leftToTry(targets, 'busy', { attempts, on: ['busy'] }, tries);
+        const left = tried.length === 0 ? targets : leftToTry(targets, 'busy', { attempts, on: ['busy'] }, tries);
         const found = chooseDestination(left, world({ tried }));
         if (found === null) break;
-        assert.ok(!tried.has(found.key));
+        assert.ok(!tried.includes(found.key));
         assert.ok(found.target.rank >= rank, 'never back to an earlier priority');
         rank = found.target.rank;
         tries =
@@ -160,9 +160,9 @@ test('FR-006l: however targets fail, a request is sent to each replica at most o
             ? { ...tries, within: tries.within + 1 }
             : { within: 1, priority: found.target.priority };
         assert.ok(tries.within <= attempts + 1);
-        tried.add(found.key);
+        tried.push(found.key);
       }
-      assert.ok(tried.size > 0);
+      assert.ok(tried.length > 0);
     }),
   );
 });

@@ -2,6 +2,7 @@ import type { Environment } from '@llm-ops/contracts';
 import type { Db } from '#platform/db';
 import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
+import { createTally } from '#platform/tally';
 import type { Runtime } from '#ports/runtime';
 import type { EndpointStatus, Visibility } from '../types.ts';
 import { createAttaching } from './attaching.ts';
@@ -80,7 +81,7 @@ interface TableDeps {
  */
 export function createRouteTable(deps: TableDeps): RouteTable {
   const { db, runtimes, log, kept, pollMs = 2_000 } = deps;
-  const counts = new Map<string, number>();
+  const underWay = createTally();
   /** route → until when it is denied, in ms since 1970 */
   const denied = new Map<string, number>();
   let snapshot: Snapshot = buildSnapshot({ routes: [], endpoints: [], revisions: [] });
@@ -154,17 +155,15 @@ export function createRouteTable(deps: TableDeps): RouteTable {
       );
     },
     acquire(revisionId) {
-      counts.set(revisionId, (counts.get(revisionId) ?? 0) + 1);
+      underWay.began(revisionId);
       let held = true;
       return () => {
         if (!held) return;
         held = false;
-        const left = counts.get(revisionId)! - 1;
-        if (left === 0) counts.delete(revisionId);
-        else counts.set(revisionId, left);
+        underWay.ended(revisionId);
       };
     },
-    inFlight: (revisionId) => counts.get(revisionId) ?? 0,
+    inFlight: underWay.of,
     deny: (routeId) => void denied.set(routeId, Date.now() + pollMs + 250),
     admit: (routeId) => void denied.delete(routeId),
   };
