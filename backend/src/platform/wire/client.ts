@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createParser, ProtocolError, type Parser } from './parser.ts';
+import { createWriter, type Writer } from './writing.ts';
 
 /** Why there is no (whole) answer. `connect`: nothing was sent. `reset`: the connection broke. `protocol`: what came is no HTTP. */
 export type WireKind = 'connect' | 'timeout' | 'reset' | 'protocol';
@@ -77,6 +78,7 @@ interface Exchange {
 
 interface Connection {
   socket: Socket;
+  writer: Writer;
   parser: Parser;
   exchange: Exchange | null;
   connected: boolean;
@@ -107,6 +109,7 @@ export function createWireClient(dial: Dial): WireClient {
   function open(): Connection {
     const connection: Connection = {
       socket: null as never,
+      writer: null as never,
       parser: null as never,
       exchange: null,
       connected: false,
@@ -138,6 +141,7 @@ export function createWireClient(dial: Dial): WireClient {
       onRead: (bytes) => read(connection, bytes),
       onClose: (error) => lost(connection, error),
     });
+    connection.writer = createWriter(connection.socket);
     return connection;
   }
 
@@ -180,8 +184,8 @@ export function createWireClient(dial: Dial): WireClient {
 
   function release(connection: Connection): void {
     if (connection.closed || connection.exchange !== null) return;
-    const unsent = connection.socket.writableLength > 0;
-    if (closed || unsent || !connection.parser.reusable() || idle.length >= maximumIdle) return discard(connection);
+    if (closed || connection.writer.waiting() || !connection.parser.reusable() || idle.length >= maximumIdle)
+      return discard(connection);
     const said = connection.parser.keepAliveSeconds();
     connection.parser.reset();
     connection.used = true;
@@ -247,7 +251,7 @@ export function createWireClient(dial: Dial): WireClient {
   }
 
   function transmit(connection: Connection, { request }: Exchange): void {
-    const { socket } = connection;
+    const { socket, writer } = connection;
     connection.waitingFor = 'first byte';
     connection.deadline = performance.now() + request.timeouts.firstByteMs;
     let length = 0;
@@ -257,7 +261,7 @@ export function createWireClient(dial: Dial): WireClient {
       const whole = Buffer.allocUnsafe(head.length + length);
       let at = whole.write(head, 'latin1');
       for (const piece of request.body) at += piece.copy(whole, at);
-      socket.write(whole);
+      writer.write(whole);
       return;
     }
     socket.cork();

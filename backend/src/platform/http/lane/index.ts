@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { createWriter, type Writer } from '#platform/wire';
 import type { Reply, RequestHead } from '../reply.ts';
 import { maximumHead, readHead, type LaneHead } from './head.ts';
 import { readFrom } from './reading.ts';
@@ -15,6 +16,7 @@ export interface LaneDeps {
 /** A connection, from one request to the next. */
 interface Lane {
   readonly socket: Socket;
+  readonly writer: Writer;
   /** what came and is not used yet; within a turn of reading, not ours to keep */
   held: Buffer | null;
   /** the request that is being read, once its head is there */
@@ -61,6 +63,7 @@ export function openLane(server: Server, deps: LaneDeps): void {
     };
     const lane: Lane = {
       socket,
+      writer: createWriter(socket, onDrain),
       held: null,
       filling: null,
       before: null,
@@ -145,6 +148,7 @@ export function openLane(server: Server, deps: LaneDeps): void {
     lane.deadline = Infinity;
     lane.reply = createReply(
       lane.socket,
+      lane.writer,
       () => server.listening,
       () => ended(lane),
     );

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { frame } from '#platform/wire';
+import { frame, type Writer } from '#platform/wire';
 import type { Reply } from '../reply.ts';
 
 export const keepAliveSeconds = 65;
@@ -15,7 +15,7 @@ export interface LaneReply extends Reply {
   drained(): void;
 }
 
-export function createReply(socket: Socket, staysOpen: () => boolean, ended: () => void): LaneReply {
+export function createReply(socket: Socket, writer: Writer, staysOpen: () => boolean, ended: () => void): LaneReply {
   let onClose: (() => void) | null = null;
   let onDrain: (() => void) | null = null;
   let head: string | null = null;
@@ -61,7 +61,7 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
       reply.opened = true;
       const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\n${tail(staysOpen())}`;
       // Latin-1 takes each byte as it is
-      if (body.length <= oneWrite) socket.write(text + body.toString('latin1'), 'latin1');
+      if (body.length <= oneWrite) writer.write(text + body.toString('latin1'));
       else {
         socket.cork();
         socket.write(text, 'latin1');
@@ -79,7 +79,7 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
     body(bytes: Buffer) {
       if (bytes.length > 0) add(frame(bytes));
     },
-    flush: () => size === 0 || reply.closed || socket.write(gather()),
+    flush: () => size === 0 || reply.closed || writer.write(gather()),
     end: () => reply.ending()(),
     ending() {
       if (reply.closed) return () => {};
@@ -87,7 +87,7 @@ export function createReply(socket: Socket, staysOpen: () => boolean, ended: () 
       const rest = gather();
       return () => {
         if (reply.closed) return;
-        socket.write(rest);
+        writer.write(rest);
         finish();
       };
     },
