@@ -1,4 +1,5 @@
-import { fetch as undiciFetch, Response as UndiciResponse, type Agent } from 'undici';
+// not the globals of the same names: the first use of one of them loads a second copy of all this
+import { fetch as undiciFetch, Headers as UndiciHeaders, Response as UndiciResponse, type Agent } from 'undici';
 import { failure, isFailure } from '#platform/errors';
 import type { Logger } from '#platform/log';
 import {
@@ -104,7 +105,7 @@ export function createEgress(deps: {
 
 /** As browsers do: 303, and 301 or 302 after a POST, become a GET; a body that was streamed cannot be sent twice. */
 function redirected(init: EgressInit, status: number, from: URL, to: URL): EgressInit {
-  const headers = new Headers(init.headers);
+  const headers = new UndiciHeaders(init.headers as never) as unknown as Headers;
   const method = (init.method ?? 'GET').toUpperCase();
   const toGet = (status === 303 && method !== 'HEAD') || (status <= 302 && method === 'POST');
   if (from.origin !== to.origin) for (const name of credentials) headers.delete(name);
@@ -131,7 +132,7 @@ function limited(response: Response, maxBytes: number): Response {
   });
   const { status, statusText } = response;
   // lengths and encodings are those of the wire, the body is decoded by now
-  const headers = new Headers(response.headers);
+  const headers = new UndiciHeaders(response.headers as never);
   headers.delete('content-encoding');
   headers.delete('content-length');
   return new UndiciResponse(response.body.pipeThrough(counter) as never, {

@@ -1,14 +1,8 @@
-import {
-  METHODS,
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { failure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
+import { METHODS, createServer } from '#platform/node';
 import { failureBody, failureReply } from './envelope.ts';
 import { openLane } from './lane/index.ts';
 import type { Reply, RequestHead } from './reply.ts';

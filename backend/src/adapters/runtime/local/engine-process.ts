@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
-import { request, type ClientRequest } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { request } from '#platform/node';
 import type { EngineHealth, EngineMessage } from './engine/protocol.ts';
 import { startTimeOf, type EngineRecord } from './records.ts';
 import type { EngineShape } from './rules.ts';

@@ -1,3 +1,4 @@
+import { fetch } from 'undici';
 import { withoutCredentials } from '#platform/egress';
 import { isFailure } from '#platform/errors';
 import type { Provider } from '#ports/provider';

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { STATUS_CODES } from '#platform/node';
 import { frame, type Writer } from '#platform/wire';
 import type { Reply } from '../reply.ts';
 

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from '#platform/node';
 import { ApiError, errorBody } from './errors.ts';
 
 const MAX_BODY = 32 * 1024 * 1024;
