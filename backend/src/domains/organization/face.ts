@@ -3,11 +3,13 @@ import type { Asking, Desk, FaceRequest, Prepared, Served } from '#domains/servi
 import type { Access } from '#platform/access';
 import { failure, isFailure } from '#platform/errors';
 import type { Trx } from '#platform/http';
+import type { Said } from '#platform/words';
 import type { ModelCluster } from '#ports/models';
 import { changed, resolve, wishNow, wishOf, type ModelsSettings, type Resolved } from './rules.ts';
 import { modelsOf, putModel } from './store.ts';
 import type { Tokens } from './tokens.ts';
 import { modelView } from './view.ts';
+import { words } from './sentences.ts';
 
 export interface FaceDeps {
   desk: Desk;
@@ -58,17 +60,19 @@ export function createFace(deps: FaceDeps) {
       models: used.endpoints - before.models + 1,
       gpus: used.gpus - before.gpus + next.gpuCount * next.maxReplicas,
     };
-    const over = [
-      ...(models !== null && wanted.models > models ? [`${wanted.models} models of ${models}`] : []),
-      ...(gpus !== null && wanted.gpus > gpus
-        ? [`${wanted.gpus} GPUs of ${gpus} (gpu_count × max_replicas of all its models)`]
-        : []),
-    ];
-    if (over.length === 0) return;
-    throw failure('organization_model_resources_insufficient', {
-      message: `The quota of ${organization} has no room: it would have ${over.join(' and ')}.`,
-      remedy: 'Ask for fewer GPUs or replicas, delete a model, or have the quota raised (MODELS_QUOTA_*).',
-    });
+    const over = {
+      models:
+        models !== null && wanted.models > models
+          ? words.line('quota_models', { wanted: wanted.models, most: models })
+          : null,
+      gpus: gpus !== null && wanted.gpus > gpus ? words.line('quota_gpus', { wanted: wanted.gpus, most: gpus }) : null,
+    };
+    if (over.models === null && over.gpus === null) return;
+    const both = over.models && over.gpus && words.line('quota_both', { models: over.models, gpus: over.gpus });
+    throw failure(
+      'organization_model_resources_insufficient',
+      words.tell('quota', { organization, over: both ?? over.models ?? over.gpus! }),
+    );
   }
 
   /** Throws `validation_failed` naming each argument that the image's program is known to end by. */
@@ -101,11 +105,11 @@ export function createFace(deps: FaceDeps) {
     const { spec, scale, issues } = resolve(name, wishOf(request), config);
     if (issues.length > 0) throw failure('validation_failed', { issues });
     const description = request.description ?? `${request.display_name ?? name}, served from Hugging Face.`;
-    if (await cluster.isTaken(name)) throw taken(name, 'on the cluster, made by something else');
+    if (await cluster.isTaken(name)) throw taken(words.tell('taken_object', { name }));
     const modelId = await catalog.entryOf(asking, { huggingfaceId, team: organization, description });
     const asked = { id, name, environment, team: organization, modelId, spec, scale, rollbackPlan, parityNote };
     const prepared = await desk.prepareNew(trx, access, kind, asked).catch((error: unknown) => {
-      if (isFailure(error, 'endpoint_route_taken')) throw taken(name, `in ${environment}`);
+      if (isFailure(error, 'endpoint_route_taken')) throw taken(words.tell('taken_model', { name, environment }));
       if (isFailure(error) && error.code.startsWith('model_'))
         throw failure('organization_model_not_approved', { message: error.message, remedy: error.remedy });
       throw error;
@@ -141,7 +145,7 @@ export function createFace(deps: FaceDeps) {
     const fixed = (['name', 'huggingface_id'] as const).filter(
       (field) => request[field] !== undefined && request[field] !== view[field],
     );
-    issues.push(...fixed.map((path) => ({ path, message: `Cannot be changed: it is ${view[path]}.` })));
+    issues.push(...fixed.map((path) => ({ path, ...words.tell('fixed', { value: view[path] }) })));
     if (issues.length > 0) throw failure('validation_failed', { issues });
     const { rollbackPlan, parityNote } = request;
     const prepared = await desk.prepareChange(trx, access, id, { spec, scale, rollbackPlan, parityNote });
@@ -191,15 +195,13 @@ export const saidOf = (request: Omit<Create, 'kind'>) => ({
   requirements: request.requirements,
 });
 
-export const taken = (name: string, where: string) =>
-  failure('organization_model_name_taken', { message: `There is a model or object named "${name}" ${where} already.` });
+export const taken = (told: { message: string; said: Said }) => failure('organization_model_name_taken', told);
 
 async function requireOperators(cluster: ModelCluster): Promise<void> {
   const missing = (await cluster.operators()).filter(({ required, installed }) => required && !installed);
   if (missing.length === 0) return;
-  throw failure('organization_model_operator_missing', {
-    message: `The cluster lacks ${missing.map(({ name, crd }) => `${crd} (${name})`).join(' and ')}, which models need.`,
-  });
+  const told = words.tell('lacking', { missing: missing.map(({ name, crd }) => `${crd} (${name})`) });
+  throw failure('organization_model_operator_missing', told);
 }
 
 /** Whose a new model is: one of the token's organizations. */
@@ -209,16 +211,16 @@ function organizationOf(access: Access, asked: string | undefined): string {
   if (asked !== undefined) {
     if (every || teams.includes(asked)) return asked;
     throw failure('permission_denied', {
-      message: `The token does not name the organization ${asked}.`,
-      remedy: `Use one of ${teams.join(', ') || 'no organization: ask an administrator for one'}.`,
+      ...(teams.length === 0
+        ? words.tell('no_organization')
+        : words.tell('other_organization', { asked, organizations: teams })),
       data: { rule: 'team' },
     });
   }
   const own = teams === '*' ? 'default' : (teams[0] ?? (every ? 'default' : undefined));
   if (own !== undefined) return own;
   throw failure('permission_denied', {
-    message: 'The token names no organization.',
-    remedy: 'Ask an administrator to make you a member of a team.',
+    ...words.tell('no_organization'),
     data: { rule: 'team' },
   });
 }

@@ -3,6 +3,7 @@ import type { DeskSpec, Scale } from '#domains/serving';
 import type { Issue } from '#platform/errors';
 import type { ModelRow, Requirements } from './store.ts';
 import type { Shown } from './view.ts';
+import { words } from './sentences.ts';
 
 export interface ModelsSettings {
   environment: Environment;
@@ -126,22 +127,23 @@ function faultsOf(asked: {
   const least = gpu.min_gpus ?? 0;
   const most = gpu.max_gpus ?? Infinity;
   const issues: Issue[] = [];
-  if (least > most)
-    issues.push({ path: 'requirements.gpu.min_gpus', message: `min_gpus ${least} is above max_gpus ${most}.` });
+  if (least > most) issues.push({ path: 'requirements.gpu.min_gpus', ...words.tell('gpus_range', { least, most }) });
   else if (gpuCount < least || gpuCount > most)
     issues.push({
       path: 'deployment_config.gpu_count',
-      message: `gpu_count ${gpuCount} is not from min_gpus ${least} to max_gpus ${gpu.max_gpus ?? 'any'}.`,
+      ...(gpuCount < least
+        ? words.tell('gpus_below', { count: gpuCount, least })
+        : words.tell('gpus_above', { count: gpuCount, most })),
     });
   if (minReplicas > maxReplicas)
     issues.push({
       path: 'autoscaling_config.min_replicas',
-      message: `min_replicas ${minReplicas} is above max_replicas ${maxReplicas}.`,
+      ...words.tell('replicas_range', { least: minReplicas, most: maxReplicas }),
     });
   else if (!scales && minReplicas !== maxReplicas)
     issues.push({
       path: 'autoscaling_config.max_replicas',
-      message: `Without enable_autoscaling there are always min_replicas (${minReplicas}): leave max_replicas out.`,
+      ...words.tell('replicas_fixed', { least: minReplicas }),
     });
   return issues;
 }

@@ -10,6 +10,7 @@ import { modelsOf } from './store.ts';
 import type { Tokens } from './tokens.ts';
 import { modelView, readinessView, unmanagedView } from './view.ts';
 import { isNew, waitingView, type NewPending } from './waiting.ts';
+import { words } from './sentences.ts';
 
 type Routes = typeof organizationRoutes;
 
@@ -111,7 +112,7 @@ export function createModels(deps: ModelsDeps) {
       const { access, body } = c;
       requireCluster();
       const request = { ...body, kind: 'create-model' as const };
-      if (await waiting(access, body.name)) throw taken(body.name, 'that waits for approval');
+      if (await waiting(access, body.name)) throw taken(words.tell('taken_waiting', { name: body.name }));
       const { served, waiting: change, detail } = await desk.ask(c, request);
       const model = served ? await viewed(access, served, c.trx) : waitingView({ change, request }, config);
       const { name, organization, huggingface_id: huggingfaceId } = model;

@@ -143,3 +143,34 @@ export const checkWords = createWords('checks', {
   review: { message: 'Nobody needs to approve it.' },
   required_prod: { message: 'Required for prod.' },
 });
+
+/** Why serving refuses what it is asked for. */
+export const refusalWords = createWords('serving', {
+  ambiguous: { message: 'The name "{name}" is in {environments}.' },
+  name_taken: { message: 'The name "{name}" is taken in {environment}.' },
+  other_environment: {
+    message: 'That endpoint is in {environment}; a name leads to endpoints of its own environment.',
+  },
+  no_revision: { message: 'That endpoint has no revision {revision}.' },
+  no_weight: { message: 'At least one weight must be above 0.' },
+  window: { message: 'The maintenance window is from {from} to {to}.' },
+  closed_applied: { message: 'This change is applied.' },
+  closed_rejected: { message: 'This change is rejected.' },
+  closed_withdrawn: { message: 'This change is withdrawn.' },
+  closed_open: { message: 'This change waits for approval.' },
+  closed_approved: { message: 'This change is approved.' },
+  closed_changes_requested: { message: 'This change is to be corrected first.' },
+  no_runtime: { message: 'This server has no runtime "{runtime}".' },
+  no_replica: { message: 'Must be at least 1. To stop a running endpoint, set minReplicas and maxReplicas to 0.' },
+  none_wanted: { message: 'Must be at least 1; scale to 0 is a stop of a running endpoint.' },
+  least_above: { message: 'minReplicas {least} is above maxReplicas {most}.' },
+  most_below: { message: 'maxReplicas {most} is below minReplicas {least}.' },
+  other_version: { message: 'That model is version {version}; give that, or leave it out.' },
+  files_gone: {
+    message: 'The files of {model} {version} are no longer those of revision {revision}.',
+    remedy: 'Redeploy with a model version whose files are approved.',
+  },
+  files_changed: { message: 'The files of {model} {version} were changed after revision {revision}.' },
+  there_already: { message: 'It is in {environment} already.' },
+  differs: { message: 'It differs between environments: {differences}.' },
+});

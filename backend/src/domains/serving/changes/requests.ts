@@ -39,6 +39,7 @@ import {
 import { hubIdOf } from '../spec.ts';
 import type { ServingConfig } from '../types.ts';
 import { changeView } from '../views.ts';
+import { refusalWords } from '../sentences.ts';
 
 type Routes = typeof changeRoutes;
 type Decision = BodyOf<Routes['decideChange']>;
@@ -159,16 +160,9 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
     const { startsAt, endsAt } = plan.maintenance;
     const now = (await databaseNow(trx)).getTime();
     if (now >= Date.parse(startsAt) && now <= Date.parse(endsAt)) return;
-    const issues = [
-      {
-        path: now < Date.parse(startsAt) ? 'change.maintenance.startsAt' : 'change.maintenance.endsAt',
-        message: `The window is from ${startsAt} to ${endsAt}.`,
-      },
-    ];
-    throw failure('change_outside_window', {
-      message: `The maintenance window is from ${startsAt} to ${endsAt}.`,
-      issues,
-    });
+    const told = refusalWords.tell('window', { from: startsAt, to: endsAt });
+    const path = now < Date.parse(startsAt) ? 'change.maintenance.startsAt' : 'change.maintenance.endsAt';
+    throw failure('change_outside_window', { ...told, issues: [{ path, ...told }] });
   }
 
   function seen(access: Access, row: ChangeRow | null): ChangeRow {
@@ -186,7 +180,7 @@ export function createChangeRequests(deps: ChangeRequestsDeps) {
   }
   const closed = (row: ChangeRow) =>
     failure('change_closed', {
-      message: `This change is ${row.status.replace('_', ' ')}.`,
+      ...refusalWords.tell(`closed_${row.status}`),
       data: { status: row.status },
     });
 

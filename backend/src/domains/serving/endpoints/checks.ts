@@ -7,7 +7,7 @@ import { failure, isFailure } from '#platform/errors';
 import { again, remedyBy, together } from '#platform/words';
 import type { Preflight, PreflightCheck, Runtime } from '#ports/runtime';
 import { reasonOf } from '../rollout/completion.ts';
-import { checkWords } from '../sentences.ts';
+import { checkWords, refusalWords } from '../sentences.ts';
 import { drafted } from './draft.ts';
 import { requireDeploy, requireModel } from '../guard.ts';
 import { configurationOf, differencesOf, tell, versionFields, type Difference } from '../spec.ts';
@@ -116,7 +116,9 @@ export function createChecks(deps: ChecksDeps) {
       const differences = await this.differences(connection, question);
       if (differences.length === 0) return;
       throw failure('drift_unexplained', {
-        message: `It differs between environments: ${differences.map((one) => `${one.environment} ${tell(withoutSecrets(one))}`).join('; ')}.`,
+        ...refusalWords.tell('differs', {
+          differences: differences.map((one) => `${one.environment} ${tell(withoutSecrets(one))}`).join('; '),
+        }),
         issues: differences.map((one) => ({
           path: one.path,
           message: `${one.environment}: ${tell(withoutSecrets(one))}`,

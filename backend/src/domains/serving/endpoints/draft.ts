@@ -6,6 +6,7 @@ import type { Runtime } from '#ports/runtime';
 import { normaliseRoute } from '../names.ts';
 import { faultsOfResources, resourcesFor } from '../spec.ts';
 import type { AutoscalePolicy, Resources, ServingConfig, ServingSpec } from '../types.ts';
+import { refusalWords } from '../sentences.ts';
 
 export type DeployRequest = BodyOf<(typeof servingRoutes)['deployEndpoint']>;
 export type RedeployRequest = NonNullable<BodyOf<(typeof servingRoutes)['redeployEndpoint']>>;
@@ -72,13 +73,13 @@ export function drafted(request: DeployRequest, model: ServableModel, ground: Gr
   const maxReplicas = request.maxReplicas ?? Math.max(minReplicas, 1);
   const issues = faultsOfResources(resources);
   if (request.version !== undefined && request.version !== model.version) {
-    issues.push({ path: 'version', message: `That model is version ${model.version}; give that, or leave it out.` });
+    issues.push({ path: 'version', ...refusalWords.tell('other_version', { version: model.version }) });
   }
-  if (minReplicas === 0)
-    issues.push({ path: 'minReplicas', message: 'Must be at least 1; scale to 0 is a stop of a running endpoint.' });
+  if (minReplicas === 0) issues.push({ path: 'minReplicas', ...refusalWords.tell('none_wanted') });
   if (minReplicas > maxReplicas) {
-    issues.push({ path: 'minReplicas', message: `minReplicas ${minReplicas} is above maxReplicas ${maxReplicas}.` });
-    issues.push({ path: 'maxReplicas', message: `maxReplicas ${maxReplicas} is below minReplicas ${minReplicas}.` });
+    const both = { least: minReplicas, most: maxReplicas };
+    issues.push({ path: 'minReplicas', ...refusalWords.tell('least_above', both) });
+    issues.push({ path: 'maxReplicas', ...refusalWords.tell('most_below', both) });
   }
   if (issues.length > 0) throw failure('validation_failed', { issues });
   const runtime = runtimeFor(model, request.deploymentMode ?? null, ground);

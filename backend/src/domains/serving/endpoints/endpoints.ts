@@ -20,7 +20,7 @@ import {
 } from '../store/endpoints.ts';
 import { closeCanary } from '../store/canaries.ts';
 import { changeState } from '../store/state.ts';
-import { words } from '../sentences.ts';
+import { refusalWords, words } from '../sentences.ts';
 import type { ServingConfig } from '../types.ts';
 import { endpointView } from '../views.ts';
 
@@ -157,19 +157,14 @@ export function createEndpoints(deps: EndpointsDeps) {
 function refuseScale(min: number, max: number): void {
   if (min === 0) {
     throw failure('validation_failed', {
-      issues: [
-        {
-          path: 'minReplicas',
-          message: 'Must be at least 1. To stop a running endpoint, set minReplicas and maxReplicas to 0.',
-        },
-      ],
+      issues: [{ path: 'minReplicas', ...refusalWords.tell('no_replica') }],
     });
   }
   if (min > max) {
     throw failure('validation_failed', {
       issues: [
-        { path: 'minReplicas', message: `minReplicas ${min} is above maxReplicas ${max}.` },
-        { path: 'maxReplicas', message: `maxReplicas ${max} is below minReplicas ${min}.` },
+        { path: 'minReplicas', ...refusalWords.tell('least_above', { least: min, most: max }) },
+        { path: 'maxReplicas', ...refusalWords.tell('most_below', { least: min, most: max }) },
       ],
     });
   }

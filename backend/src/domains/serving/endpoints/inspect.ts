@@ -8,6 +8,7 @@ import { sendDirect, testCompletion, type Providers, type Send } from '../rollou
 import { admitted } from '../guard.ts';
 import { findEndpoint, findRevision, insertVerification, type RevisionRow } from '../store/endpoints.ts';
 import type { ServingConfig } from '../types.ts';
+import { refusalWords } from '../sentences.ts';
 
 type Routes = typeof servingRoutes;
 
@@ -28,7 +29,7 @@ export function createInspect(deps: InspectDeps) {
 
   function runtimeOf(row: { runtime: string }): Runtime {
     const runtime = runtimes[row.runtime];
-    if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${row.runtime}".` });
+    if (!runtime) throw failure('runtime_unavailable', refusalWords.tell('no_runtime', { runtime: row.runtime }));
     return runtime;
   }
 

@@ -19,7 +19,7 @@ import {
   updateEndpoint,
   type EndpointWithTarget,
 } from '../store/endpoints.ts';
-import { words } from '../sentences.ts';
+import { refusalWords, words } from '../sentences.ts';
 import type { ServingCatalog, ServingConfig } from '../types.ts';
 import { revisionView } from '../views.ts';
 
@@ -115,10 +115,9 @@ export function createRevisions(deps: RevisionsDeps) {
       await catalog.hold(trx, to.model_id);
       const { model } = await catalog.deployable(to.model_id, trx);
       if (digestOf(model) !== to.artifact_digest) {
-        throw failure('revision_not_found', {
-          message: `The files of ${to.model_name} ${to.version} are no longer those of revision ${to.number}.`,
-          remedy: 'Redeploy with a model version whose files are approved.',
-        });
+        const { model_name: name, version, number } = to;
+        const told = refusalWords.tell('files_gone', { model: name, version, revision: String(number) });
+        throw failure('revision_not_found', told);
       }
       return add(trx, row, {
         spec: to.spec,
@@ -143,16 +142,16 @@ export function createRevisions(deps: RevisionsDeps) {
       requireDeploy(access, { name: source.name, modelId: source.model_id }, environment);
       if (environment === source.environment) {
         throw failure('validation_failed', {
-          issues: [{ path: 'environment', message: `It is in ${environment} already.` }],
+          issues: [{ path: 'environment', ...refusalWords.tell('there_already', { environment }) }],
         });
       }
       const live = await findRevision(trx, id, source.live_revision);
       if (source.status !== 'healthy' || !live) throw failure('endpoint_not_healthy');
       const model = await servable(trx, access, live.model_id);
       if (digestOf(model) !== live.artifact_digest) {
-        throw failure('model_approval_void', {
-          message: `The files of ${live.model_name} ${live.version} were changed after revision ${live.number}.`,
-        });
+        const { model_name: name, version, number } = live;
+        const told = refusalWords.tell('files_changed', { model: name, version, revision: String(number) });
+        throw failure('model_approval_void', told);
       }
       const there = await endpointNamed(trx, environment, source.name);
       const endpointId = there?.id ?? uuidv7();

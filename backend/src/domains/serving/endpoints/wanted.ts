@@ -24,6 +24,7 @@ import { closeCanary, insertCanary } from '../store/canaries.ts';
 import { insertRoute } from '../store/routes.ts';
 import type { AutoscalePolicy, ServingCatalog, ServingSpec, Visibility } from '../types.ts';
 import { endpointView } from '../views.ts';
+import { refusalWords } from '../sentences.ts';
 
 type CanaryPlan = NonNullable<NonNullable<BodyOf<(typeof servingRoutes)['redeployEndpoint']>>['canary']>;
 
@@ -182,4 +183,4 @@ export function createChanges({ catalog, events }: { catalog: ServingCatalog; ev
 
 /** The answer to a name that somebody else has. */
 export const routeTaken = (name: string, environment: string) =>
-  failure('endpoint_route_taken', { message: `The name "${name}" is taken in ${environment}.` });
+  failure('endpoint_route_taken', refusalWords.tell('name_taken', { name, environment }));

@@ -13,6 +13,7 @@ import { findEndpoint, findRevision, type EndpointWithTarget, type RevisionRow }
 import { tarOf } from './tar.ts';
 import type { ServingConfig, ServingSpec } from '../types.ts';
 import { yamlDocuments } from './yaml.ts';
+import { refusalWords } from '../sentences.ts';
 
 type Routes = typeof observationRoutes;
 type GitopsQuery = QueryOf<Routes['exportGitops']>;
@@ -29,7 +30,7 @@ export function plannedRevision(
   live = true,
 ): RuntimePlan {
   const runtime = runtimes[kind];
-  if (!runtime) throw failure('runtime_unavailable', { message: `This server has no runtime "${kind}".` });
+  if (!runtime) throw failure('runtime_unavailable', refusalWords.tell('no_runtime', { runtime: kind }));
   return runtime.plan(scaledSpec(row, spec, live));
 }
 

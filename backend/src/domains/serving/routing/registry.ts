@@ -18,6 +18,7 @@ import {
 } from '../store/routes.ts';
 import type { Target } from '../store/tables.ts';
 import { registrationView, routeView } from '../views.ts';
+import { refusalWords } from '../sentences.ts';
 
 type Routes = typeof gatewayRoutes;
 type RouteView = DataOf<Routes['getRoute']>;
@@ -63,8 +64,8 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
     const [row] = among;
     if (!row) throw failure('registration_not_found');
     if (among.length > 1) {
-      const places = among.map((one) => one.environment).join(', ');
-      throw failure('registration_ambiguous', { message: `The name "${name}" is in ${places}.` });
+      const environments = among.map((one) => one.environment);
+      throw failure('registration_ambiguous', refusalWords.tell('ambiguous', { name, environments }));
     }
     access.require(permission, resourceOf(row), row.environment);
     return row;
@@ -83,7 +84,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
         issues: [
           {
             path: 'environment',
-            message: `That endpoint is in ${endpoint.environment}; a name leads to endpoints of its own environment.`,
+            ...refusalWords.tell('other_environment', { environment: endpoint.environment }),
           },
         ],
       });
@@ -105,7 +106,9 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
       const revision = target.revision ?? null;
       if (revision !== null && !(await findRevision(trx, endpoint.id, revision))) {
         throw failure('validation_failed', {
-          issues: [{ path: `targets.${index}.revision`, message: `That endpoint has no revision ${revision}.` }],
+          issues: [
+            { path: `targets.${index}.revision`, ...refusalWords.tell('no_revision', { revision: String(revision) }) },
+          ],
         });
       }
       const { weight, priority, timeouts = null } = target;
@@ -113,7 +116,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
     }
     if (targets.every(({ weight }) => weight === 0)) {
       throw failure('validation_failed', {
-        issues: [{ path: 'targets', message: 'At least one weight must be above 0.' }],
+        issues: [{ path: 'targets', ...refusalWords.tell('no_weight') }],
       });
     }
     return { targets, first: first! };
@@ -148,7 +151,7 @@ export function createRegistry({ db, gate }: { db: Db; gate: Gate }) {
       capture: json(rest.capture ?? { content: false }),
       created_by: access.identity.userId,
     });
-    if (!row) throw failure('route_name_taken', { message: `The name "${name}" is taken in ${environment}.` });
+    if (!row) throw failure('route_name_taken', refusalWords.tell('name_taken', { name, environment }));
     await tellServing(trx, endpoint.id);
     return row;
   }
