@@ -218,8 +218,8 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
 
   function noteShut(): void {
     for (const target of targets) {
-      const keys = target.addresses.map((address) => keyOf(target, address));
       if (shut.includes(target)) continue;
+      const keys = target.addresses.map((address) => keyOf(target, address));
       if (keys.every((key) => !tried.includes(key) && deps.breakers.state(key) === 'open')) shut.push(target);
     }
   }
