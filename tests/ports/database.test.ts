@@ -361,6 +361,28 @@ describe('embedded database', () => {
     await db.close();
   });
 
+  it('REL: starts beside what a first start that was killed is still making', async () => {
+    const dataDir = await folder();
+    const { data } = await findHome(dataDir, log);
+    const left = `${data}.new`;
+    folders.push(left);
+    const killed = new AbortController();
+    const making = (async () => {
+      for (let number = 0; !killed.signal.aborted; number += 1) {
+        await mkdir(join(left, 'base/1'), { recursive: true });
+        await writeFile(join(left, 'base/1', String(number % 1_000)), '').catch(() => {});
+      }
+    })();
+    await wait(200);
+    const opening = openDatabase({ dataDir, log });
+    await Promise.race([opening, wait(1_000)]);
+    killed.abort();
+    await making;
+    const db = await opening;
+    await db.check();
+    await db.close();
+  });
+
   it('starts when the number of a dead postmaster now belongs to somebody else', async () => {
     const dataDir = await folder();
     await (await openDatabase({ dataDir, log })).close();

@@ -1,10 +1,22 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chown, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#platform/log';
 import { failure } from '#platform/errors';
@@ -202,12 +214,22 @@ async function stop(server: Server): Promise<void> {
   }
 }
 
-/** Made under another name first, so that a database whose making was interrupted is never taken for one. */
+/**
+ * Made under another name first, so that a database whose making was interrupted is never taken for one. A name of its own: `initdb` outlives a
+ * killed platform for a moment, writes on and may remove what it made.
+ */
 async function initialise(home: Home, password: string, log: Logger): Promise<void> {
   const since = Date.now();
-  const fresh = `${home.data}.new`;
-  await rm(fresh, { recursive: true, force: true });
+  const parent = dirname(home.data);
+  const begun = `${basename(home.data)}.new`;
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (!name.startsWith(begun)) continue;
+    await rm(join(parent, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }).catch(
+      (error: unknown) => log.warn({ err: error, folder: name }, 'what is left of a database could not be removed'),
+    );
+  }
   await rm(home.data, { recursive: true, force: true });
+  const fresh = join(parent, `${begun}-${randomBytes(6).toString('hex')}`);
   await ownedFolder(fresh, home.identity);
   const secret = await mkdtemp(join(tmpdir(), 'llmops-'));
   try {
