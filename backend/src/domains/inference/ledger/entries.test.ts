@@ -23,12 +23,12 @@ test('FR-009: an entry that is used again is of the new event in every field, op
     ended: false,
     segment: null,
     dirty: false,
-    shared: true,
+    reusable: true,
     place: -1,
   });
   assert.notEqual(again.event, given, 'a copy');
   assert.notEqual(entries.of(eventOf('four')), two, 'no more than one is kept');
-  const replayed = { event: eventOf('five'), ended: true, segment: null, dirty: false, shared: false, place: -1 };
+  const replayed = { event: eventOf('five'), ended: true, segment: null, dirty: false, reusable: false, place: -1 };
   entries.giveBack(replayed);
   assert.notEqual(entries.of(eventOf('six')), replayed, 'what was read from a file has fields of its own');
 });

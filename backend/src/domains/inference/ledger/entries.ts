@@ -19,14 +19,14 @@ export function createEntries(most: number): Entries {
     of(event) {
       const entry = free.pop();
       if (entry === undefined)
-        return { event: { ...event }, ended: false, segment: null, dirty: false, shared: true, place: -1 };
+        return { event: { ...event }, ended: false, segment: null, dirty: false, reusable: true, place: -1 };
       copy(event, entry.event);
       entry.ended = false;
       entry.dirty = false;
       return entry;
     },
     giveBack(entry) {
-      if (!entry.shared || free.length >= most) return;
+      if (!entry.reusable || free.length >= most) return;
       // of a failure it may hold much
       entry.event.decision = null;
       free.push(entry);

@@ -247,7 +247,7 @@ export function createLedger(deps: LedgerDeps): RunningLedger {
       const { event } = line;
       const known = leftBehind?.get(event.id);
       if (known?.ended === true) return;
-      const entry = known ?? { event, ended: false, segment: null, dirty: false, shared: false, place: -1 };
+      const entry = known ?? { event, ended: false, segment: null, dirty: false, reusable: false, place: -1 };
       entry.event = event;
       leftBehind?.set(event.id, entry);
       if (known === undefined) opened(entry);

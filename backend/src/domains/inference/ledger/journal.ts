@@ -34,7 +34,7 @@ export interface Entry {
   /** something of it could not be written */
   dirty: boolean;
   /** of `createEntries`: it may be used again once nothing refers to it */
-  shared: boolean;
+  reusable: boolean;
   /** in the list of what has not ended; -1: it has */
   place: number;
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { RouteTarget } from '#domains/serving';
+import { createTally } from '#platform/tally';
 import { createBreakers } from './breaker.ts';
 import { chooseDestination, keyOf, type ChoiceWorld } from './choice.ts';
-import { createTally } from '#platform/tally';
 import { causeOfError, causeOfStatus, leftToTry } from './retry.ts';
 
 const target = (name: string, over: Partial<RouteTarget> = {}, replicas = 1): RouteTarget => ({
