@@ -2,6 +2,7 @@ import type { Charge, Spend, UsageEvent } from '#domains/inference';
 import type { Events } from '#platform/events';
 import type { Logger } from '#platform/log';
 import type { Trx } from '#platform/http';
+import { inTurns } from '#platform/turns';
 import type { Accounts } from './accounts.ts';
 import { isCharged, lesser, nothing, periodAt, reachedOf, scopesOf, spendOf, type Period } from './rules.ts';
 import { charged, type Slice } from './slice.ts';
@@ -29,7 +30,7 @@ type Charged = { budget: BudgetRow; sum: Sum | null }[];
 export function createCharge(deps: { gateway: string; accounts: Accounts; events: Publisher; log: Logger }): Charge {
   const { gateway, accounts, events: publisher, log } = deps;
 
-  function sumUp(budgets: readonly BudgetRow[], events: readonly UsageEvent[]): Sum[] {
+  async function sumUp(budgets: readonly BudgetRow[], events: readonly UsageEvent[]): Promise<Sum[]> {
     const byScope = Map.groupBy(budgets, ({ scope_type, scope_id }) => `${scope_type} ${scope_id}`);
     const chargedOf = createPartiesMap((event): Charged => {
       const found = scopesOf(partiesOf(event)).flatMap(({ type, id }) => byScope.get(`${type} ${id}`) ?? []);
@@ -46,14 +47,14 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
       }
       return sum;
     };
-    for (const event of events) {
+    await inTurns(events, (event) => {
       const at = Date.parse(event.at);
       const spend = spendOf(event);
       for (const one of chargedOf(event)) {
         if (one.sum === null || at < one.sum.period.start || at >= one.sum.period.end) one.sum = sumOf(one.budget, at);
         add(one.sum, event, at, spend);
       }
-    }
+    });
     return [...sums.values()];
   }
 
@@ -83,8 +84,8 @@ export function createCharge(deps: { gateway: string; accounts: Accounts; events
       for (const one of scopesOf(partiesOf(event))) scopes.set(`${one.type} ${one.id}`, one);
       return true;
     });
-    for (const event of counted) noted(event);
-    const sums = sumUp(await budgetsOf(trx, [...scopes.values()]), counted);
+    await inTurns(counted, noted);
+    const sums = await sumUp(await budgetsOf(trx, [...scopes.values()]), counted);
     if (sums.length === 0) return () => {};
     const spent = await addSpent(
       trx,

@@ -11,6 +11,18 @@ const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 export const timeOf = (id: string): number | null =>
   form.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : null;
 
+let lastAt = '';
+let lastMs = NaN;
+
+/** Milliseconds since the epoch of an RFC 3339 time; NaN for any other text. Many events are of the same millisecond. */
+export function msOf(at: string): number {
+  if (at !== lastAt) {
+    lastMs = Date.parse(at);
+    lastAt = at;
+  }
+  return lastMs;
+}
+
 export const dayOf = (ms: number): Day => Math.floor(ms / dayMs);
 
 /** `2026-01-31` */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UsageEvent } from '../usage.ts';
 import { bounds, bucketOf } from './histogram.ts';
-import { rollUp } from './rollup.ts';
+import { createRollup, type RolledUp } from './rollup.ts';
 
 const event = (changes: Partial<UsageEvent>): UsageEvent => ({
   id: '0192f0e5-6c00-7000-8000-000000000000',
@@ -40,6 +40,12 @@ const event = (changes: Partial<UsageEvent>): UsageEvent => ({
   decision: null,
   ...changes,
 });
+
+function rollUp(events: readonly UsageEvent[]): RolledUp {
+  const rollup = createRollup();
+  for (const one of events) rollup.add(one);
+  return rollup.rows();
+}
 
 test('FR-009: refused is what the gateway itself refused, an error is 500 and more, a client that went is neither', () => {
   const { minutes, hours } = rollUp([
@@ -93,7 +99,7 @@ test('REL, FR-009: rows come in one order whatever that of the events, so that g
     event({ route, endpoint_id: route }),
     event({ route, at: '2026-01-31T10:19:00Z' }),
   ]);
-  const order = ({ minutes, hours, endpoints }: ReturnType<typeof rollUp>) => [
+  const order = ({ minutes, hours, endpoints }: RolledUp) => [
     minutes.map(({ minute, route }) => minute + route),
     hours.map(({ hour, route }) => hour + route),
     endpoints.map(({ hour, endpoint_id: id }) => hour + id),

@@ -1,6 +1,6 @@
 import { formatMoney, parseMoney, type Pico } from '#platform/money';
 import type { UsageEvent } from '../usage.ts';
-import { hourMs, minuteMs } from './days.ts';
+import { hourMs, minuteMs, msOf } from './days.ts';
 import { bucketOf, emptyHistogram } from './histogram.ts';
 import { createSources } from './sources.ts';
 
@@ -72,46 +72,61 @@ interface Place {
   endpoint: EndpointRow | null;
 }
 
-/** What events add to the sums. Rows are in one order everywhere, so that gateways that add to the same rows wait and never deadlock. */
-export function rollUp(events: readonly UsageEvent[]): {
+export interface RolledUp {
   minutes: MinuteRow[];
   hours: HourRow[];
   endpoints: EndpointRow[];
-} {
+}
+
+/** What events add to the sums. */
+export interface Rollup {
+  add(event: UsageEvent): void;
+  /** In one order everywhere, so that gateways that add to the same rows wait and never deadlock. */
+  rows(): RolledUp;
+}
+
+export function createRollup(): Rollup {
   const minutes = new Map<string, MinuteRow & { pico: Pico }>();
   const hours = new Map<string, HourRow & { pico: Pico }>();
   const endpoints = new Map<string, EndpointRow>();
   const sources = createSources();
   const places: Place[] = [];
-  for (const event of events) {
-    const time = Date.parse(event.at);
-    const cost = event.cost === '0' ? 0n : parseMoney(event.cost);
+
+  function placeOf(event: UsageEvent): Place {
+    const time = msOf(event.at);
     const source = sources.numberOf(event);
-    let place = places[source];
-    if (place === undefined || time < place.start || time >= place.start + minuteMs) {
-      const start = Math.floor(time / minuteMs) * minuteMs;
-      place = {
-        start,
-        minute: minuteOf(minutes, event, time),
-        hour: hourOf(hours, event, time),
-        endpoint: endpointOf(endpoints, event, time),
-      };
-      places[source] = place;
-    }
-    const { minute, hour, endpoint } = place;
-    if (endpoint !== null) addAnswer(endpoint, event);
-    add(minute, event, cost);
-    add(hour, event, cost);
-    hour.latency_ms += Math.round(event.latency_ms);
-    if (!isAnswer(event)) continue;
-    minute.latency[bucketOf(Math.round(event.latency_ms))]! += 1;
-    if (event.first_token_ms !== null) minute.first_token[bucketOf(Math.round(event.first_token_ms))]! += 1;
+    const known = places[source];
+    if (known !== undefined && time >= known.start && time < known.start + minuteMs) return known;
+    const place = {
+      start: Math.floor(time / minuteMs) * minuteMs,
+      minute: minuteOf(minutes, event, time),
+      hour: hourOf(hours, event, time),
+      endpoint: endpointOf(endpoints, event, time),
+    };
+    places[source] = place;
+    return place;
   }
-  const used = [...endpoints.entries()].filter(([, { requests, lost }]) => requests + lost > 0);
+
   return {
-    minutes: inOrder(minutes),
-    hours: inOrder(hours),
-    endpoints: used.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
+    add(event) {
+      const cost = event.cost === '0' ? 0n : parseMoney(event.cost);
+      const { minute, hour, endpoint } = placeOf(event);
+      if (endpoint !== null) addAnswer(endpoint, event);
+      add(minute, event, cost);
+      add(hour, event, cost);
+      hour.latency_ms += Math.round(event.latency_ms);
+      if (!isAnswer(event)) return;
+      minute.latency[bucketOf(Math.round(event.latency_ms))]! += 1;
+      if (event.first_token_ms !== null) minute.first_token[bucketOf(Math.round(event.first_token_ms))]! += 1;
+    },
+    rows() {
+      const used = [...endpoints.entries()].filter(([, { requests, lost }]) => requests + lost > 0);
+      return {
+        minutes: inOrder(minutes),
+        hours: inOrder(hours),
+        endpoints: used.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row),
+      };
+    },
   };
 }
 

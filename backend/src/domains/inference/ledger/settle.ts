@@ -1,11 +1,12 @@
 import { unavailable, type Db } from '#platform/db';
 import type { Logger } from '#platform/log';
 import { parseMoney } from '#platform/money';
+import { inTurns } from '#platform/turns';
 import type { Charge } from '../spending.ts';
 import type { UsageEvent } from '../usage.ts';
-import { dateOf, dayOf, slackMs, timeOf, type Day } from './days.ts';
+import { dateOf, dayOf, msOf, slackMs, timeOf, type Day } from './days.ts';
 import type { Partitions } from './partitions.ts';
-import { rollUp } from './rollup.ts';
+import { createRollup, type RolledUp } from './rollup.ts';
 import { addEndpointHours, addHours, addMinutes, insertDeadLetters, insertEvents, type DeadLetter } from './store.ts';
 
 export interface Settler {
@@ -45,7 +46,7 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
       await db.kysely.transaction().execute(async (trx) => {
         fresh = await insertEvents(trx, events);
         if (fresh.length > 0) {
-          const { minutes, hours, endpoints } = rollUp(fresh);
+          const { minutes, hours, endpoints } = await rolledUp(fresh);
           await addMinutes(trx, minutes);
           await addHours(trx, hours);
           if (endpoints.length > 0) await addEndpointHours(trx, endpoints);
@@ -94,19 +95,19 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
   async function work(events: readonly UsageEvent[], charge: Charge): Promise<void> {
     const letters: DeadLetter[] = [];
     const sound = new Map<Day, UsageEvent[]>();
-    for (const event of events) {
+    await inTurns(events, (event) => {
       const time = timeOf(event.id);
-      const at = Date.parse(event.at);
+      const at = msOf(event.at);
       const problem = time === null ? 'its id is not a UUID of version 7' : problemOf(event, at);
       if (problem !== null) {
         letters.push(letterOf(event, 'invalid', problem));
-        continue;
+        return;
       }
       const day = dayOf(time!);
       const ofDay = sound.get(day);
       if (ofDay === undefined) sound.set(day, [near(time!, event, at)]);
       else ofDay.push(near(time!, event, at));
-    }
+    });
     const stateOf = await partitions.prepare(sound.keys());
     const open: UsageEvent[] = [];
     for (const [day, ofDay] of sound) {
@@ -147,9 +148,16 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
   };
 }
 
+async function rolledUp(events: readonly UsageEvent[]): Promise<RolledUp> {
+  const rollup = createRollup();
+  await inTurns(events, rollup.add);
+  return rollup.rows();
+}
+
 /** What no database would take, or what the sums could not be made of; null when it is sound. */
 function problemOf(event: UsageEvent, at: number): string | null {
   if (Number.isNaN(at)) return 'its time is not a time';
+  if (!isInteger(event.prompt_tokens) || !isInteger(event.completion_tokens)) return 'its tokens are not a number of them';
   try {
     if (event.cost !== '0') parseMoney(event.cost);
   } catch {
@@ -157,6 +165,9 @@ function problemOf(event: UsageEvent, at: number): string | null {
   }
   return null;
 }
+
+/** as the columns are: of 32 bits */
+const isInteger = (value: unknown): boolean => typeof value === 'number' && (value | 0) === value;
 
 /** Lists find an event by its id's time as well as by its own: one that is far from the other is the id's. */
 const near = (time: number, event: UsageEvent, at: number): UsageEvent =>

@@ -53,7 +53,8 @@ export interface Sources {
   all(): readonly UsageEvent[];
 }
 
-export function createSources(): Sources {
+/** `same`: what else events of one number have in common. */
+export function createSources(same: (a: UsageEvent, b: UsageEvent) => boolean = () => true): Sources {
   const all: UsageEvent[] = [];
   /** A caller has few: they are compared, which takes less time than a key made of all fields. */
   const byCaller = new Map<string, number[]>();
@@ -61,7 +62,10 @@ export function createSources(): Sources {
     numberOf(event, added) {
       let known = byCaller.get(event.user_id);
       if (known === undefined) byCaller.set(event.user_id, (known = []));
-      for (let at = known.length - 1; at >= 0; at -= 1) if (alike(event, all[known[at]!]!)) return known[at]!;
+      for (let at = known.length - 1; at >= 0; at -= 1) {
+        const one = all[known[at]!]!;
+        if (alike(event, one) && same(event, one)) return known[at]!;
+      }
       // a copy: an event may turn out to have gone elsewhere
       const number = all.push({ ...event }) - 1;
       if (known.length >= mostOfCaller) known.shift();

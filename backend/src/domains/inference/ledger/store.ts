@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 import type { NoTables } from '#platform/db';
 import type { UsageEvent } from '../usage.ts';
-import { dateOf, dayMs, firstIdAt, type Day } from './days.ts';
-import { arrayOf } from './columns.ts';
+import { inTurns, turn } from '#platform/turns';
+import { floatsOf, integersOf, textsOf, timesOf, uuidsOf } from './columns.ts';
+import { dateOf, dayMs, firstIdAt, msOf, type Day } from './days.ts';
 import type { EndpointRow, HourRow, MinuteRow } from './rollup.ts';
 import { createSources, sourceFields, type ownFields } from './sources.ts';
 
@@ -12,20 +13,49 @@ export type Executor = Kysely<NoTables>;
 /** Tables that have a partition a day. */
 export type DailyTable = 'usage_event' | 'request_content';
 
+/** Of an event's own what mostly is as in others of the same source. */
+const outcomeFields = ['status', 'error_code', 'estimated', 'finish_reason', 'attempts'] as const satisfies readonly (typeof ownFields)[number][];
+
+const sameOutcome = (a: UsageEvent, b: UsageEvent): boolean =>
+  a.status === b.status &&
+  a.error_code === b.error_code &&
+  a.estimated === b.estimated &&
+  a.finish_reason === b.finish_reason &&
+  a.attempts === b.attempts;
+
 /**
  * Inserts those that are not there yet, in one statement, and answers which these are. What events have in common is sent once; the rest
- * as columns, which both sides take faster than rows. Milliseconds come as floats, so that a fraction is rounded instead of refused.
+ * as columns, which both sides take faster than rows, one made in a turn of the loop. Milliseconds come as floats, so that a fraction is rounded
+ * instead of refused. Ids are UUIDs, times are times and tokens integers: whoever calls has looked.
  */
 export async function insertEvents(trx: Executor, events: readonly UsageEvent[]): Promise<readonly UsageEvent[]> {
-  const sources = createSources();
-  const numbers = events.map((event) => sources.numberOf(event));
+  const kinds = createSources(sameOutcome);
+  const numbers: number[] = [];
+  await inTurns(events, (event) => void numbers.push(kinds.numberOf(event)));
   const text = JSON.stringify(
-    sources.all().map((event, number) => ({
+    kinds.all().map((event, number) => ({
       number,
-      ...Object.fromEntries(sourceFields.map((field) => [field, event[field]])),
+      ...Object.fromEntries([...sourceFields, ...outcomeFields].map((field) => [field, event[field]])),
     })),
   );
-  const column = (field: (typeof ownFields)[number]) => arrayOf(events, field);
+  const columns: Buffer[] = [];
+  for (const column of [
+    () => integersOf(numbers, (number) => number),
+    () => uuidsOf(events, ({ id }) => id),
+    () => timesOf(events, ({ at }) => msOf(at)),
+    // one that brought none has its event's
+    () => textsOf(events, ({ id, request_id: name }) => (name === id ? null : name)),
+    () => integersOf(events, (event) => event.prompt_tokens),
+    () => integersOf(events, (event) => event.completion_tokens),
+    () => textsOf(events, ({ cost }) => cost),
+    () => floatsOf(events, (event) => event.latency_ms),
+    () => floatsOf(events, (event) => event.first_token_ms),
+    () => textsOf(events, (event) => event.trace_id),
+    () => textsOf(events, ({ decision }) => decision),
+  ]) {
+    columns.push(column());
+    await turn();
+  }
   const { rows } = await sql<{ count: number; ids: string[] | null }>`
     with inserted as (
       insert into usage_event (
@@ -33,23 +63,21 @@ export async function insertEvents(trx: Executor, events: readonly UsageEvent[])
         model_version, provider, revision, operation, streamed, status, error_code, forwarded, prompt_tokens, completion_tokens,
         estimated, cached, cost, price, latency_ms, first_token_ms, finish_reason, attempts, trace_id, decision)
       select
-        id, at, gateway, request_id, user_id, team, project, api_key_id, route, environment, endpoint_id, model_id, model_name,
-        model_version, provider, revision, operation, streamed, status, error_code, forwarded, prompt_tokens, completion_tokens,
-        estimated, cached, cost, price, latency_ms, first_token_ms, finish_reason, attempts, trace_id, decision
+        id, at, gateway, coalesce(request_id, id::text), user_id, team, project, api_key_id, route, environment, endpoint_id, model_id,
+        model_name, model_version, provider, revision, operation, streamed, status, error_code, forwarded, prompt_tokens,
+        completion_tokens, estimated, cached, cost::numeric, price, latency_ms, first_token_ms, finish_reason, attempts, trace_id,
+        decision::jsonb
       from unnest(
-        ${`{${numbers.join(',')}}`}::integer[], ${column('id')}::text::uuid[], ${column('at')}::text::timestamptz[],
-        ${column('request_id')}::text::text[], ${column('status')}::text::integer[], ${column('error_code')}::text::text[],
-        ${column('prompt_tokens')}::text::integer[], ${column('completion_tokens')}::text::integer[], ${column('estimated')}::text::boolean[],
-        ${column('cost')}::text::numeric[], ${column('latency_ms')}::text::float8[], ${column('first_token_ms')}::text::float8[],
-        ${column('finish_reason')}::text::text[], ${column('attempts')}::text::integer[], ${column('trace_id')}::text::text[],
-        ${column('decision')}::text::jsonb[]
+        ${columns[0]}::integer[], ${columns[1]}::uuid[], ${columns[2]}::timestamptz[], ${columns[3]}::text[], ${columns[4]}::integer[],
+        ${columns[5]}::integer[], ${columns[6]}::text[], ${columns[7]}::float8[], ${columns[8]}::float8[], ${columns[9]}::text[],
+        ${columns[10]}::text[]
       ) as event (
-        number, id, at, request_id, status, error_code, prompt_tokens, completion_tokens, estimated, cost, latency_ms,
-        first_token_ms, finish_reason, attempts, trace_id, decision)
-      join json_to_recordset(${text}::json) as source (
+        number, id, at, request_id, prompt_tokens, completion_tokens, cost, latency_ms, first_token_ms, trace_id, decision)
+      join json_to_recordset(${text}::json) as kind (
         number integer, gateway text, user_id text, team text, project text, api_key_id uuid, route text, environment text,
         endpoint_id uuid, model_id uuid, model_name text, model_version text, provider text, revision integer, operation text,
-        streamed boolean, forwarded boolean, cached boolean, price jsonb) using (number)
+        streamed boolean, forwarded boolean, cached boolean, price jsonb, status integer, error_code text, estimated boolean,
+        finish_reason text, attempts integer) using (number)
       on conflict (id) do nothing
       returning id
     )
