@@ -6,8 +6,16 @@ import type { Charge } from '../spending.ts';
 import type { UsageEvent } from '../usage.ts';
 import { dateOf, dayOf, msOf, slackMs, timeOf, type Day } from './days.ts';
 import type { Partitions } from './partitions.ts';
-import { createRollup, type RolledUp } from './rollup.ts';
-import { addEndpointHours, addHours, addMinutes, insertDeadLetters, insertEvents, type DeadLetter } from './store.ts';
+import { createRollup } from './rollup.ts';
+import {
+  addEndpointHours,
+  addHours,
+  addMinutes,
+  createEventColumns,
+  insertDeadLetters,
+  insertEvents,
+  type DeadLetter,
+} from './store.ts';
 
 export interface Settler {
   /**
@@ -39,14 +47,15 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
   async function insert(events: readonly UsageEvent[], charge: Charge): Promise<void> {
     const name = `${events[0]!.id} ${events.at(-1)!.id} ${events.length}`;
     const before = uncertain?.events === name ? uncertain : null;
+    const { parameters, rows } = await prepared(events);
     let after = (): void => {};
     let fresh: readonly UsageEvent[] = [];
     let ready = false;
     try {
       await db.kysely.transaction().execute(async (trx) => {
-        fresh = await insertEvents(trx, events);
+        fresh = await insertEvents(trx, events, parameters);
         if (fresh.length > 0) {
-          const { minutes, hours, endpoints } = await rolledUp(fresh);
+          const { minutes, hours, endpoints } = fresh === events ? rows : (await prepared(fresh)).rows;
           await addMinutes(trx, minutes);
           await addHours(trx, hours);
           if (endpoints.length > 0) await addEndpointHours(trx, endpoints);
@@ -148,16 +157,22 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
   };
 }
 
-async function rolledUp(events: readonly UsageEvent[]): Promise<RolledUp> {
+/** All that takes long is made before the transaction, which others wait for. */
+async function prepared(events: readonly UsageEvent[]) {
+  const columns = createEventColumns(events.length);
   const rollup = createRollup();
-  await inTurns(events, rollup.add);
-  return rollup.rows();
+  await inTurns(events, (event) => {
+    columns.add(event);
+    rollup.add(event);
+  });
+  return { parameters: columns.parameters(), rows: rollup.rows() };
 }
 
 /** What no database would take, or what the sums could not be made of; null when it is sound. */
 function problemOf(event: UsageEvent, at: number): string | null {
   if (Number.isNaN(at)) return 'its time is not a time';
-  if (!isInteger(event.prompt_tokens) || !isInteger(event.completion_tokens)) return 'its tokens are not a number of them';
+  if (!isInteger(event.prompt_tokens) || !isInteger(event.completion_tokens))
+    return 'its tokens are not a number of them';
   try {
     if (event.cost !== '0') parseMoney(event.cost);
   } catch {

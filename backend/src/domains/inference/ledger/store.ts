@@ -1,8 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { NoTables } from '#platform/db';
 import type { UsageEvent } from '../usage.ts';
-import { inTurns, turn } from '#platform/turns';
-import { floatsOf, integersOf, textsOf, timesOf, uuidsOf } from './columns.ts';
+import { floats, integers, texts, times, uuids } from './columns.ts';
 import { dateOf, dayMs, firstIdAt, msOf, type Day } from './days.ts';
 import type { EndpointRow, HourRow, MinuteRow } from './rollup.ts';
 import { createSources, sourceFields, type ownFields } from './sources.ts';
@@ -14,7 +13,13 @@ export type Executor = Kysely<NoTables>;
 export type DailyTable = 'usage_event' | 'request_content';
 
 /** Of an event's own what mostly is as in others of the same source. */
-const outcomeFields = ['status', 'error_code', 'estimated', 'finish_reason', 'attempts'] as const satisfies readonly (typeof ownFields)[number][];
+const outcomeFields = [
+  'status',
+  'error_code',
+  'estimated',
+  'finish_reason',
+  'attempts',
+] as const satisfies readonly (typeof ownFields)[number][];
 
 const sameOutcome = (a: UsageEvent, b: UsageEvent): boolean =>
   a.status === b.status &&
@@ -23,39 +28,55 @@ const sameOutcome = (a: UsageEvent, b: UsageEvent): boolean =>
   a.finish_reason === b.finish_reason &&
   a.attempts === b.attempts;
 
-/**
- * Inserts those that are not there yet, in one statement, and answers which these are. What events have in common is sent once; the rest
- * as columns, which both sides take faster than rows, one made in a turn of the loop. Milliseconds come as floats, so that a fraction is rounded
- * instead of refused. Ids are UUIDs, times are times and tokens integers: whoever calls has looked.
- */
-export async function insertEvents(trx: Executor, events: readonly UsageEvent[]): Promise<readonly UsageEvent[]> {
+/** Events as they are sent to the database: what many have in common once, the rest in columns, which both sides take faster than rows. */
+export interface EventColumns {
+  add(event: UsageEvent): void;
+  /** Of `insertEvents`, once all are there. */
+  parameters(): { kinds: string; columns: Buffer[] };
+}
+
+/** Ids are UUIDs, times are times and tokens integers: whoever adds has looked. Milliseconds are floats, so that a fraction is rounded instead of refused. */
+export function createEventColumns(count: number): EventColumns {
   const kinds = createSources(sameOutcome);
-  const numbers: number[] = [];
-  await inTurns(events, (event) => void numbers.push(kinds.numberOf(event)));
-  const text = JSON.stringify(
-    kinds.all().map((event, number) => ({
-      number,
-      ...Object.fromEntries([...sourceFields, ...outcomeFields].map((field) => [field, event[field]])),
-    })),
-  );
-  const columns: Buffer[] = [];
-  for (const column of [
-    () => integersOf(numbers, (number) => number),
-    () => uuidsOf(events, ({ id }) => id),
-    () => timesOf(events, ({ at }) => msOf(at)),
-    // one that brought none has its event's
-    () => textsOf(events, ({ id, request_id: name }) => (name === id ? null : name)),
-    () => integersOf(events, (event) => event.prompt_tokens),
-    () => integersOf(events, (event) => event.completion_tokens),
-    () => textsOf(events, ({ cost }) => cost),
-    () => floatsOf(events, (event) => event.latency_ms),
-    () => floatsOf(events, (event) => event.first_token_ms),
-    () => textsOf(events, (event) => event.trace_id),
-    () => textsOf(events, ({ decision }) => decision),
-  ]) {
-    columns.push(column());
-    await turn();
-  }
+  const [kind, prompt, completion] = [integers(count), integers(count), integers(count)];
+  const [latency, firstToken] = [floats(count), floats(count)];
+  const [name, cost, trace, decision] = [texts(count), texts(count), texts(count), texts(count)];
+  const [id, at] = [uuids(count), times(count)];
+  return {
+    add(event) {
+      kind.add(kinds.numberOf(event));
+      id.add(event.id);
+      at.add(msOf(event.at));
+      // one that brought none has its event's
+      name.add(event.request_id === event.id ? null : event.request_id);
+      prompt.add(event.prompt_tokens);
+      completion.add(event.completion_tokens);
+      cost.add(event.cost);
+      latency.add(event.latency_ms);
+      firstToken.add(event.first_token_ms);
+      trace.add(event.trace_id);
+      decision.add(event.decision === null ? null : JSON.stringify(event.decision));
+    },
+    parameters: () => ({
+      kinds: JSON.stringify(
+        kinds.all().map((event, number) => ({
+          number,
+          ...Object.fromEntries([...sourceFields, ...outcomeFields].map((field) => [field, event[field]])),
+        })),
+      ),
+      columns: [kind, id, at, name, prompt, completion, cost, latency, firstToken, trace, decision].map((column) =>
+        column.bytes(),
+      ),
+    }),
+  };
+}
+
+/** Inserts those that are not there yet, in one statement, and answers which these are: the very list when it is all of them. */
+export async function insertEvents(
+  trx: Executor,
+  events: readonly UsageEvent[],
+  { kinds, columns }: ReturnType<EventColumns['parameters']>,
+): Promise<readonly UsageEvent[]> {
   const { rows } = await sql<{ count: number; ids: string[] | null }>`
     with inserted as (
       insert into usage_event (
@@ -73,7 +94,7 @@ export async function insertEvents(trx: Executor, events: readonly UsageEvent[])
         ${columns[10]}::text[]
       ) as event (
         number, id, at, request_id, prompt_tokens, completion_tokens, cost, latency_ms, first_token_ms, trace_id, decision)
-      join json_to_recordset(${text}::json) as kind (
+      join json_to_recordset(${kinds}::json) as kind (
         number integer, gateway text, user_id text, team text, project text, api_key_id uuid, route text, environment text,
         endpoint_id uuid, model_id uuid, model_name text, model_version text, provider text, revision integer, operation text,
         streamed boolean, forwarded boolean, cached boolean, price jsonb, status integer, error_code text, estimated boolean,
