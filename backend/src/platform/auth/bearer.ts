@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { roles as knownRoles, TeamName, type Role } from '@llm-ops/contracts';
 import { failure } from '#platform/errors';
 import type { OidcOptions } from './options.ts';
@@ -33,6 +33,9 @@ const algorithms = [
 const clockToleranceSeconds = 30;
 const maxKnown = 5_000;
 
+/** Where nobody signs in, nobody needs it. */
+const loaded = () => import('jose');
+
 /** JWTs by the issuer's published keys, which are kept; a token seen before is not verified again until it ends. */
 export function createBearerVerifier(oidc: OidcOptions, now: () => Date): BearerVerifier {
   let keys: Promise<JWTVerifyGetKey> | null = null;
@@ -45,6 +48,7 @@ export function createBearerVerifier(oidc: OidcOptions, now: () => Date): Bearer
     const { issuer, jwks_uri: jwksUri } = (await response.json()) as { issuer?: string; jwks_uri?: string };
     if (issuer !== oidc.issuer) throw new Error(`${url} names the issuer ${issuer}, not ${oidc.issuer}`);
     if (typeof jwksUri !== 'string') throw new Error(`${url} names no jwks_uri`);
+    const { createRemoteJWKSet } = await loaded();
     return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: 10_000 });
   }
 
@@ -59,6 +63,7 @@ export function createBearerVerifier(oidc: OidcOptions, now: () => Date): Bearer
         keys = null;
         throw failure('sign_in_unavailable', { cause });
       });
+      const { errors, jwtVerify } = await loaded();
       const payload = await jwtVerify(token, getKey, {
         issuer: oidc.issuer,
         audience: oidc.audience ?? oidc.clientId,
@@ -69,7 +74,7 @@ export function createBearerVerifier(oidc: OidcOptions, now: () => Date): Bearer
       }).then(
         (verified) => verified.payload,
         (cause: unknown) => {
-          throw explained(cause);
+          throw explained(cause, errors);
         },
       );
       const claims = claimsOf(payload, oidc);
@@ -80,7 +85,7 @@ export function createBearerVerifier(oidc: OidcOptions, now: () => Date): Bearer
   };
 }
 
-function explained(cause: unknown) {
+function explained(cause: unknown, errors: typeof import('jose').errors) {
   const message = cause instanceof Error ? cause.message : '';
   // an unreachable key set is not the caller's fault
   if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) {

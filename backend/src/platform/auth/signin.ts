@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Kysely } from 'kysely';
 import type { JWTPayload } from 'jose';
-import * as oidcClient from 'openid-client';
+import type * as OidcClient from 'openid-client';
 import type { Db } from '#platform/db';
 import { failure, isFailure } from '#platform/errors';
 import { uuidv7 } from '#platform/ids';
@@ -23,6 +23,9 @@ export interface SignIn {
 const attemptCookie = 'llmops_login';
 const attemptSeconds = 900;
 
+/** Where nobody signs in, nobody needs it. */
+const loaded = () => import('openid-client');
+
 /** Authorization code + PKCE. `onChange`: called after a session was made or revoked, before the browser goes on. */
 export function createSignIn(deps: {
   config: AuthOptions & { oidc: OidcOptions };
@@ -36,9 +39,10 @@ export function createSignIn(deps: {
   const publicUrl = new URL(deps.config.publicUrl);
   const secure = publicUrl.protocol === 'https:';
   const redirectUri = new URL('/auth/callback', publicUrl).href;
-  let provider: Promise<oidcClient.Configuration> | null = null;
+  let provider: Promise<OidcClient.Configuration> | null = null;
 
-  function discovered(): Promise<oidcClient.Configuration> {
+  async function discovered(): Promise<OidcClient.Configuration> {
+    const oidcClient = await loaded();
     const issuer = new URL(oidc.issuer);
     const authentication = oidc.clientSecret ? oidcClient.ClientSecretPost(oidc.clientSecret) : oidcClient.None();
     // a provider without TLS: for development; the operator chose it
@@ -52,6 +56,7 @@ export function createSignIn(deps: {
 
   async function login(url: URL, response: ServerResponse): Promise<void> {
     const config = await discovered();
+    const oidcClient = await loaded();
     const attempt = {
       state: oidcClient.randomState(),
       nonce: oidcClient.randomNonce(),
@@ -85,6 +90,7 @@ export function createSignIn(deps: {
     }
     const attempt = await takeAttempt(kysely, state);
     if (!attempt) throw failure('sign_in_failed', { message: 'This sign-in was used already, or begun too long ago.' });
+    const oidcClient = await loaded();
     const tokens = await oidcClient
       .authorizationCodeGrant(await discovered(), new URL(url.pathname + url.search, publicUrl), {
         pkceCodeVerifier: attempt.verifier,
@@ -116,10 +122,11 @@ export function createSignIn(deps: {
   }
 
   /** Some providers put groups into the ID token, others only into the answer of the userinfo endpoint. */
-  async function describe(tokens: Awaited<ReturnType<typeof oidcClient.authorizationCodeGrant>>): Promise<JWTPayload> {
+  async function describe(tokens: Awaited<ReturnType<typeof OidcClient.authorizationCodeGrant>>): Promise<JWTPayload> {
     const claims = tokens.claims()!;
     const said = claimsOf(claims, oidc);
     if (said.roles.length > 0 || said.teams.length > 0) return claims;
+    const oidcClient = await loaded();
     const more = await oidcClient
       .fetchUserInfo(await discovered(), tokens.access_token, claims.sub)
       .catch((error: Error) => {
@@ -141,7 +148,7 @@ export function createSignIn(deps: {
     // signing out here must work without the provider too
     const config = await discovered().catch(() => null);
     const there = config?.serverMetadata().end_session_endpoint
-      ? oidcClient.buildEndSessionUrl(config, { post_logout_redirect_uri: home }).href
+      ? (await loaded()).buildEndSessionUrl(config, { post_logout_redirect_uri: home }).href
       : home;
     redirect(response, there, [gone]);
   }

@@ -34,6 +34,7 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
       void sendFailure(log, error, request as FastifyRequest, reply as FastifyReply),
     clientErrorHandler: refuseBroken,
     onConstructorPoisoning: 'remove',
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
 
   const readJson = app.getDefaultJsonParser('remove', 'remove');
@@ -96,6 +97,11 @@ export function createHttp(deps: HttpDeps): FastifyInstance {
   }
   return app as unknown as FastifyInstance;
 }
+
+/** Routes have no schemas of the framework's: what would make validators and serializers of them (2 MB of memory) is not loaded. */
+const noSchemas = () => (): never => {
+  throw new Error('Routes are checked by their contracts.');
+};
 
 /** The documents write policies, audit, cost and the like with and without `/governance`: both answer. */
 function addressesOf({ path }: RouteSpec): string[] {

@@ -1,7 +1,10 @@
-import { RE2JS, RE2JSException } from 're2js';
+import type { RE2JS } from 're2js';
 import { failure } from '#platform/errors';
+import { onDemand } from '#platform/node';
 import type { CustomPiiRule } from '../engine/tasks.ts';
 import { refusalWords } from '../refusals.ts';
+
+const re2 = onDemand<typeof import('re2js')>('re2js');
 
 /** A rule that a person wrote, ready to search with. */
 export interface CompiledRule {
@@ -40,9 +43,9 @@ export function compilePiiRule({ name, pattern, context, confidence }: CustomPii
 
 function compile(pattern: string): RE2JS {
   try {
-    return RE2JS.compile(pattern);
+    return re2().RE2JS.compile(pattern);
   } catch (error) {
-    if (!(error instanceof RE2JSException)) throw error;
+    if (!(error instanceof re2().RE2JSException)) throw error;
     throw failure('pii_rule_invalid', refusalWords.tell('pattern_unusable', { reason: error.message }));
   }
 }

@@ -29,7 +29,7 @@ export interface LedgerDeps {
   flushMs?: number;
   /** of a file of the journal; 4 MiB when not given */
   segmentBytes?: number;
-  /** events of one transaction; 4,000 when not given */
+  /** events of one transaction; 2,000 when not given */
   batch?: number;
   /** ended events kept in memory as well as in the journal, while the database is away; 20,000 when not given */
   maxInMemory?: number;
@@ -55,7 +55,7 @@ const aborted: UsagePatch = { status: 598, estimated: true, error_code: 'gateway
 export function createLedger(deps: LedgerDeps): RunningLedger {
   const { directory, db, log } = deps;
   const settleMs = deps.settleMs ?? 500;
-  const batchSize = deps.batch ?? 4_000;
+  const batchSize = deps.batch ?? 2_000;
   const maxInMemory = deps.maxInMemory ?? 20_000;
   const maxUnwritten = deps.maxUnwritten ?? 200_000;
   const gateway = gatewayOf(directory, log);

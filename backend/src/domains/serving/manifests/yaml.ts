@@ -1,8 +1,15 @@
-import { stringify } from 'yaml';
+import { onDemand } from '#platform/node';
+
+const yaml = onDemand<typeof import('yaml')>('yaml');
 
 /** A value of JSON as YAML, in the order of its fields, so that readers of YAML 1.1 take no text for anything else. Pure. */
 export const yamlOf = (value: unknown): string =>
-  stringify(value, { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false, defaultStringType: 'PLAIN' });
+  yaml().stringify(value, {
+    compat: 'yaml-1.1',
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    defaultStringType: 'PLAIN',
+  });
 
 /** Several documents in one file. */
 export const yamlDocuments = (values: readonly unknown[]): string =>

@@ -1,4 +1,5 @@
-import metadata from 'libphonenumber-js/max/metadata';
+import type { MetadataJson } from 'libphonenumber-js';
+import { onDemand } from '#platform/node';
 
 /**
  * National number plans by country calling code, from the metadata of libphonenumber. Its own `isValidPhoneNumber` takes 20 µs and more,
@@ -17,13 +18,15 @@ type Entry = readonly unknown[];
 const personal = [0, 1, 4, 7, 8];
 
 const plans = new Map<string, Plan[]>();
-const countries = metadata.countries as unknown as Record<string, Entry>;
-const byCallingCode = metadata.country_calling_codes as Record<string, readonly string[]>;
+/** 2 MB, and a server that finds nothing in a text itself never asks for it. */
+const metadata = onDemand<MetadataJson>('libphonenumber-js/max/metadata');
+const byCallingCode = () => metadata().country_calling_codes as Record<string, readonly string[]>;
 
 function plansOf(callingCode: string): Plan[] {
   let found = plans.get(callingCode);
   if (found === undefined) {
-    found = (byCallingCode[callingCode] ?? []).map((country) => planOf(countries[country]!));
+    const countries = metadata().countries as unknown as Record<string, Entry>;
+    found = (byCallingCode()[callingCode] ?? []).map((country) => planOf(countries[country]!));
     plans.set(callingCode, found);
   }
   return found;
@@ -55,9 +58,10 @@ export function isNumberOf(callingCode: string, national: string): boolean {
 
 /** The calling code that digits after a `+` begin with; null: none does. */
 export function callingCodeOf(digits: string): string | null {
+  const known = byCallingCode();
   for (let length = 1; length <= 3; length++) {
     const code = digits.slice(0, length);
-    if (code in byCallingCode) return code;
+    if (code in known) return code;
   }
   return null;
 }
