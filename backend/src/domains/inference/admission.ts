@@ -82,17 +82,9 @@ export function createAdmit(deps: {
     if (taken !== null && !taken.allowed) throw limited(buckets[taken.refused]!, taken);
     const { identity, route, targets } = asked;
     const target = targets[0]!;
-    const giveBack = (): void => void cache.take(buckets.map((bucket) => ({ ...bucket, take: -bucket.take })));
-    const made = (reservation: Reservation): Admission => ({
-      promptTokens,
-      headers: taken === null ? '' : headersOf(buckets, taken),
-      capture: deps.captureAll || route.capture,
-      at: reservation.at,
-      settle(actual, served) {
-        reservation.settle(actual, served);
-        correct(buckets, wish.tokens, actual.tokens);
-      },
-    });
+    const headers = taken === null ? '' : headersOf(buckets, taken);
+    const capture = deps.captureAll || route.capture;
+    const taking = { promptTokens, headers, capture, buckets, tokens: wish.tokens, cache };
     try {
       const reserved = spending.reserve(
         {
@@ -105,24 +97,11 @@ export function createAdmit(deps: {
         },
         wish,
       );
-      if (!(reserved instanceof Promise)) return made(reserved);
-      return reserved.then(made, (error: unknown) => {
-        if (taken !== null) giveBack();
-        throw error;
-      });
+      return reserved instanceof Promise ? later(reserved, taking) : new Admitted(taking, reserved);
     } catch (error) {
-      if (taken !== null) giveBack();
+      giveBack(taking);
       throw error;
     }
-  }
-
-  /** What was taken for tokens that were not used goes back; what was used beyond is taken now. */
-  function correct(buckets: readonly Bucket[], taken: number, used: number): void {
-    if (taken === used) return;
-    const back: Bucket[] = [];
-    for (const { key, perMinute } of buckets)
-      if (key.endsWith(':tokens')) back.push({ key, perMinute, take: used - taken, used: true });
-    if (back.length > 0) void cache.take(back);
   }
 
   return (asked) => {
@@ -136,6 +115,68 @@ export function createAdmit(deps: {
     if (!(taken instanceof Promise)) return admitted(asked, wish, promptTokens, buckets, taken);
     return taken.then((found) => admitted(asked, wish, promptTokens, buckets, found));
   };
+}
+
+interface Taking {
+  promptTokens: number;
+  headers: string;
+  capture: boolean;
+  buckets: readonly Bucket[];
+  /** what of them was taken */
+  tokens: number;
+  cache: Pick<Cache, 'take'>;
+}
+
+/** Nothing is kept of what is refused after all. */
+function giveBack({ buckets, cache }: Taking): void {
+  if (buckets.length > 0) void cache.take(buckets.map((bucket) => ({ ...bucket, take: -bucket.take })));
+}
+
+async function later(reserved: Promise<Reservation>, taking: Taking): Promise<Admission> {
+  try {
+    return new Admitted(taking, await reserved);
+  } catch (error) {
+    giveBack(taking);
+    throw error;
+  }
+}
+
+/** A class, for each request makes one (decision 30). */
+class Admitted implements Admission {
+  readonly promptTokens: number;
+  readonly headers: string;
+  readonly capture: boolean;
+  readonly at: number;
+  private readonly taking: Taking;
+  private readonly reservation: Reservation;
+
+  constructor(taking: Taking, reservation: Reservation) {
+    this.promptTokens = taking.promptTokens;
+    this.headers = taking.headers;
+    this.capture = taking.capture;
+    this.at = reservation.at;
+    this.taking = taking;
+    this.reservation = reservation;
+  }
+
+  settle(actual: Spend, served?: { endpoint: string; model: string }): void {
+    this.reservation.settle(actual, served);
+    const { buckets, tokens, cache } = this.taking;
+    correct(cache, buckets, tokens, actual.tokens);
+  }
+}
+
+/** What was taken for tokens that were not used goes back; what was used beyond is taken now. */
+function correct(cache: Pick<Cache, 'take'>, buckets: readonly Bucket[], taken: number, used: number): void {
+  if (taken === used) return;
+  let back: Bucket[] | null = null;
+  for (const { key, perMinute } of buckets) {
+    if (!key.endsWith(':tokens')) continue;
+    const bucket = { key, perMinute, take: used - taken, used: true };
+    if (back === null) back = [bucket];
+    else back.push(bucket);
+  }
+  if (back !== null) void cache.take(back);
 }
 
 /** The most tokens that the answer may have: as asked, else as the route says. */

@@ -1,19 +1,15 @@
-import type { RouteTarget } from '#domains/serving';
+import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { InferenceMetrics, InferenceSeries } from '#platform/metrics';
+import type { Operation } from '#ports/provider';
 
-interface Labels {
-  route: string;
-  environment: string;
-  provider: string;
-  operation: string;
-}
+type Where = Pick<ResolvedRoute, 'routeName' | 'environment'>;
 
 /** What this gateway counts of itself. */
 export interface Gauges {
   began(): void;
   ended(): void;
   inFlight(): number;
-  series(target: RouteTarget, labels: Labels): InferenceSeries;
+  series(target: RouteTarget, route: Where, provider: string, operation: Operation): InferenceSeries;
 }
 
 /** Looks a target's series up by labels once: a target belongs to one route, and is the same object as long as nothing changed. */
@@ -24,12 +20,14 @@ export function createGauges(metrics: Pick<InferenceMetrics, 'series'>): Gauges 
     began: () => void (inFlight += 1),
     ended: () => void (inFlight -= 1),
     inFlight: () => inFlight,
-    series(target, labels) {
+    series(target, { routeName, environment }, provider, operation) {
       let of = known.get(target);
       if (of === undefined) known.set(target, (of = new Map()));
-      let series = of.get(labels.operation);
-      if (series === undefined)
-        of.set(labels.operation, (series = metrics.series({ ...labels, model: target.modelName })));
+      let series = of.get(operation);
+      if (series === undefined) {
+        series = metrics.series({ route: routeName, environment, provider, operation, model: target.modelName });
+        of.set(operation, series);
+      }
       return series;
     },
   };

@@ -4,14 +4,21 @@ import { unframe } from '#platform/wire';
 /** What of a request is known before its body. */
 export type RequestHead = Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders' | 'socket'>;
 
+/** Who answers. */
+export interface ReplyWatcher {
+  /** The client went away before the end. */
+  gone(): void;
+  /** It takes more again. */
+  drained(): void;
+}
+
 /** Where the answer to a request goes: whole, or piece by piece. Nothing is sent once it is closed. */
 export interface Reply {
   /** its status is decided */
   readonly opened: boolean;
   /** it has ended, or the client is gone */
   readonly closed: boolean;
-  /** `onClose`: the client went away before the end. `onDrain`: it takes more again. */
-  watch(onClose: () => void, onDrain: () => void): void;
+  watch(watcher: ReplyWatcher): void;
   /** An answer with its length, and the end. `lines`: header lines, each with its CRLF; their values are sent as they are. */
   whole(status: number, lines: string, body: Buffer): void;
   /** Begins an answer of unknown length; status 200 and header lines leave with the first bytes. */
@@ -20,7 +27,7 @@ export interface Reply {
   frames(bytes: Buffer): void;
   /** Bytes without. */
   body(bytes: Buffer): void;
-  /** Sends what was given; at the end of each turn in which something was. False: the client is slow, wait for `onDrain`. */
+  /** Sends what was given; at the end of each turn in which something was. False: the client is slow, wait for `drained`. */
   flush(): boolean;
   end(): void;
   /** The end of a stream with what waits before it, whose bytes may not outlive this turn: sent when the answer is called. */
@@ -34,13 +41,13 @@ export function replyThrough(response: ServerResponse): Reply {
   const reply = {
     opened: false,
     closed: response.destroyed,
-    watch(onClose: () => void, onDrain: () => void) {
+    watch(watcher: ReplyWatcher) {
       response.once('close', () => {
-        if (!response.writableEnded) onClose();
+        if (!response.writableEnded) watcher.gone();
       });
       response.on('drain', () => {
         free = true;
-        onDrain();
+        watcher.drained();
       });
     },
     whole(status: number, lines: string, body: Buffer) {

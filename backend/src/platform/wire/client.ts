@@ -67,13 +67,47 @@ const maximumIdle = 256;
 /** up to here one write of one piece is cheaper than a vector of pieces */
 const joinBytes = 16 * 1024;
 
-interface Exchange {
-  request: WireRequest;
-  handler: WireHandler;
+/** A request under way. A class, so that no closures are made for each. */
+class Exchange implements WireCall {
+  readonly request: WireRequest;
+  readonly handler: WireHandler;
   /** sent again on a fresh connection once, when the idle one that it was sent on turns out to be closed */
   again: boolean;
   connection: Connection | null;
   ended: boolean;
+
+  constructor(request: WireRequest, handler: WireHandler) {
+    this.request = request;
+    this.handler = handler;
+    this.again = true;
+    this.connection = null;
+    this.ended = false;
+  }
+
+  abort(): void {
+    if (this.ended) return;
+    this.ended = true;
+    const { connection } = this;
+    if (connection === null) return;
+    connection.exchange = null;
+    connection.discard();
+  }
+
+  pause(): void {
+    const { connection } = this;
+    if (this.ended || connection === null || connection.paused) return;
+    connection.paused = true;
+    // whoever is slow is the client: the upstream is not late
+    connection.deadline = Infinity;
+    connection.socket.pause();
+  }
+
+  resume(): void {
+    const { connection } = this;
+    if (this.ended || connection === null || !connection.paused) return;
+    connection.deadline = performance.now() + this.request.timeouts.idleMs;
+    resume(connection);
+  }
 }
 
 interface Connection {
@@ -92,6 +126,13 @@ interface Connection {
   until: number;
   /** among the active; -1: it is not */
   place: number;
+  /** Ends it, and tells nobody. */
+  discard(): void;
+}
+
+function resume(connection: Connection): void {
+  connection.paused = false;
+  connection.socket.resume();
 }
 
 /**
@@ -120,6 +161,7 @@ export function createWireClient(dial: Dial): WireClient {
       paused: false,
       until: 0,
       place: -1,
+      discard: () => discard(connection),
     };
     connection.parser = createParser({
       onHead(status, head) {
@@ -298,39 +340,11 @@ export function createWireClient(dial: Dial): WireClient {
     timer ??= setInterval(tick, tickMs).unref();
   }
 
-  function resume(connection: Connection): void {
-    connection.paused = false;
-    connection.socket.resume();
-  }
-
   return {
     send(request, handler) {
-      const exchange: Exchange = { request, handler, again: true, connection: null, ended: false };
+      const exchange = new Exchange(request, handler);
       begin(exchange, take() ?? open());
-      return {
-        abort() {
-          if (exchange.ended) return;
-          exchange.ended = true;
-          const { connection } = exchange;
-          if (connection === null) return;
-          connection.exchange = null;
-          discard(connection);
-        },
-        pause() {
-          const { connection } = exchange;
-          if (exchange.ended || connection === null || connection.paused) return;
-          connection.paused = true;
-          // whoever is slow is the client: the upstream is not late
-          connection.deadline = Infinity;
-          connection.socket.pause();
-        },
-        resume() {
-          const { connection } = exchange;
-          if (exchange.ended || connection === null || !connection.paused) return;
-          connection.deadline = performance.now() + request.timeouts.idleMs;
-          resume(connection);
-        },
-      };
+      return exchange;
     },
     stats: () => ({ active: active.length, idle: idle.length }),
     close() {

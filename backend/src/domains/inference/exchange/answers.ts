@@ -146,21 +146,14 @@ export function replay(deps: ExchangeDeps, call: Call, { head, body }: KeptAnswe
   // with what else is written in this turn
   const begun = deps.ledger.begin(event, () => deps.ledger.end(begun, {}));
   const target = call.targets.find((one) => one.modelId === head.modelId) ?? call.targets[0]!;
-  deps.gauges
-    .series(target, {
-      route: route.routeName,
-      environment: route.environment,
-      provider: head.provider,
-      operation: call.operation,
-    })
-    .observe({
-      status: 200,
-      seconds: latencyMs / 1000,
-      firstTokenSeconds: null,
-      promptTokens: head.usage.prompt_tokens,
-      completionTokens: head.usage.completion_tokens,
-      cached: true,
-      costPico: 0n,
-    });
+  deps.gauges.series(target, route, head.provider, call.operation).observe({
+    status: 200,
+    seconds: latencyMs / 1000,
+    firstTokenSeconds: null,
+    promptTokens: head.usage.prompt_tokens,
+    completionTokens: head.usage.completion_tokens,
+    cached: true,
+    costPico: 0n,
+  });
   if (call.admission.capture) deps.capture.keep(id, call.body.bytes, assembled(body, head.streamed), false);
 }

@@ -1,18 +1,20 @@
 import type { RoutingDecision } from '@llm-ops/contracts';
 import { failure, isFailure, type Failure } from '#platform/errors';
-import { unframe } from '#platform/wire';
+import type { ReplyWatcher } from '#platform/http';
+import { unframe, type WireError } from '#platform/wire';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { ExchangeDeps } from '../deps.ts';
 import { envelopeOf, sendAnswer, sendFailure } from '../replies.ts';
-import { chooseDestination, hostOf, keyOf, type Destination } from '../routing/choice.ts';
+import { chooseDestination, hostOf, keyOf, type ChoiceWorld, type Destination } from '../routing/choice.ts';
 import { causeOfError, causeOfStatus, isIllness, leftToTry, type RetryCause } from '../routing/retry.ts';
 import type { Line } from '../upstream/index.ts';
 import { keepAnswer } from './answers.ts';
-import { attempt, type Attempt, type AttemptListener } from './attempt.ts';
+import { Attempt, type AttemptListener } from './attempt.ts';
 import type { Call } from './call.ts';
 import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { textOf, type AnswerFacts } from './facts.ts';
-import { beginRecord, type Outcome } from './record.ts';
+import type { StreamFacts } from './events.ts';
+import { RequestRecord, type Outcome } from './record.ts';
 import { words } from '../sentences.ts';
 
 const keptBytes = 1024 * 1024;
@@ -22,264 +24,335 @@ const streamLines =
 const noFacts: AnswerFacts = { usage: null, finishReason: null, responseId: null, responseModel: null };
 
 /**
- * Sends a request to one of its targets (`attempt`) and the answer back, trying others before the client has seen a byte; records it
- * whatever happens. A state machine without promises: it is the platform's hottest path. `onFailure` tells what was answered instead of an answer.
+ * Sends a request to one of its targets (`Attempt`) and the answer back, trying others before the client has seen a byte; records it
+ * whatever happens. `onFailure` tells what was answered instead of an answer.
  */
 export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Failure, sent: boolean) => void): void {
-  const { reply, route, targets } = call;
-  const record = beginRecord(deps, call, () => {
-    if (!over) next(null, null);
-  });
-  const tried: string[] = [];
-  /** that failed so often that they were passed over */
-  const shut: RouteTarget[] = [];
-  const attempts: RoutingDecision['attempts'] = [];
-  const keeps = call.cacheKey !== null || call.admission.capture;
-  let tries = { within: 0, priority: -1 };
-  let current: Attempt | null = null;
-  let release: (() => void) | null = null;
-  let destination: Destination | null = null;
-  let attemptAt = 0;
-  let over = false;
-  let firstTokenMs: number | null = null;
-  let providerName: string | null = null;
-  let kept: Buffer[] | null = null;
-  let keptSize = 0;
-  let progressAt = 0;
+  call.reply.watch(new Exchange(deps, call, onFailure));
+}
 
-  reply.watch(
-    () => {
-      if (over) return;
-      current?.abort();
-      if (destination !== null) deps.breakers.abandoned(destination.key);
-      note('cancelled', null);
-      over = true;
-      close(499, 'client_gone', null);
-    },
-    () => current?.resume(),
-  );
+/**
+ * A state machine without promises: it is the platform's hottest path. A class, for each request makes one, and closures for all it does would be
+ * a tenth of all that a request leaves behind (decision 30).
+ */
+class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
+  /** replicas that were tried, by key */
+  readonly tried: string[];
+  /** tries among the targets of this priority */
+  within: number;
+  priority: number;
+  private readonly deps: ExchangeDeps;
+  private readonly call: Call;
+  private readonly onFailure: (error: Failure, sent: boolean) => void;
+  private readonly record: RequestRecord;
+  private readonly keeps: boolean;
+  /** that failed so often that they were passed over */
+  private readonly shut: RouteTarget[];
+  private readonly attempts: RoutingDecision['attempts'];
+  private current: Attempt | null;
+  /** of the revision that is asked */
+  private release: (() => void) | null;
+  private destination: Destination | null;
+  private attemptAt: number;
+  private over: boolean;
+  private firstTokenMs: number | null;
+  private providerName: string | null;
+  private kept: Buffer[] | null;
+  private keptSize: number;
+  private progressAt: number;
+
+  constructor(deps: ExchangeDeps, call: Call, onFailure: (error: Failure, sent: boolean) => void) {
+    this.tried = [];
+    this.deps = deps;
+    this.call = call;
+    this.onFailure = onFailure;
+    this.keeps = call.cacheKey !== null || call.admission.capture;
+    this.shut = [];
+    this.attempts = [];
+    this.within = 0;
+    this.priority = -1;
+    this.current = null;
+    this.release = null;
+    this.destination = null;
+    this.attemptAt = 0;
+    this.over = false;
+    this.firstTokenMs = null;
+    this.providerName = null;
+    this.kept = null;
+    this.keptSize = 0;
+    this.progressAt = 0;
+    this.record = new RequestRecord(deps, call, () => {
+      if (!this.over) this.next(null, null);
+    });
+  }
+
+  gone(): void {
+    if (this.over) return;
+    this.current?.abort();
+    if (this.destination !== null) this.deps.breakers.abandoned(this.destination.key);
+    this.note('cancelled', null);
+    this.over = true;
+    this.close(499, 'client_gone', null);
+  }
+
+  drained(): void {
+    this.current?.resume();
+  }
+
+  available(key: string): boolean {
+    return this.deps.breakers.state(key) !== 'open';
+  }
+
+  load(key: string): number {
+    return this.deps.loads.of(key);
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  events(events: Buffer): void {
+    this.pass(events);
+    this.progress();
+  }
+
+  frames(frames: Buffer): void {
+    this.commit();
+    if (this.keeps) this.keep(Buffer.from(unframe(frames)));
+    this.call.reply.frames(frames);
+    this.progress();
+  }
+
+  pause(): void {
+    if (!this.over && !this.call.reply.flush()) this.current?.pause();
+  }
+
+  streamed(rest: Buffer, facts: StreamFacts): void {
+    const { deps, call } = this;
+    this.commit();
+    this.keep(rest);
+    call.reply.body(rest);
+    this.answered();
+    const { usage, finishReason } = facts;
+    if (this.keeps) keepAnswer(deps, call, this.destination!, { body: this.keptBody(), usage, finishReason });
+    this.finish(facts, null, call.reply.ending());
+  }
+
+  /** Complete before a byte of it is sent: one that is broken can still be tried elsewhere. */
+  whole(answer: Buffer, facts: AnswerFacts | null): void {
+    const { deps, call } = this;
+    if (facts === null)
+      return this.missed('error', 200, nonsense(call.route.routeName, 'answered something that is not JSON'));
+    this.answered();
+    this.keep(answer);
+    const to = this.destination!;
+    const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
+    const lines = this.headers(to);
+    if (this.keeps) keepAnswer(deps, call, to, { body: this.keptBody(), ...facts });
+    this.finish(facts, facts.usage === null ? textOf(answer) : null, () => sendAnswer(call.reply, body, lines));
+  }
+
+  refused(answer: { status: number; body: Buffer; retryAfter: string | null }): void {
+    const { status } = answer;
+    const { route, face } = this.call;
+    this.missed(causeOfStatus(status), status, refusalOf(answer, this.destination!, route.routeName, face));
+  }
+
+  /** `rest`: the engine has told of the error in its own words, which are sent on; else it is broken off and the client told in ours. */
+  broken(error: Failure, rest: Buffer | null): void {
+    const { deps, call } = this;
+    if (rest === null) this.current?.abort();
+    const status = this.statusOrNull();
+    // after the first byte there is nothing left to try
+    if (this.firstTokenMs === null) return this.missed('error', status, error);
+    deps.breakers.failed(this.destination!.key, subjectOf(this.destination!));
+    this.note('error', status);
+    this.over = true;
+    if (rest === null) this.close(sendFailure(call.reply, call.face, error, {}).status, error.code, error);
+    else {
+      call.reply.body(rest);
+      this.close(error.status, error.code, error, undefined, null, call.reply.ending());
+    }
+    this.onFailure(error, true);
+  }
+
+  lost(error: WireError): void {
+    if (this.over) return;
+    const told = brokenOff(error, this.call.route.routeName);
+    if (this.firstTokenMs !== null) return this.broken(told, null);
+    this.missed(causeOfError(error), this.statusOrNull(), told);
+  }
+
+  threw(error: unknown): void {
+    const { deps, call } = this;
+    if (this.over) return deps.log.error({ err: error, requestId: call.requestId }, 'an answer could not be recorded');
+    const what = error instanceof Error ? error.message : String(error);
+    const told = isFailure(error) ? error : nonsense(call.route.routeName, `sent what is not understood: ${what}`);
+    this.broken(told, null);
+  }
 
   /** Tries the next destination; without one, answers with why the last failed. */
-  function next(cause: RetryCause | null, failed: Failure | null): void {
-    const left = failed === null ? targets : leftToTry(targets, cause, route.retry, tries);
-    const found = chooseDestination(left, {
-      available: (key) => deps.breakers.state(key) !== 'open',
-      load: deps.loads.of,
-      tried,
-      random: Math.random,
-    });
-    if (found?.target !== targets[0]) noteShut();
-    if (found === null) return fail(failed ?? allOpen());
-    tries =
-      found.target.priority === tries.priority
-        ? { ...tries, within: tries.within + 1 }
-        : { within: 1, priority: found.target.priority };
-    destination = found;
+  private next(cause: RetryCause | null, failed: Failure | null): void {
+    const { deps, call, tried } = this;
+    const { targets, route } = call;
+    const left = failed === null ? targets : leftToTry(targets, cause, route.retry, this);
+    const found = chooseDestination(left, this);
+    if (found?.target !== targets[0]) this.noteShut();
+    if (found === null) return this.fail(failed ?? this.allOpen());
+    this.within = found.target.priority === this.priority ? this.within + 1 : 1;
+    this.priority = found.target.priority;
+    this.destination = found;
     tried.push(found.key);
     deps.breakers.begin(found.key);
     deps.loads.began(found.key);
-    const acquired = deps.table.acquire(found.target.revisionId);
-    release = () => {
-      deps.loads.ended(found.key);
-      acquired();
-    };
-    attemptAt = performance.now();
+    this.release = deps.table.acquire(found.target.revisionId);
+    this.attemptAt = performance.now();
     try {
       const line = deps.upstream.line(found.target, found.address, call.operation);
-      if (line instanceof Promise) line.then((opened) => send(found, opened)).catch(unsendable);
-      else send(found, line);
+      if (line instanceof Promise)
+        line.then((opened) => this.send(found, opened)).catch((error: unknown) => this.unsendable(error));
+      else this.send(found, line);
     } catch (error) {
-      unsendable(error);
+      this.unsendable(error);
     }
   }
 
   /** Nothing was sent: the address may not or cannot be called, or its provider cannot do this. */
-  function unsendable(error: unknown): void {
-    if (over) return;
+  private unsendable(error: unknown): void {
+    const { deps, call } = this;
+    if (this.over) return;
     if (!isFailure(error)) {
       deps.log.error({ err: error, requestId: call.requestId }, 'a request could not be sent');
-      return missed(null, null, failure('internal', { cause: error }));
+      return this.missed(null, null, failure('internal', { cause: error }));
     }
     const passing = error.code === 'egress_unreachable' || error.code === 'egress_timeout';
-    missed(passing ? 'connect' : null, null, error);
+    this.missed(passing ? 'connect' : null, null, error);
   }
 
-  function send(to: Destination, line: Line): void {
-    if (over) return;
-    providerName = line.provider.telemetryName;
-    current = attempt({ call, to, line, headers: record.headers, named: deps.telemetry.enabled }, listener);
+  private send(to: Destination, line: Line): void {
+    if (this.over) return;
+    const { call, deps, record } = this;
+    this.providerName = line.provider.telemetryName;
+    const { headers } = record;
+    this.current = new Attempt({ call, to, line, headers, named: deps.telemetry.enabled }, this);
   }
 
-  const listener: AttemptListener = {
-    events(events) {
-      pass(events);
-      progress();
-    },
-    frames(frames) {
-      commit();
-      if (keeps) keep(Buffer.from(unframe(frames)));
-      reply.frames(frames);
-      progress();
-    },
-    pause() {
-      if (!over && !reply.flush()) current?.pause();
-    },
-    streamed(rest, facts) {
-      commit();
-      keep(rest);
-      reply.body(rest);
-      answered();
-      keepAnswer(deps, call, destination!, { body: keptBody(), usage: facts.usage, finishReason: facts.finishReason });
-      finish(facts, null, reply.ending());
-    },
-    /** Complete before a byte of it is sent: one that is broken can still be tried elsewhere. */
-    whole(answer, facts) {
-      if (facts === null) return missed('error', 200, nonsense(route.routeName, 'answered something that is not JSON'));
-      answered();
-      keep(answer);
-      const to = destination!;
-      const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
-      const lines = headers(to);
-      keepAnswer(deps, call, to, { body: keptBody(), ...facts });
-      finish(facts, facts.usage === null ? textOf(answer) : null, () => sendAnswer(reply, body, lines));
-    },
-    refused(answer) {
-      const { status } = answer;
-      missed(causeOfStatus(status), status, refusalOf(answer, destination!, route.routeName, call.face));
-    },
-    broken,
-    lost(error) {
-      if (over) return;
-      const told = brokenOff(error, route.routeName);
-      if (firstTokenMs !== null) return broken(told, null);
-      missed(causeOfError(error), statusOrNull(), told);
-    },
-    threw(error) {
-      if (over) return deps.log.error({ err: error, requestId: call.requestId }, 'an answer could not be recorded');
-      const what = error instanceof Error ? error.message : String(error);
-      broken(isFailure(error) ? error : nonsense(route.routeName, `sent what is not understood: ${what}`), null);
-    },
-  };
-
-  const statusOrNull = (): number | null => current?.status() || null;
+  private statusOrNull(): number | null {
+    return this.current?.status() || null;
+  }
 
   /** The first bytes commit to this answer: from here on nothing is tried again. */
-  function commit(): void {
-    if (firstTokenMs !== null) return;
-    firstTokenMs = performance.now() - call.started;
-    reply.open(headers(destination!) + streamLines);
+  private commit(): void {
+    if (this.firstTokenMs !== null) return;
+    this.firstTokenMs = performance.now() - this.call.started;
+    this.call.reply.open(this.headers(this.destination!) + streamLines);
   }
 
-  function pass(events: Buffer): void {
+  private pass(events: Buffer): void {
     if (events.length === 0) return;
-    commit();
-    keep(events);
-    reply.body(events);
-  }
-
-  /** `rest`: the engine has told of the error in its own words, which are sent on; else it is broken off and the client told in ours. */
-  function broken(error: Failure, rest: Buffer | null): void {
-    if (rest === null) current?.abort();
-    const status = statusOrNull();
-    // after the first byte there is nothing left to try
-    if (firstTokenMs === null) return missed('error', status, error);
-    deps.breakers.failed(destination!.key, subjectOf(destination!));
-    note('error', status);
-    over = true;
-    if (rest === null) close(sendFailure(reply, call.face, error, {}).status, error.code, error);
-    else {
-      reply.body(rest);
-      close(error.status, error.code, error, undefined, null, reply.ending());
-    }
-    onFailure(error, true);
+    this.commit();
+    this.keep(events);
+    this.call.reply.body(events);
   }
 
   /** Header lines of an answer. */
-  function headers({ target }: Destination): string {
+  private headers({ target }: Destination): string {
+    const { call, tried } = this;
     const tries = tried.length > 1 ? `; attempts=${tried.length}` : '';
     const cache = call.cacheKey === null ? '' : 'x-llmops-cache: miss\r\n';
-    return `x-request-id: ${call.requestId}\r\n${explanationOf(route, target)}${tries}\r\n${call.admission.headers}${cache}`;
+    return `x-request-id: ${call.requestId}\r\n${explanationOf(call.route, target)}${tries}\r\n${call.admission.headers}${cache}`;
   }
 
-  function answered(): void {
-    deps.breakers.succeeded(destination!.key);
-    note('answered', current!.status());
+  private answered(): void {
+    this.deps.breakers.succeeded(this.destination!.key);
+    this.note('answered', this.current!.status());
   }
 
   /** A try that failed before the client saw anything. */
-  function missed(cause: RetryCause | null, status: number | null, error: Failure): void {
-    if (isIllness(cause)) deps.breakers.failed(destination!.key, subjectOf(destination!));
+  private missed(cause: RetryCause | null, status: number | null, error: Failure): void {
+    const { breakers } = this.deps;
+    const { key } = this.destination!;
+    if (isIllness(cause)) breakers.failed(key, subjectOf(this.destination!));
     // it answered, if only to refuse
-    else if (status !== null) deps.breakers.succeeded(destination!.key);
-    else deps.breakers.abandoned(destination!.key);
-    note(cause ?? 'refused', status);
-    next(cause, error);
+    else if (status !== null) breakers.succeeded(key);
+    else breakers.abandoned(key);
+    this.note(cause ?? 'refused', status);
+    this.next(cause, error);
   }
 
-  function noteShut(): void {
-    for (const target of targets) {
-      if (shut.includes(target)) continue;
+  private noteShut(): void {
+    for (const target of this.call.targets) {
+      if (this.shut.includes(target)) continue;
       const keys = target.addresses.map((address) => keyOf(target, address));
-      if (keys.every((key) => !tried.includes(key) && deps.breakers.state(key) === 'open')) shut.push(target);
+      if (keys.every((key) => !this.tried.includes(key) && !this.available(key))) this.shut.push(target);
     }
   }
 
-  function note(outcome: string, status: number | null): void {
-    release?.();
-    release = null;
-    if (destination === null) return;
-    const { target, address } = destination;
-    attempts.push({
+  private note(outcome: string, status: number | null): void {
+    this.leave();
+    if (this.destination === null) return;
+    const { target } = this.destination;
+    this.attempts.push({
       endpoint_id: target.endpointId,
       revision: target.revisionNumber,
       priority: target.priority,
-      address: hostOf(address),
+      address: hostOf(this.destination),
       outcome,
       status,
-      milliseconds: Math.round((performance.now() - attemptAt) * 10) / 10,
+      milliseconds: Math.round((performance.now() - this.attemptAt) * 10) / 10,
     });
   }
 
-  function allOpen(): Failure {
+  /** It is not under way at its destination any more. */
+  private leave(): void {
+    if (this.release === null) return;
+    this.deps.loads.ended(this.destination!.key);
+    this.release();
+    this.release = null;
+  }
+
+  private allOpen(): Failure {
+    const { route, targets } = this.call;
     const keys = targets.flatMap((target) => target.addresses.map((address) => keyOf(target, address)));
-    const seconds = Math.max(Math.ceil(deps.breakers.retryInMs(keys) / 1000), 1);
+    const seconds = Math.max(Math.ceil(this.deps.breakers.retryInMs(keys) / 1000), 1);
     return failure('endpoint_unavailable', {
       ...words.tell('all_open', { route: route.routeName, environment: route.environment, seconds }),
       headers: { 'retry-after': String(seconds) },
     });
   }
 
-  function fail(error: Failure): void {
-    over = true;
-    const sent = sendFailure(reply, call.face, error, {
-      'x-request-id': call.requestId,
+  private fail(error: Failure): void {
+    const { reply, face, requestId, route } = this.call;
+    this.over = true;
+    const sent = sendFailure(reply, face, error, {
+      'x-request-id': requestId,
       'x-llmops-environment': route.environment,
     });
-    close(sent.status, error.code, error);
-    onFailure(error, false);
+    this.close(sent.status, error.code, error);
+    this.onFailure(error, false);
   }
 
   /** Answered in full: the last bytes leave when that is in the journal. */
-  function finish(facts: AnswerFacts, text: string | null, go: () => void): void {
-    over = true;
+  private finish(facts: AnswerFacts, text: string | null, go: () => void): void {
+    this.over = true;
     try {
-      close(200, null, null, facts, text, go);
+      this.close(200, null, null, facts, text, go);
     } catch (error) {
       go();
       throw error;
     }
   }
 
-  function close(
+  private close(
     status: number,
     errorCode: string | null,
     error: Failure | null,
-    facts: AnswerFacts = current?.facts() ?? noFacts,
+    facts: AnswerFacts = this.current?.facts() ?? noFacts,
     text: string | null = null,
     go?: () => void,
   ): void {
-    release?.();
-    release = null;
+    this.leave();
+    const { kept, attempts, shut, destination, providerName } = this;
     const outcome: Outcome = {
       status,
       errorCode,
@@ -288,35 +361,37 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
       finishReason: facts.finishReason,
       responseId: facts.responseId,
       responseModel: facts.responseModel,
-      firstTokenMs: call.streamed ? firstTokenMs : null,
-      pieces: current?.facts()?.pieces ?? 0,
+      firstTokenMs: this.call.streamed ? this.firstTokenMs : null,
+      pieces: this.current?.facts()?.pieces ?? 0,
       text,
       body: kept === null ? null : Buffer.concat(kept),
-      cut: keptSize > keptBytes,
+      cut: this.keptSize > keptBytes,
       attempts,
       shut,
       destination,
       providerName,
     };
-    record.end(outcome, go);
+    this.record.end(outcome, go);
   }
 
-  function keep(bytes: Buffer): void {
-    if (!keeps || bytes.length === 0) return;
-    keptSize += bytes.length;
-    if (keptSize <= keptBytes) (kept ??= []).push(bytes);
+  private keep(bytes: Buffer): void {
+    if (!this.keeps || bytes.length === 0) return;
+    this.keptSize += bytes.length;
+    if (this.keptSize <= keptBytes) (this.kept ??= []).push(bytes);
   }
 
-  const keptBody = (): Buffer | null => (kept === null || keptSize > keptBytes ? null : Buffer.concat(kept));
+  private keptBody(): Buffer | null {
+    return this.kept === null || this.keptSize > keptBytes ? null : Buffer.concat(this.kept);
+  }
 
   /** What an orphan of this stream would be charged for. */
-  function progress(): void {
+  private progress(): void {
     const now = performance.now();
-    if (progressAt === 0) progressAt = now;
-    if (now - progressAt < progressMs) return;
-    progressAt = now;
-    const { usage, pieces } = current!.facts()!;
-    record.progress(usage?.completion_tokens ?? pieces);
+    if (this.progressAt === 0) this.progressAt = now;
+    if (now - this.progressAt < progressMs) return;
+    this.progressAt = now;
+    const { usage, pieces } = this.current!.facts()!;
+    this.record.progress(usage?.completion_tokens ?? pieces);
   }
 }
 
@@ -331,4 +406,4 @@ function explanationOf(route: ResolvedRoute, target: RouteTarget): string {
   return made;
 }
 
-const subjectOf = ({ target, address }: Destination) => ({ endpointId: target.endpointId, address: hostOf(address) });
+const subjectOf = (to: Destination) => ({ endpointId: to.target.endpointId, address: hostOf(to) });

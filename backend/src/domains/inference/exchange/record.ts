@@ -4,7 +4,8 @@ import type { Failure } from '#platform/errors';
 import { formatMoney } from '#platform/money';
 import { uuidv7 } from '#platform/ids';
 import type { ExchangeDeps } from '../deps.ts';
-import type { UsagePatch } from '../ledger/types.ts';
+import type { Begun, UsagePatch } from '../ledger/types.ts';
+import type { TraceContext } from '../telemetry/types.ts';
 import type { Destination } from '../routing/choice.ts';
 import type { ModelPrice } from '../spending.ts';
 import type { TokenUsage, UsageEvent } from '../usage.ts';
@@ -42,81 +43,112 @@ export interface Outcome {
   responseModel: string | null;
 }
 
-export interface RequestRecord {
-  id: string;
-  /** Once, whatever happened. `go` is called when it is in the journal, or at once where the tokens are yet to be counted. */
-  end(outcome: Outcome, go?: () => void): void;
-  /** from time to time while a stream goes on */
-  progress(pieces: number): void;
-  /** to be sent to the upstream: lines with their CRLF */
-  headers: string;
-}
-
 /**
- * What is written about a request: journal and ledger, reservation, metrics, span, captured content. `go` is called once its begin is in
- * the journal: nothing is sent before.
+ * What is written about a request: journal and ledger, reservation, metrics, span, captured content. A class, for each request makes one
+ * (decision 30).
  */
-export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): RequestRecord {
-  const { ledger, spending, telemetry } = deps;
-  const { identity, route, admission, body } = call;
-  const first = call.targets[0]!;
-  const id = eventId(call);
-  const trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
-  const event: UsageEvent = {
-    id,
-    at: isoOf(admission.at),
-    request_id: call.requestId,
-    gateway: ledger.gateway,
-    user_id: identity.userId,
-    team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
-    project: identity.project,
-    api_key_id: identity.apiKeyId,
-    route: route.routeName,
-    environment: route.environment,
-    endpoint_id: first.endpointId,
-    model_id: first.modelId,
-    model_name: first.modelName,
-    model_version: first.version,
-    provider: first.addresses[0]!.provider,
-    revision: first.revisionNumber,
-    operation: call.operation,
-    streamed: call.streamed,
-    status: 598,
-    error_code: 'gateway_aborted',
-    forwarded: true,
-    prompt_tokens: admission.promptTokens,
-    completion_tokens: 0,
-    estimated: true,
-    cached: false,
-    cost: '0',
-    price: null,
-    latency_ms: 0,
-    first_token_ms: null,
-    finish_reason: null,
-    attempts: 1,
-    trace_id: trace?.traceId ?? null,
-    decision: null,
-  };
-  const firstPrice = spending.price(first.modelId);
-  if (firstPrice !== null) event.price = firstPrice.shown;
-  const begun = ledger.begin(event, go);
-  deps.gauges.began();
+export class RequestRecord {
+  /** to be sent to the upstream: lines with their CRLF */
+  readonly headers: string;
+  private readonly deps: ExchangeDeps;
+  private readonly call: Call;
+  private readonly id: string;
+  private readonly trace: TraceContext | null;
+  /** of the first target */
+  private readonly price: ModelPrice | null;
+  private readonly begun: Begun;
 
-  function write(
+  /** `go` is called once its begin is in the journal: nothing is sent before. */
+  constructor(deps: ExchangeDeps, call: Call, go: () => void) {
+    const { ledger, spending, telemetry } = deps;
+    const { identity, route, admission } = call;
+    const first = call.targets[0]!;
+    this.deps = deps;
+    this.call = call;
+    this.id = eventId(call);
+    this.trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
+    this.headers = `x-request-id: ${call.requestId}\r\n${this.trace === null ? '' : this.trace.headers}`;
+    this.price = spending.price(first.modelId);
+    const event: UsageEvent = {
+      id: this.id,
+      at: isoOf(admission.at),
+      request_id: call.requestId,
+      gateway: ledger.gateway,
+      user_id: identity.userId,
+      team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
+      project: identity.project,
+      api_key_id: identity.apiKeyId,
+      route: route.routeName,
+      environment: route.environment,
+      endpoint_id: first.endpointId,
+      model_id: first.modelId,
+      model_name: first.modelName,
+      model_version: first.version,
+      provider: first.addresses[0]!.provider,
+      revision: first.revisionNumber,
+      operation: call.operation,
+      streamed: call.streamed,
+      status: 598,
+      error_code: 'gateway_aborted',
+      forwarded: true,
+      prompt_tokens: admission.promptTokens,
+      completion_tokens: 0,
+      estimated: true,
+      cached: false,
+      cost: '0',
+      price: this.price === null ? null : this.price.shown,
+      latency_ms: 0,
+      first_token_ms: null,
+      finish_reason: null,
+      attempts: 1,
+      trace_id: this.trace === null ? null : this.trace.traceId,
+      decision: null,
+    };
+    this.begun = ledger.begin(event, go);
+    deps.gauges.began();
+  }
+
+  /** from time to time while a stream goes on */
+  progress(pieces: number): void {
+    const latencyMs = performance.now() - this.call.started;
+    this.deps.ledger.progress(this.begun, { completion_tokens: pieces, latency_ms: latencyMs });
+  }
+
+  /** Once, whatever happened. `go` is called when it is in the journal, or at once where the tokens are yet to be counted. */
+  end(outcome: Outcome, go?: () => void): void {
+    const { deps, call, id } = this;
+    const latencyMs = performance.now() - call.started;
+    deps.gauges.ended();
+    const { usage } = outcome;
+    if (usage !== null) return this.write(outcome, usage, false, latencyMs, go);
+    const answered = outcome.status < 400 || outcome.status === 499 || outcome.firstTokenMs !== null;
+    if (!answered) return this.write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs, go);
+    go?.();
+    reckoned(deps, call, outcome)
+      .then((found) => this.write(outcome, found, true, latencyMs, undefined))
+      .catch((error: unknown) => deps.log.error({ err: error, id }, 'a request could not be recorded'));
+  }
+
+  private write(
     outcome: Outcome,
     usage: TokenUsage,
     estimated: boolean,
     latencyMs: number,
     go: (() => void) | undefined,
   ): void {
+    const { deps, call } = this;
+    const { spending } = deps;
+    const { admission } = call;
+    const first = call.targets[0]!;
     const { destination } = outcome;
     const target = destination?.target ?? first;
     const provider = destination?.address.provider ?? first.addresses[0]!.provider;
-    const price = target === first ? firstPrice : spending.price(target.modelId);
-    const charged = usage.prompt_tokens + usage.completion_tokens > 0 || outcome.status < 400;
+    const price = target === first ? this.price : spending.price(target.modelId);
+    const tokens = usage.prompt_tokens + usage.completion_tokens;
+    const charged = tokens > 0 || outcome.status < 400;
     const cost = price === null || !charged ? 0n : costOf(price, usage);
     admission.settle(
-      { amount: cost, tokens: usage.prompt_tokens + usage.completion_tokens, requests: 1 },
+      { amount: cost, tokens, requests: 1 },
       target === first ? undefined : { endpoint: target.endpointId, model: target.modelId },
     );
     const patch: UsagePatch = {
@@ -142,74 +174,49 @@ export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): Req
       patch.revision = target.revisionNumber;
       patch.price = price?.shown ?? null;
     }
-    ledger.end(begun, patch, go);
-    deps.gauges
-      .series(target, {
-        route: route.routeName,
-        environment: route.environment,
-        provider: provider!,
-        operation: call.operation,
-      })
-      .observe({
-        status: outcome.status,
-        seconds: latencyMs / 1000,
-        firstTokenSeconds: outcome.firstTokenMs === null ? null : outcome.firstTokenMs / 1000,
-        promptTokens: usage.prompt_tokens,
-        completionTokens: usage.completion_tokens,
-        cached: call.cacheKey === null ? null : false,
-        costPico: cost,
-      });
-    if (telemetry.enabled) {
-      telemetry.end(trace, {
-        operation: call.operation,
-        provider: outcome.providerName ?? 'custom',
-        requestModel: destination?.address.model ?? target.modelName,
-        responseModel: outcome.responseModel,
-        responseId: outcome.responseId,
-        finishReasons: [outcome.finishReason],
-        baseUrl: destination?.address.baseUrl ?? null,
-        route: route.routeName,
-        environment: route.environment,
-        endpointId: target.endpointId,
-        revision: target.revisionNumber,
-        body: body.value,
-        startedAt: new Date(admission.at),
-        latencyMs,
-        firstTokenMs: outcome.firstTokenMs,
-        status: outcome.status,
-        errorCode: outcome.errorCode,
-        usage,
-        cost: formatMoney(cost),
-      });
-    }
+    deps.ledger.end(this.begun, patch, go);
+    deps.gauges.series(target, call.route, provider!, call.operation).observe({
+      status: outcome.status,
+      seconds: latencyMs / 1000,
+      firstTokenSeconds: outcome.firstTokenMs === null ? null : outcome.firstTokenMs / 1000,
+      promptTokens: usage.prompt_tokens,
+      completionTokens: usage.completion_tokens,
+      cached: call.cacheKey === null ? null : false,
+      costPico: cost,
+    });
+    if (deps.telemetry.enabled) this.trail(outcome, usage, target, latencyMs, cost);
     if (admission.capture) {
-      deps.capture.keep(
-        id,
-        body.bytes,
-        outcome.body === null ? null : assembled(outcome.body, call.streamed),
-        outcome.cut,
-      );
+      const answer = outcome.body === null ? null : assembled(outcome.body, call.streamed);
+      deps.capture.keep(this.id, call.body.bytes, answer, outcome.cut);
     }
   }
 
-  return {
-    id,
-    headers: `x-request-id: ${call.requestId}\r\n${trace === null ? '' : trace.headers}`,
-    progress: (pieces) =>
-      ledger.progress(begun, { completion_tokens: pieces, latency_ms: performance.now() - call.started }),
-    end(outcome, go) {
-      const latencyMs = performance.now() - call.started;
-      deps.gauges.ended();
-      const { usage } = outcome;
-      if (usage !== null) return write(outcome, usage, false, latencyMs, go);
-      const answered = outcome.status < 400 || outcome.status === 499 || outcome.firstTokenMs !== null;
-      if (!answered) return write(outcome, { prompt_tokens: 0, completion_tokens: 0 }, false, latencyMs, go);
-      go?.();
-      reckoned(deps, call, outcome)
-        .then((found) => write(outcome, found, true, latencyMs, undefined))
-        .catch((error: unknown) => deps.log.error({ err: error, id }, 'a request could not be recorded'));
-    },
-  };
+  /** Its span. */
+  private trail(outcome: Outcome, usage: TokenUsage, target: RouteTarget, latencyMs: number, cost: bigint): void {
+    const { call } = this;
+    const { destination } = outcome;
+    this.deps.telemetry.end(this.trace, {
+      operation: call.operation,
+      provider: outcome.providerName ?? 'custom',
+      requestModel: destination?.address.model ?? target.modelName,
+      responseModel: outcome.responseModel,
+      responseId: outcome.responseId,
+      finishReasons: [outcome.finishReason],
+      baseUrl: destination?.address.baseUrl ?? null,
+      route: call.route.routeName,
+      environment: call.route.environment,
+      endpointId: target.endpointId,
+      revision: target.revisionNumber,
+      body: call.body.value,
+      startedAt: new Date(call.admission.at),
+      latencyMs,
+      firstTokenMs: outcome.firstTokenMs,
+      status: outcome.status,
+      errorCode: outcome.errorCode,
+      usage,
+      cost: formatMoney(cost),
+    });
+  }
 }
 
 let lastAt = NaN;

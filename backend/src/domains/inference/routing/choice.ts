@@ -20,7 +20,20 @@ export interface ChoiceWorld {
   random(): number;
 }
 
-export const keyOf = (target: RouteTarget, address: Address): string => `${target.revisionId} ${address.baseUrl}`;
+const names = new WeakMap<Address, { revisionId: string; key: string; host: string }>();
+
+/** An address is the same object as long as nobody changes it, and its names are made once. */
+function namesOf(revisionId: string, address: Address): { key: string; host: string } {
+  let known = names.get(address);
+  if (known === undefined || known.revisionId !== revisionId) {
+    const { baseUrl } = address;
+    known = { revisionId, key: `${revisionId} ${baseUrl}`, host: hostIn(baseUrl) };
+    names.set(address, known);
+  }
+  return known;
+}
+
+export const keyOf = (target: RouteTarget, address: Address): string => namesOf(target.revisionId, address).key;
 
 /**
  * Where a request goes next: of the targets with the lowest rank that can be asked, one by weight; of its replicas, the less busy of
@@ -46,12 +59,19 @@ function replicasOf(target: RouteTarget, world: ChoiceWorld): Destination[] {
   const found: Destination[] = [];
   for (const address of target.addresses) {
     const key = keyOf(target, address);
-    if (!world.tried.includes(key) && world.available(key)) found.push({ target, address, key });
+    if (isOpen(key, world)) found.push({ target, address, key });
   }
   return found;
 }
 
+const isOpen = (key: string, world: ChoiceWorld): boolean => !world.tried.includes(key) && world.available(key);
+
 function replicaOf(target: RouteTarget, world: ChoiceWorld): Destination | null {
+  const { addresses } = target;
+  if (addresses.length === 1) {
+    const key = keyOf(target, addresses[0]!);
+    return isOpen(key, world) ? { target, address: addresses[0]!, key } : null;
+  }
   const replicas = replicasOf(target, world);
   if (replicas.length <= 1) return replicas[0] ?? null;
   const one = Math.floor(world.random() * replicas.length);
@@ -69,5 +89,7 @@ function byWeight(targets: readonly RouteTarget[], random: number): RouteTarget 
   return targets.at(-1)!;
 }
 
-/** Host and port of an address, for people. */
-export const hostOf = ({ baseUrl }: Address): string => baseUrl.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+/** Host and port of a destination, for people. */
+export const hostOf = ({ target, address }: Destination): string => namesOf(target.revisionId, address).host;
+
+const hostIn = (baseUrl: string): string => baseUrl.replace(/^https?:\/\//, '').replace(/\/.*$/, '');

@@ -1,10 +1,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { createWriter, type Writer } from '#platform/wire';
+import { createWriter } from '#platform/wire';
 import type { Reply, RequestHead } from '../reply.ts';
 import { maximumHead, readHead, type LaneHead } from './head.ts';
 import { readFrom } from './reading.ts';
-import { createReply, keepAliveSeconds, type LaneReply } from './reply.ts';
+import { keepAliveSeconds, LaneReply, type ReplyHost } from './reply.ts';
 
 export interface LaneDeps {
   /** whether requests to this path and query may be taken */
@@ -14,9 +14,7 @@ export interface LaneDeps {
 }
 
 /** A connection, from one request to the next. */
-interface Lane {
-  readonly socket: Socket;
-  readonly writer: Writer;
+interface Lane extends ReplyHost {
   /** what came and is not used yet; within a turn of reading, not ours to keep */
   held: Buffer | null;
   /** the request that is being read, once its head is there */
@@ -70,6 +68,8 @@ export function openLane(server: Server, deps: LaneDeps): void {
       reply: null,
       advancing: false,
       deadline: performance.now() + readMs,
+      staysOpen: () => server.listening,
+      ended: () => ended(lane),
       handOver() {
         forget(lane);
         release();
@@ -146,12 +146,7 @@ export function openLane(server: Server, deps: LaneDeps): void {
     lane.filling = null;
     lane.before = head;
     lane.deadline = Infinity;
-    lane.reply = createReply(
-      lane.socket,
-      lane.writer,
-      () => server.listening,
-      () => ended(lane),
-    );
+    lane.reply = new LaneReply(lane);
     deps.handle(head.request, body, lane.reply);
     return count;
   }

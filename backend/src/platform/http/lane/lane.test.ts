@@ -177,10 +177,7 @@ test('FR-006l: whoever is slow holds its own answer back alone, and whoever goes
   let reply: Reply | null = null;
   handle = (given) => {
     reply = given;
-    given.watch(
-      () => told.push('gone'),
-      () => told.push('drain'),
-    );
+    given.watch({ gone: () => void told.push('gone'), drained: () => void told.push('drain') });
     given.open('');
   };
   const socket = open();

@@ -1,105 +1,137 @@
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from '#platform/node';
 import { frame, type Writer } from '#platform/wire';
-import type { Reply } from '../reply.ts';
+import type { Reply, ReplyWatcher } from '../reply.ts';
 
 export const keepAliveSeconds = 65;
 /** up to here one write of a text is cheaper than one of its parts */
 const oneWrite = 16 * 1024;
 const lastChunk = Buffer.from('0\r\n\r\n', 'latin1');
 
-/** The answer to one request of a connection, written to it as it is. `ended` is called once, when the next request may be answered. */
-export interface LaneReply extends Reply {
-  /** The client is gone. */
-  close(): void;
-  drained(): void;
+/** The connection that an answer goes to. */
+export interface ReplyHost {
+  readonly socket: Socket;
+  readonly writer: Writer;
+  /** whether another request may come */
+  staysOpen(): boolean;
+  /** Called once, when the next request may be answered. */
+  ended(): void;
 }
 
-export function createReply(socket: Socket, writer: Writer, staysOpen: () => boolean, ended: () => void): LaneReply {
-  let onClose: (() => void) | null = null;
-  let onDrain: (() => void) | null = null;
-  let head: string | null = null;
-  let parts: Buffer[] = [];
-  let size = 0;
+/**
+ * The answer to one request of a connection, written to it as it is. A class, for all its methods together take what each closure would, of which
+ * a request makes one of everything (decision 30); without accessors, as an object with those has a hidden class of its own, which only
+ * a full collection removes.
+ */
+export class LaneReply implements Reply {
+  opened: boolean;
+  closed: boolean;
+  private readonly host: ReplyHost;
+  private watcher: ReplyWatcher | null;
+  private head: string;
+  private parts: Buffer[];
+  private size: number;
 
-  function finish(): void {
-    reply.closed = true;
-    if (staysOpen()) ended();
-    else socket.end();
+  constructor(host: ReplyHost) {
+    this.opened = false;
+    this.closed = false;
+    this.host = host;
+    this.watcher = null;
+    this.head = '';
+    this.parts = none;
+    this.size = 0;
   }
 
-  function add(part: Buffer): void {
-    parts.push(part);
-    size += part.length;
+  watch(watcher: ReplyWatcher): void {
+    this.watcher = watcher;
+  }
+
+  whole(status: number, lines: string, body: Buffer): void {
+    if (this.closed || this.opened) return;
+    this.opened = true;
+    const { socket, writer } = this.host;
+    const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\n${tail(this.host.staysOpen())}`;
+    // Latin-1 takes each byte as it is
+    if (body.length <= oneWrite) writer.write(text + body.toString('latin1'));
+    else {
+      socket.cork();
+      socket.write(text, 'latin1');
+      socket.write(body);
+      socket.uncork();
+    }
+    this.finish();
+  }
+
+  open(lines: string): void {
+    if (this.closed || this.opened) return;
+    this.opened = true;
+    this.head = `HTTP/1.1 200 OK\r\n${lines}transfer-encoding: chunked\r\n${tail(this.host.staysOpen())}`;
+  }
+
+  frames(bytes: Buffer): void {
+    if (this.parts === none) this.parts = [bytes];
+    else this.parts.push(bytes);
+    this.size += bytes.length;
+  }
+
+  body(bytes: Buffer): void {
+    if (bytes.length > 0) this.frames(frame(bytes));
+  }
+
+  flush(): boolean {
+    return this.size === 0 || this.closed || this.host.writer.write(this.gather());
+  }
+
+  end(): void {
+    this.ending()();
+  }
+
+  ending(): () => void {
+    if (this.closed) return () => {};
+    this.frames(lastChunk);
+    const rest = this.gather();
+    return () => {
+      if (this.closed) return;
+      this.host.writer.write(rest);
+      this.finish();
+    };
+  }
+
+  /** The client is gone. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.watcher?.gone();
+  }
+
+  drained(): void {
+    this.watcher?.drained();
+  }
+
+  private finish(): void {
+    this.closed = true;
+    if (this.host.staysOpen()) this.host.ended();
+    else this.host.socket.end();
   }
 
   /** Everything that waits, as one. */
-  function gather(): Buffer {
-    const before = head ?? '';
-    const whole = Buffer.allocUnsafe(before.length + size);
-    let at = before === '' ? 0 : whole.write(before, 0, 'latin1');
+  private gather(): Buffer {
+    const { head, parts } = this;
+    const whole = Buffer.allocUnsafe(head.length + this.size);
+    let at = head === '' ? 0 : whole.write(head, 0, 'latin1');
     for (const part of parts) {
       whole.set(part, at);
       at += part.length;
     }
-    head = null;
-    parts = [];
-    size = 0;
+    this.head = '';
+    this.parts = none;
+    this.size = 0;
     return whole;
   }
-
-  // with accessors it would have a hidden class of its own, which only a full collection removes, with all that it leads to
-  const reply = {
-    opened: false,
-    closed: false,
-    watch(close: () => void, drain: () => void) {
-      onClose = close;
-      onDrain = drain;
-    },
-    whole(status: number, lines: string, body: Buffer) {
-      if (reply.closed || reply.opened) return;
-      reply.opened = true;
-      const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\n${tail(staysOpen())}`;
-      // Latin-1 takes each byte as it is
-      if (body.length <= oneWrite) writer.write(text + body.toString('latin1'));
-      else {
-        socket.cork();
-        socket.write(text, 'latin1');
-        socket.write(body);
-        socket.uncork();
-      }
-      finish();
-    },
-    open(lines: string) {
-      if (reply.closed || reply.opened) return;
-      reply.opened = true;
-      head = `HTTP/1.1 200 OK\r\n${lines}transfer-encoding: chunked\r\n${tail(staysOpen())}`;
-    },
-    frames: add,
-    body(bytes: Buffer) {
-      if (bytes.length > 0) add(frame(bytes));
-    },
-    flush: () => size === 0 || reply.closed || writer.write(gather()),
-    end: () => reply.ending()(),
-    ending() {
-      if (reply.closed) return () => {};
-      add(lastChunk);
-      const rest = gather();
-      return () => {
-        if (reply.closed) return;
-        writer.write(rest);
-        finish();
-      };
-    },
-    close() {
-      if (reply.closed) return;
-      reply.closed = true;
-      onClose?.();
-    },
-    drained: () => onDrain?.(),
-  };
-  return reply;
 }
+
+/** Never added to. */
+const none: Buffer[] = [];
 
 let second = 0;
 let kept = '';
