@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type * as Jose from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { roles as knownRoles, TeamName, type Role } from '@llm-ops/contracts';
 import { failure } from '#platform/errors';
@@ -85,7 +86,7 @@ export function createBearerVerifier(oidc: OidcOptions, now: () => Date): Bearer
   };
 }
 
-function explained(cause: unknown, errors: typeof import('jose').errors) {
+function explained(cause: unknown, errors: typeof Jose.errors) {
   const message = cause instanceof Error ? cause.message : '';
   // an unreachable key set is not the caller's fault
   if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) {

@@ -1,4 +1,4 @@
-import type { Bucket, BucketState, Taken } from '#ports/cache';
+import type { Bucket, Taken } from '#ports/cache';
 import { debtAfter, debtAt, stateOf, waitMs, type Level } from '../rules.ts';
 
 /** Buckets of this process. A full one is as good as none and goes; beyond `max` the oldest do, full or not. */
@@ -39,14 +39,12 @@ export function createBuckets({ now, max }: { now(): number; max: number }) {
     take(buckets: readonly Bucket[]): Taken {
       const at = Math.floor(now());
       const before = levels.size;
-      // of their size from the start: what grows is made twice
-      const held = new Array<Level>(buckets.length);
+      const held = buckets.map((bucket) => levelOf(bucket, at));
       let refused = -1;
       let retryAfterMs = 0;
       for (let index = 0; index < buckets.length; index += 1) {
         const bucket = buckets[index]!;
-        const level = levelOf(bucket, at);
-        held[index] = level;
+        const level = held[index]!;
         const wait = waitMs(level.debt, bucket);
         if (wait > 0) {
           if (refused < 0) refused = index;
@@ -59,11 +57,7 @@ export function createBuckets({ now, max }: { now(): number; max: number }) {
       }
       // not before: what this call holds must not go
       if (levels.size > before) makeRoom(levels.size - before, at);
-      const states = new Array<BucketState>(held.length);
-      for (let index = 0; index < held.length; index += 1) {
-        const { debt, perMinute } = held[index]!;
-        states[index] = stateOf(debt, perMinute);
-      }
+      const states = held.map(({ debt, perMinute }) => stateOf(debt, perMinute));
       return { allowed: refused < 0, buckets: states, refused, retryAfterMs };
     },
     size: () => levels.size,

@@ -1,10 +1,10 @@
-import type { RE2JS } from 're2js';
+import type * as Re2 from 're2js';
 import { failure } from '#platform/errors';
 import { onDemand } from '#platform/node';
 import type { CustomPiiRule } from '../engine/tasks.ts';
 import { refusalWords } from '../refusals.ts';
 
-const re2 = onDemand<typeof import('re2js')>('re2js');
+const re2 = onDemand<typeof Re2>('re2js');
 
 /** A rule that a person wrote, ready to search with. */
 export interface CompiledRule {
@@ -41,7 +41,7 @@ export function compilePiiRule({ name, pattern, context, confidence }: CustomPii
   };
 }
 
-function compile(pattern: string): RE2JS {
+function compile(pattern: string): Re2.RE2JS {
   try {
     return re2().RE2JS.compile(pattern);
   } catch (error) {

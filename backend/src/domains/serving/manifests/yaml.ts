@@ -1,6 +1,7 @@
+import type * as Yaml from 'yaml';
 import { onDemand } from '#platform/node';
 
-const yaml = onDemand<typeof import('yaml')>('yaml');
+const yaml = onDemand<typeof Yaml>('yaml');
 
 /** A value of JSON as YAML, in the order of its fields, so that readers of YAML 1.1 take no text for anything else. Pure. */
 export const yamlOf = (value: unknown): string =>
