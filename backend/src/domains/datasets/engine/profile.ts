@@ -49,7 +49,7 @@ const labelLength = 64;
 
 /**
  * Looks at all rows of all files once, after a look at the numbers of some of them, and again at labels and other columns of few values.
- * Numbers of a CSV are read from their text. Quantiles of numbers are those of about 50,000 rows, always the same ones; all else is of
+ * Numbers of a CSV are read from their text. Quantiles of numbers are those of about 20,000 rows, always the same ones; all else is of
  * all rows. An outlier lies more than 3 interquartile ranges beyond the quartiles (of `ln(1 + length)` where it is text); where the quartiles
  * are the same there is none. Different values are exact to 10,000 and estimated by about 14 % beyond; a deviation is that of a
  * sample. Extremes, mean, deviation, quantiles and bins are of numbers, of milliseconds since 1970 where it is dates (whose extremes
@@ -128,7 +128,7 @@ async function* lookAtColumns(
     const end = (columns: number): number => shares.hashed + ((1 - shares.hashed) * columns) / wanted.length;
     for (let from = 0; from < wanted.length; from += columnsAtOnce.counted) {
       const some = wanted.slice(from, from + columnsAtOnce.counted);
-      const work = () => count(db, source.from(some.map(({ column }) => column)), some);
+      const work = () => count(db, source.from, some);
       counted.push(...(await during(db, span(end(from), end(from + some.length)), work)));
     }
     yield { columns: batch, sketches, measured, counted, distinctRows };

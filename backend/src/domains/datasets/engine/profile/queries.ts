@@ -67,7 +67,7 @@ export interface Measured {
 const manyRows = 100_000;
 
 /** Rows that a sketch is made from: all, or of more rows one in so many, by a hash of the row's number. */
-const sketchRows = 50_000;
+const sketchRows = 20_000;
 
 /** What a look at some rows tells of numbers and moments. */
 export interface Sketch {
@@ -205,13 +205,20 @@ export const blankSql = (text: string): string => `count(*) filter (where trim($
 /** COUNT DISTINCT of more columns takes too much memory: a map of their hashes takes a tenth, and three times as long. */
 const setsAtOnce = 16;
 
-/** Second pass over some columns: what could only be asked for once the first was known. Missing values are not counted. */
-export async function count(db: DuckDb, from: string, wanted: readonly Wanted[]): Promise<Counted[]> {
+/** Second pass over some columns: what could only be asked for once the first was known. Missing values are not counted. `from`: what to select some of them from. */
+export async function count(
+  db: DuckDb,
+  from: (columns: readonly RelationColumn[]) => string,
+  wanted: readonly Wanted[],
+): Promise<Counted[]> {
+  const valued = wanted.filter(({ values }) => values).length;
+  const grouped = valued > 0 && valued <= groupsAtOnce ? await countValues(db, from, wanted) : null;
   const many = wanted.filter(({ distinct }) => distinct).length > setsAtOnce;
-  const asked = wanted.flatMap(({ column: { sql, physical, ...column }, values, distinct, blank }, at) => {
-    const text = asText({ sql, physical, ...column });
+  const asked = wanted.flatMap(({ column, values, distinct, blank }, at) => {
+    const { sql } = column;
+    const text = asText(column);
     return [
-      ...(values ? [`histogram(${text}) as values${at}`] : []),
+      ...(values && grouped === null ? [`histogram(${text}) as values${at}`] : []),
       ...(distinct
         ? [
             `${many ? `cardinality(histogram(hash(${sql})) filter (where ${sql} is not null))` : `count(distinct ${sql})`} as distinct${at}`,
@@ -220,12 +227,36 @@ export async function count(db: DuckDb, from: string, wanted: readonly Wanted[])
       ...(blank ? [`${blankSql(text)} as blank${at}`] : []),
     ];
   });
-  const row = asked.length === 0 ? {} : await db.one(`select ${asked.join(', ')} from ${from}`);
+  const columns = wanted.map(({ column }) => column);
+  const row = asked.length === 0 ? {} : await db.one(`select ${asked.join(', ')} from ${from(columns)}`);
   return wanted.map(({ values, distinct }, at) => ({
-    values: values ? textCountsOf(row[`values${at}`]) : null,
+    values: values ? (grouped?.get(at) ?? textCountsOf(row[`values${at}`])) : null,
     distinct: distinct ? numberOf(row[`distinct${at}`]) : null,
     blank: numberOf(row[`blank${at}`]),
   }));
+}
+
+/** Of so many columns values are counted by groups, a scan for each, in a third of the time that maps of one scan take. */
+const groupsAtOnce = 16;
+
+/** How often each value occurs, by the place of its column. */
+async function countValues(
+  db: DuckDb,
+  from: (columns: readonly RelationColumn[]) => string,
+  wanted: readonly Wanted[],
+): Promise<Map<number, Map<string, number>>> {
+  const groups = wanted.flatMap(({ column, values }, at) =>
+    values
+      ? `select ${at} as at, ${asText(column)} as value, count(*) as n from ${from([column])} where ${column.sql} is not null group by value`
+      : [],
+  );
+  const found = new Map<number, Map<string, number>>();
+  for (const { at, value, n } of await db.all<{ at: number; value: string; n: number }>(groups.join(' union all '))) {
+    const values = found.get(at);
+    if (values === undefined) found.set(at, new Map([[value, numberOf(n)]]));
+    else values.set(value, numberOf(n));
+  }
+  return found;
 }
 
 export const numberOf = (cell: Cell | undefined): number => Number(cell ?? 0);
