@@ -73,7 +73,11 @@ async function inspectWith(near: NearIndex, options: InspectOptions): Promise<In
   const { db, input, profile, hashes, sink, scanner, masker, names, context, onProgress } = options;
   const { files, pii, benchmarks } = input;
   onProgress('duplicates', 0);
-  const exact = await findExactDuplicates(db, await openRelation(db, files), { hashes, keep: input.keep });
+  const exact = await findExactDuplicates(db, await openRelation(db, files), {
+    hashes,
+    keep: input.keep,
+    onProgress: (done) => onProgress('duplicates', done * 0.1),
+  });
   onProgress('content', 0.1);
   const plans = await planFiles(db, files, input.type);
   const contamination = await readBenchmarks(db, benchmarks);
