@@ -1,12 +1,11 @@
-import type { RoutingDecision } from '@llm-ops/contracts';
 import { failure, isFailure, type Failure } from '#platform/errors';
 import type { ReplyWatcher } from '#platform/http';
 import { unframe, type WireError } from '#platform/wire';
 import type { ResolvedRoute, RouteTarget } from '#domains/serving';
 import type { ExchangeDeps } from '../deps.ts';
 import { envelopeOf, sendAnswer, sendFailure } from '../replies.ts';
-import { chooseDestination, hostOf, keyOf, type ChoiceWorld, type Destination } from '../routing/choice.ts';
-import { causeOfError, causeOfStatus, isIllness, leftToTry, type RetryCause } from '../routing/retry.ts';
+import type { Destination } from '../routing/choice.ts';
+import { causeOfError, causeOfStatus, type RetryCause } from '../routing/retry.ts';
 import type { Line } from '../upstream/index.ts';
 import { keepAnswer } from './answers.ts';
 import { Attempt, type AttemptListener } from './attempt.ts';
@@ -15,7 +14,7 @@ import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { textOf, type AnswerFacts } from './facts.ts';
 import type { StreamFacts } from './events.ts';
 import { RequestRecord, type Outcome } from './record.ts';
-import { words } from '../sentences.ts';
+import { Tries } from './tries.ts';
 
 const keptBytes = 1024 * 1024;
 const progressMs = 5_000;
@@ -35,25 +34,14 @@ export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Fail
  * A state machine without promises: it is the platform's hottest path. A class, for each request makes one, and closures for all it does would be
  * a tenth of all that a request leaves behind (decision 30).
  */
-class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
-  /** replicas that were tried, by key */
-  readonly tried: string[];
-  /** tries among the targets of this priority */
-  within: number;
-  priority: number;
+class Exchange implements AttemptListener, ReplyWatcher {
   private readonly deps: ExchangeDeps;
   private readonly call: Call;
   private readonly onFailure: (error: Failure, sent: boolean) => void;
   private readonly record: RequestRecord;
   private readonly keeps: boolean;
-  /** that failed so often that they were passed over */
-  private readonly shut: RouteTarget[];
-  private readonly attempts: RoutingDecision['attempts'];
+  private readonly tries: Tries;
   private current: Attempt | null;
-  /** of the revision that is asked */
-  private release: (() => void) | null;
-  private destination: Destination | null;
-  private attemptAt: number;
   private over: boolean;
   private firstTokenMs: number | null;
   private providerName: string | null;
@@ -62,19 +50,12 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
   private progressAt: number;
 
   constructor(deps: ExchangeDeps, call: Call, onFailure: (error: Failure, sent: boolean) => void) {
-    this.tried = [];
     this.deps = deps;
     this.call = call;
     this.onFailure = onFailure;
     this.keeps = call.cacheKey !== null || call.admission.capture;
-    this.shut = [];
-    this.attempts = [];
-    this.within = 0;
-    this.priority = -1;
+    this.tries = new Tries(deps, call);
     this.current = null;
-    this.release = null;
-    this.destination = null;
-    this.attemptAt = 0;
     this.over = false;
     this.firstTokenMs = null;
     this.providerName = null;
@@ -89,26 +70,13 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
   gone(): void {
     if (this.over) return;
     this.current?.abort();
-    if (this.destination !== null) this.deps.breakers.abandoned(this.destination.key);
-    this.note('cancelled', null);
+    this.tries.cancelled();
     this.over = true;
     this.close(499, 'client_gone', null);
   }
 
   drained(): void {
     this.current?.resume();
-  }
-
-  available(key: string): boolean {
-    return this.deps.breakers.state(key) !== 'open';
-  }
-
-  load(key: string): number {
-    return this.deps.loads.of(key);
-  }
-
-  random(): number {
-    return Math.random();
   }
 
   events(events: Buffer): void {
@@ -134,7 +102,7 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
     call.reply.body(rest);
     this.answered();
     const { usage, finishReason } = facts;
-    if (this.keeps) keepAnswer(deps, call, this.destination!, { body: this.keptBody(), usage, finishReason });
+    if (this.keeps) keepAnswer(deps, call, this.destination(), { body: this.keptBody(), usage, finishReason });
     this.finish(facts, null, call.reply.ending());
   }
 
@@ -145,7 +113,7 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
       return this.missed('error', 200, nonsense(call.route.routeName, 'answered something that is not JSON'));
     this.answered();
     this.keep(answer);
-    const to = this.destination!;
+    const to = this.destination();
     const body = call.face === 'openai' ? answer : envelopeOf(answer, facts.usage, to.target);
     const lines = this.headers(to);
     if (this.keeps) keepAnswer(deps, call, to, { body: this.keptBody(), ...facts });
@@ -155,18 +123,17 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
   refused(answer: { status: number; body: Buffer; retryAfter: string | null }): void {
     const { status } = answer;
     const { route, face } = this.call;
-    this.missed(causeOfStatus(status), status, refusalOf(answer, this.destination!, route.routeName, face));
+    this.missed(causeOfStatus(status), status, refusalOf(answer, this.destination(), route.routeName, face));
   }
 
   /** `rest`: the engine has told of the error in its own words, which are sent on; else it is broken off and the client told in ours. */
   broken(error: Failure, rest: Buffer | null): void {
-    const { deps, call } = this;
+    const { call } = this;
     if (rest === null) this.current?.abort();
     const status = this.statusOrNull();
     // after the first byte there is nothing left to try
     if (this.firstTokenMs === null) return this.missed('error', status, error);
-    deps.breakers.failed(this.destination!.key, subjectOf(this.destination!));
-    this.note('error', status);
+    this.tries.broke(status);
     this.over = true;
     if (rest === null) this.close(sendFailure(call.reply, call.face, error, {}).status, error.code, error);
     else {
@@ -193,20 +160,9 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
 
   /** Tries the next destination; without one, answers with why the last failed. */
   private next(cause: RetryCause | null, failed: Failure | null): void {
-    const { deps, call, tried } = this;
-    const { targets, route } = call;
-    const left = failed === null ? targets : leftToTry(targets, cause, route.retry, this);
-    const found = chooseDestination(left, this);
-    if (found?.target !== targets[0]) this.noteShut();
-    if (found === null) return this.fail(failed ?? this.allOpen());
-    this.within = found.target.priority === this.priority ? this.within + 1 : 1;
-    this.priority = found.target.priority;
-    this.destination = found;
-    tried.push(found.key);
-    deps.breakers.begin(found.key);
-    deps.loads.began(found.key);
-    this.release = deps.table.acquire(found.target.revisionId);
-    this.attemptAt = performance.now();
+    const { deps, call, tries } = this;
+    const found = tries.next(cause);
+    if (found === null) return this.fail(failed ?? tries.allOpen());
     try {
       const line = deps.upstream.line(found.target, found.address, call.operation);
       if (line instanceof Promise)
@@ -245,7 +201,7 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
   private commit(): void {
     if (this.firstTokenMs !== null) return;
     this.firstTokenMs = performance.now() - this.call.started;
-    this.call.reply.open(this.headers(this.destination!) + streamLines);
+    this.call.reply.open(this.headers(this.destination()) + streamLines);
   }
 
   private pass(events: Buffer): void {
@@ -257,68 +213,26 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
 
   /** Header lines of an answer. */
   private headers({ target }: Destination): string {
-    const { call, tried } = this;
+    const { call } = this;
+    const { tried } = this.tries;
     const tries = tried.length > 1 ? `; attempts=${tried.length}` : '';
     const cache = call.cacheKey === null ? '' : 'x-llmops-cache: miss\r\n';
     return `x-request-id: ${call.requestId}\r\n${explanationOf(call.route, target)}${tries}\r\n${call.admission.headers}${cache}`;
   }
 
+  /** Of what is under way. */
+  private destination(): Destination {
+    return this.tries.destination!;
+  }
+
   private answered(): void {
-    this.deps.breakers.succeeded(this.destination!.key);
-    this.note('answered', this.current!.status());
+    this.tries.answered(this.current!.status());
   }
 
   /** A try that failed before the client saw anything. */
   private missed(cause: RetryCause | null, status: number | null, error: Failure): void {
-    const { breakers } = this.deps;
-    const { key } = this.destination!;
-    if (isIllness(cause)) breakers.failed(key, subjectOf(this.destination!));
-    // it answered, if only to refuse
-    else if (status !== null) breakers.succeeded(key);
-    else breakers.abandoned(key);
-    this.note(cause ?? 'refused', status);
+    this.tries.missed(cause, status);
     this.next(cause, error);
-  }
-
-  private noteShut(): void {
-    for (const target of this.call.targets) {
-      if (this.shut.includes(target)) continue;
-      const keys = target.addresses.map((address) => keyOf(target, address));
-      if (keys.every((key) => !this.tried.includes(key) && !this.available(key))) this.shut.push(target);
-    }
-  }
-
-  private note(outcome: string, status: number | null): void {
-    this.leave();
-    if (this.destination === null) return;
-    const { target } = this.destination;
-    this.attempts.push({
-      endpoint_id: target.endpointId,
-      revision: target.revisionNumber,
-      priority: target.priority,
-      address: hostOf(this.destination),
-      outcome,
-      status,
-      milliseconds: Math.round((performance.now() - this.attemptAt) * 10) / 10,
-    });
-  }
-
-  /** It is not under way at its destination any more. */
-  private leave(): void {
-    if (this.release === null) return;
-    this.deps.loads.ended(this.destination!.key);
-    this.release();
-    this.release = null;
-  }
-
-  private allOpen(): Failure {
-    const { route, targets } = this.call;
-    const keys = targets.flatMap((target) => target.addresses.map((address) => keyOf(target, address)));
-    const seconds = Math.max(Math.ceil(this.deps.breakers.retryInMs(keys) / 1000), 1);
-    return failure('endpoint_unavailable', {
-      ...words.tell('all_open', { route: route.routeName, environment: route.environment, seconds }),
-      headers: { 'retry-after': String(seconds) },
-    });
   }
 
   private fail(error: Failure): void {
@@ -351,8 +265,9 @@ class Exchange implements AttemptListener, ReplyWatcher, ChoiceWorld {
     text: string | null = null,
     go?: () => void,
   ): void {
-    this.leave();
-    const { kept, attempts, shut, destination, providerName } = this;
+    this.tries.leave();
+    const { kept, providerName } = this;
+    const { attempts, shut, destination } = this.tries;
     const outcome: Outcome = {
       status,
       errorCode,
@@ -405,5 +320,3 @@ function explanationOf(route: ResolvedRoute, target: RouteTarget): string {
   explanations.set(target, made);
   return made;
 }
-
-const subjectOf = (to: Destination) => ({ endpointId: to.target.endpointId, address: hostOf(to) });
