@@ -104,48 +104,59 @@ export function createStreamFollower({ wantsUsage, strip, reasons }: Options): S
     facts.pieces -= 1;
   }
 
+  const usageIn = (frames: Buffer, from: number): number =>
+    strip ? frames.indexOf(usageKey, from) : tellingIn(frames, usageKey, from);
+
+  /** Looks at the first event and at those with usage; the others go on as they are. */
+  function lookedAt(frames: Buffer, count: number): Buffer {
+    let at = 0;
+    let passed = 0;
+    const parts: Buffer[] = [];
+    // the frames from `passed` to `at` go on as they are, the one at `at` is looked at
+    const look = (): void => {
+      const end = frameEnd(frames, at);
+      const event = unframe(frames.subarray(at, end));
+      const out = forward(event);
+      if (out === event) {
+        at = end;
+        return;
+      }
+      if (at > passed) parts.push(frames.subarray(passed, at));
+      if (out !== null) parts.push(frame(out));
+      at = passed = end;
+    };
+    let looked = 0;
+    if (first) {
+      first = false;
+      looked += 1;
+      look();
+    }
+    for (;;) {
+      const usage = usageIn(frames, at);
+      if (usage === -1) break;
+      const from = at;
+      for (let end = frameEnd(frames, at); end <= usage; end = frameEnd(frames, at)) at = end;
+      if (at > from) note(frames.subarray(from, at));
+      looked += 1;
+      look();
+    }
+    facts.pieces += count - looked;
+    if (at < frames.length) note(at === 0 ? frames : frames.subarray(at));
+    if (passed === 0 && parts.length === 0) return frames;
+    if (passed < frames.length) parts.push(frames.subarray(passed));
+    return Buffer.concat(parts);
+  }
+
   return {
     facts,
     frames(frames, count) {
       if (first) odd = isOdd(frames);
       if (rest.length > 0 || odd || tellingIn(frames, errorKey, 0) !== -1) return null;
       if (reasons !== null && reasons.concerns(frames)) return null;
-      let at = 0;
-      let passed = 0;
-      const parts: Buffer[] = [];
-      // the frames from `passed` to `at` go on as they are, the one at `at` is looked at
-      const look = (): void => {
-        const end = frameEnd(frames, at);
-        const event = unframe(frames.subarray(at, end));
-        const out = forward(event);
-        if (out === event) {
-          at = end;
-          return;
-        }
-        if (at > passed) parts.push(frames.subarray(passed, at));
-        if (out !== null) parts.push(frame(out));
-        at = passed = end;
-      };
-      let looked = 0;
-      if (first) {
-        first = false;
-        looked += 1;
-        look();
-      }
-      for (;;) {
-        const usage = strip ? frames.indexOf(usageKey, at) : tellingIn(frames, usageKey, at);
-        if (usage === -1) break;
-        const from = at;
-        for (let end = frameEnd(frames, at); end <= usage; end = frameEnd(frames, at)) at = end;
-        if (at > from) note(frames.subarray(from, at));
-        looked += 1;
-        look();
-      }
-      facts.pieces += count - looked;
-      if (at < frames.length) note(at === 0 ? frames : frames.subarray(at));
-      if (passed === 0 && parts.length === 0) return frames;
-      if (passed < frames.length) parts.push(frames.subarray(passed));
-      return Buffer.concat(parts);
+      if (first || usageIn(frames, 0) !== -1) return lookedAt(frames, count);
+      facts.pieces += count;
+      note(frames);
+      return frames;
     },
     push(fresh) {
       first = false;
