@@ -56,10 +56,11 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
         fresh = await insertEvents(trx, events, parameters);
         if (fresh.length > 0) {
           const { minutes, hours, endpoints } = fresh === events ? rows : (await prepared(fresh)).rows;
+          // it pauses, so before the sums, on whose rows other gateways wait
+          after = await charge(trx, fresh);
           await addMinutes(trx, minutes);
           await addHours(trx, hours);
           if (endpoints.length > 0) await addEndpointHours(trx, endpoints);
-          after = await charge(trx, fresh);
         }
         ready = true;
       });
