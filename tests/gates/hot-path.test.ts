@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 /** Rooms in which all that is made is made for one request. */
-const rooms = ['domains/inference/{exchange,request,routing}', 'platform/wire'];
+const rooms = ['domains/inference/{exchange,request,routing}', 'platform/wire', 'platform/http/lane'];
 const accessor = /^\s+(?:get|set) [\w$]+\(.*\{$/;
 
 test('FR-006l: what is made for each inference request has no accessors: with one, an object literal is a hidden class of its own, and a request costs twice as much', () => {

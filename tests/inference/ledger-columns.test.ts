@@ -65,6 +65,13 @@ test('FR-009: columns arrive in PostgreSQL as they were, at their borders too', 
     'end',
   ];
   assert.deepEqual(await ask('text', filled(texts, said)), said);
+  // of a journal that was damaged: it must not hold up the others
+  assert.deepEqual(await ask('text', filled(texts, [7, true, { a: ['"'] }, undefined])), [
+    '7',
+    'true',
+    '{"a":["\\""]}',
+    null,
+  ]);
   for (const empty of [filled(integers, []), filled(texts, []), filled(texts, [null, null])])
     assert.deepEqual(await ask(empty.readInt32BE(8) === 23 ? 'integer' : 'text', empty), []);
 });

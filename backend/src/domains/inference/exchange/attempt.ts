@@ -55,10 +55,19 @@ interface AttemptOptions {
 }
 
 /**
- * Sends a request to one place and tells what comes of it. Knows nothing of other tries, nor of what is made of the answer. A class, for each
- * request makes one (decision 30).
+ * Sends a request to one place and tells what comes of it. Knows nothing of other tries, nor of what is made of the answer. Throws
+ * `upstream_refused` for what the upstream cannot do.
  */
-export class Attempt implements WireHandler {
+export function attempt(options: AttemptOptions, listener: AttemptListener): Attempt {
+  const made = new Attempt(options, listener);
+  made.send(options);
+  return made;
+}
+
+export type { Attempt };
+
+/** A class, for each request makes one (decision 30). */
+class Attempt implements WireHandler {
   private readonly call: Call;
   private readonly to: Destination;
   private readonly provider: Provider;
@@ -77,8 +86,7 @@ export class Attempt implements WireHandler {
   /** an event has been told: what fails from then on fails for the client too */
   private begun: boolean;
 
-  /** Throws `upstream_refused` for what the upstream cannot do. */
-  constructor({ call, to, line, headers, named }: AttemptOptions, listener: AttemptListener) {
+  constructor({ call, to, line, named }: AttemptOptions, listener: AttemptListener) {
     const { provider } = line;
     this.call = call;
     this.to = to;
@@ -95,6 +103,9 @@ export class Attempt implements WireHandler {
     this.translator = null;
     this.follower = null;
     this.begun = false;
+  }
+
+  send({ to, line, headers }: AttemptOptions): void {
     this.wire = line.send(this.body(), headers, timeoutsOf(to.target), this);
   }
 

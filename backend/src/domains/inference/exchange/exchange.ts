@@ -8,12 +8,12 @@ import type { Destination } from '../routing/choice.ts';
 import { causeOfError, causeOfStatus, type RetryCause } from '../routing/retry.ts';
 import type { Line } from '../upstream/index.ts';
 import { keepAnswer } from './answers.ts';
-import { Attempt, type AttemptListener } from './attempt.ts';
+import { attempt, type Attempt, type AttemptListener } from './attempt.ts';
 import type { Call } from './call.ts';
 import { brokenOff, nonsense, refusalOf } from './failures.ts';
 import { textOf, type AnswerFacts } from './facts.ts';
 import type { StreamFacts } from './events.ts';
-import { RequestRecord, type Outcome } from './record.ts';
+import { beginRecord, type Outcome, type RequestRecord } from './record.ts';
 import { Tries } from './tries.ts';
 
 const keptBytes = 1024 * 1024;
@@ -23,7 +23,7 @@ const streamLines =
 const noFacts: AnswerFacts = { usage: null, finishReason: null, responseId: null, responseModel: null };
 
 /**
- * Sends a request to one of its targets (`Attempt`) and the answer back, trying others before the client has seen a byte; records it
+ * Sends a request to one of its targets (`attempt`) and the answer back, trying others before the client has seen a byte; records it
  * whatever happens. `onFailure` tells what was answered instead of an answer.
  */
 export function exchange(deps: ExchangeDeps, call: Call, onFailure: (error: Failure, sent: boolean) => void): void {
@@ -62,7 +62,7 @@ class Exchange implements AttemptListener, ReplyWatcher {
     this.kept = null;
     this.keptSize = 0;
     this.progressAt = 0;
-    this.record = new RequestRecord(deps, call, () => {
+    this.record = beginRecord(deps, call, () => {
       if (!this.over) this.next(null, null);
     });
   }
@@ -190,7 +190,7 @@ class Exchange implements AttemptListener, ReplyWatcher {
     const { call, deps, record } = this;
     this.providerName = line.provider.telemetryName;
     const { headers } = record;
-    this.current = new Attempt({ call, to, line, headers, named: deps.telemetry.enabled }, this);
+    this.current = attempt({ call, to, line, headers, named: deps.telemetry.enabled }, this);
   }
 
   private statusOrNull(): number | null {

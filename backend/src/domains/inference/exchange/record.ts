@@ -44,68 +44,85 @@ export interface Outcome {
 }
 
 /**
- * What is written about a request: journal and ledger, reservation, metrics, span, captured content. A class, for each request makes one
- * (decision 30).
+ * What is written about a request: journal and ledger, reservation, metrics, span, captured content. `go` is called once its begin is in
+ * the journal: nothing is sent before.
  */
-export class RequestRecord {
+export function beginRecord(deps: ExchangeDeps, call: Call, go: () => void): RequestRecord {
+  const { ledger, spending, telemetry } = deps;
+  const { identity, route, admission } = call;
+  const first = call.targets[0]!;
+  const id = eventId(call);
+  const trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
+  const price = spending.price(first.modelId);
+  const event: UsageEvent = {
+    id: id,
+    at: isoOf(admission.at),
+    request_id: call.requestId,
+    gateway: ledger.gateway,
+    user_id: identity.userId,
+    team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
+    project: identity.project,
+    api_key_id: identity.apiKeyId,
+    route: route.routeName,
+    environment: route.environment,
+    endpoint_id: first.endpointId,
+    model_id: first.modelId,
+    model_name: first.modelName,
+    model_version: first.version,
+    provider: first.addresses[0]!.provider,
+    revision: first.revisionNumber,
+    operation: call.operation,
+    streamed: call.streamed,
+    status: 598,
+    error_code: 'gateway_aborted',
+    forwarded: true,
+    prompt_tokens: admission.promptTokens,
+    completion_tokens: 0,
+    estimated: true,
+    cached: false,
+    cost: '0',
+    price: price === null ? null : price.shown,
+    latency_ms: 0,
+    first_token_ms: null,
+    finish_reason: null,
+    attempts: 1,
+    trace_id: trace === null ? null : trace.traceId,
+    decision: null,
+  };
+  const begun = ledger.begin(event, go);
+  deps.gauges.began();
+  return new RequestRecord(deps, call, { id, trace, price, begun });
+}
+
+export type { RequestRecord };
+
+interface BegunRecord {
+  id: string;
+  trace: TraceContext | null;
+  /** of the first target */
+  price: ModelPrice | null;
+  begun: Begun;
+}
+
+/** A class, for each request makes one (decision 30). */
+class RequestRecord {
   /** to be sent to the upstream: lines with their CRLF */
   readonly headers: string;
   private readonly deps: ExchangeDeps;
   private readonly call: Call;
   private readonly id: string;
   private readonly trace: TraceContext | null;
-  /** of the first target */
   private readonly price: ModelPrice | null;
   private readonly begun: Begun;
 
-  /** `go` is called once its begin is in the journal: nothing is sent before. */
-  constructor(deps: ExchangeDeps, call: Call, go: () => void) {
-    const { ledger, spending, telemetry } = deps;
-    const { identity, route, admission } = call;
-    const first = call.targets[0]!;
+  constructor(deps: ExchangeDeps, call: Call, { id, trace, price, begun }: BegunRecord) {
+    this.headers = `x-request-id: ${call.requestId}\r\n${trace === null ? '' : trace.headers}`;
     this.deps = deps;
     this.call = call;
-    this.id = eventId(call);
-    this.trace = telemetry.begin(headerText(call, 'traceparent'), headerText(call, 'tracestate'));
-    this.headers = `x-request-id: ${call.requestId}\r\n${this.trace === null ? '' : this.trace.headers}`;
-    this.price = spending.price(first.modelId);
-    const event: UsageEvent = {
-      id: this.id,
-      at: isoOf(admission.at),
-      request_id: call.requestId,
-      gateway: ledger.gateway,
-      user_id: identity.userId,
-      team: identity.teams === '*' ? route.team : (identity.teams[0] ?? null),
-      project: identity.project,
-      api_key_id: identity.apiKeyId,
-      route: route.routeName,
-      environment: route.environment,
-      endpoint_id: first.endpointId,
-      model_id: first.modelId,
-      model_name: first.modelName,
-      model_version: first.version,
-      provider: first.addresses[0]!.provider,
-      revision: first.revisionNumber,
-      operation: call.operation,
-      streamed: call.streamed,
-      status: 598,
-      error_code: 'gateway_aborted',
-      forwarded: true,
-      prompt_tokens: admission.promptTokens,
-      completion_tokens: 0,
-      estimated: true,
-      cached: false,
-      cost: '0',
-      price: this.price === null ? null : this.price.shown,
-      latency_ms: 0,
-      first_token_ms: null,
-      finish_reason: null,
-      attempts: 1,
-      trace_id: this.trace === null ? null : this.trace.traceId,
-      decision: null,
-    };
-    this.begun = ledger.begin(event, go);
-    deps.gauges.began();
+    this.id = id;
+    this.trace = trace;
+    this.price = price;
+    this.begun = begun;
   }
 
   /** from time to time while a stream goes on */

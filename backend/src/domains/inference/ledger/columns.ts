@@ -81,25 +81,27 @@ export function uuids(count: number): Column<string> {
   };
 }
 
-/** Without any text it has no element: `unnest` fills up with nulls the columns that are shorter. */
-export function texts(count: number): Column<string | null> {
+/** What is no text is written as JSON. Without any value it has no element: `unnest` fills up with nulls the columns that are shorter. */
+export function texts(count: number): Column<unknown> {
   let bytes = withHead('text', count, headBytes + count * 12);
   let at = headBytes;
   let known = false;
   return {
     add(value) {
-      const most = value === null || value === undefined ? 0 : value.length * 3;
+      const text =
+        value === null || value === undefined ? null : typeof value === 'string' ? value : JSON.stringify(value);
+      const most = text === null ? 0 : text.length * 3;
       if (bytes.length < at + 4 + most) {
         const larger = Buffer.allocUnsafe((at + 4 + most) * 2);
         bytes.copy(larger, 0, 0, at);
         bytes = larger;
       }
-      if (value === null || value === undefined) {
+      if (text === null) {
         at = bytes.writeInt32BE(none, at);
         return;
       }
       known = true;
-      const length = written(bytes, at + 4, value);
+      const length = written(bytes, at + 4, text);
       at = bytes.writeInt32BE(length, at) + length;
     },
     bytes: () => (known ? bytes.subarray(0, at) : withHead('text', 0, headBytes)),

@@ -55,7 +55,7 @@ export function createEventColumns(count: number): EventColumns {
       latency.add(event.latency_ms);
       firstToken.add(event.first_token_ms);
       trace.add(event.trace_id);
-      decision.add(event.decision === null ? null : JSON.stringify(event.decision));
+      decision.add(event.decision);
     },
     parameters: () => ({
       kinds: JSON.stringify(
