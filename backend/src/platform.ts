@@ -126,7 +126,7 @@ async function assemble(
   const authenticator = await createAuthenticator({ config: auth, db, log, kept: kept.part('identity'), now });
   closers.push(() => authenticator.close());
   const signIn = signInDoor(auth, db, log, authenticator);
-  const jobs = createJobs({ pool: db.pool, log });
+  const jobs = createJobs({ db, log });
   const events = createEvents(jobs);
   const metrics = createMetrics();
   const governance =

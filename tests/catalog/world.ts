@@ -87,7 +87,7 @@ export async function openWorld(
     log,
   });
   const egress = createEgress({ allow: [], allowLoopback: true, log });
-  const jobs = createJobs({ pool: db.pool, log });
+  const jobs = createJobs({ db, log });
   const authenticator = await createAuthenticator({
     config: { mode: 'header', publicUrl: 'http://127.0.0.1' },
     db,

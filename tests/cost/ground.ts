@@ -105,7 +105,7 @@ export async function openGround(): Promise<Ground> {
   await migrate(db, join(import.meta.dirname, '../../backend/migrations'));
   const published: Ground['published'] = [];
   let gateways: Gateway[] = [];
-  const catalog = createCatalog({ db, jobs: createJobs({ pool: db.pool, log }) } as never);
+  const catalog = createCatalog({ db, jobs: createJobs({ db, log }) } as never);
   const create = (one: Db, gateway: string, timing: Partial<Timing> = {}, now = () => new Date()) =>
     createCost({
       db: one,

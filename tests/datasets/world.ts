@@ -107,7 +107,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     log,
   });
   const egress = createEgress({ allow: [], allowLoopback: true, log });
-  const jobs = createJobs({ pool: db.pool, log });
+  const jobs = createJobs({ db, log });
   const events = createEvents(jobs);
   const authenticator = await createAuthenticator({
     config: { mode: 'header', publicUrl: 'http://127.0.0.1' },

@@ -105,6 +105,7 @@ const minutesAgo = (minutes: number): string => idAt(new Date(Date.now() - minut
 
 test('FR-009: the log is newest first, in pages that fit together, with every filter', async () => {
   const rows = Array.from({ length: 25 }, (_, number) => event({ id: minutesAgo(60 - number), route: 'paged' }));
+  const own = minutesAgo(7);
   const others: [object, UsageEvent][] = [
     [{ environment: 'dev' }, event({ route: 'paged', environment: 'dev' })],
     [
@@ -124,6 +125,7 @@ test('FR-009: the log is newest first, in pages that fit together, with every fi
       event({ route: 'paged', api_key_id: '0192f0e5-6c00-7000-8000-0000000000b1' }),
     ],
     [{ request_id: 'known' }, event({ route: 'paged', request_id: 'known' })],
+    [{ request_id: own }, event({ route: 'paged', id: own, request_id: own })],
     [{ operation: 'embedding' }, event({ route: 'paged', operation: 'embedding' })],
     [{ outcome: 'error' }, event({ route: 'paged', status: 502 })],
     [{ outcome: 'refused' }, event({ route: 'paged', status: 429, forwarded: false })],

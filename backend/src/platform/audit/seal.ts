@@ -36,6 +36,7 @@ export function createSealer(deps: {
   let running: Promise<number> | null = null;
 
   async function sealBatch(): Promise<number> {
+    if (!(await store.anyUnsealed(kysely))) return 0;
     return kysely.transaction().execute(async (trx) => {
       if (!(await store.lockSealing(trx))) return 0;
       const entries = await store.unsealedEntries(trx, batch);

@@ -30,6 +30,11 @@ export async function lastSeal(executor: Executor): Promise<(SealRow & { sealed_
   return rows[0] ?? null;
 }
 
+export async function anyUnsealed(executor: Executor): Promise<boolean> {
+  const { rows } = await sql<{ any: boolean }>`select exists (select from audit_unsealed) as any`.execute(executor);
+  return rows[0]?.any ?? false;
+}
+
 export async function unsealedEntries(trx: Executor, limit: number): Promise<SealedEntry[]> {
   const { rows } = await sql<SealedEntry>`
     select ${fields} from audit_unsealed u join audit_entry e on e.id = u.entry_id order by u.entry_id limit ${limit}`.execute(

@@ -1,6 +1,6 @@
 import { CompiledQuery, type Transaction } from 'kysely';
-import type { Pool } from 'pg';
-import { PgBoss, type SendOptions } from 'pg-boss';
+import { PgBoss, type QueueResult, type SendOptions } from 'pg-boss';
+import type { Db } from '#platform/db';
 import { uuidv7 } from '#platform/ids';
 import type { Logger } from '#platform/log';
 
@@ -27,7 +27,10 @@ export interface JobOptions {
   startAfter?: Date;
 }
 
-/** Durable work on PostgreSQL (pg-boss): survives any crash, retried with back-off, at least once. */
+/**
+ * Durable work on PostgreSQL (pg-boss): survives any crash, retried with back-off, at least once. Whoever waits for work is told by NOTIFY
+ * and looks for what falls due by itself every five seconds.
+ */
 export interface Jobs {
   define<T extends object>(
     queue: string,
@@ -48,13 +51,18 @@ interface Defined {
   handler: (data: never, context: JobContext) => Promise<void>;
 }
 
-export function createJobs(deps: { pool: Pool; log: Logger }): Jobs {
-  const { pool, log } = deps;
+export function createJobs(deps: { db: Pick<Db, 'pool' | 'listen'>; log: Logger }): Jobs {
+  const { db, log } = deps;
   const defined = new Map<string, Defined>();
   const timers: NodeJS.Timeout[] = [];
   const periodic: { name: string; seconds: number; handler: () => Promise<void> }[] = [];
   const boss = new PgBoss({
-    db: { executeSql: async (text, values) => pool.query(text, values as unknown[]) },
+    db: {
+      executeSql: async (text, values) => db.pool.query(text, values as unknown[]),
+      listen: (channel, onNotification, onReconnect) =>
+        db.listen(channel, (queue) => (queue === null ? onReconnect() : onNotification(queue))),
+    },
+    useListenNotify: true,
     schema: 'pgboss',
     schedule: false,
     superviseIntervalSeconds: 5,
@@ -62,6 +70,42 @@ export function createJobs(deps: { pool: Pool; log: Logger }): Jobs {
     queueCacheIntervalSeconds: 60,
   });
   boss.on('error', (error) => log.warn({ err: error }, 'job queue error'));
+  boss.on('warning', ({ message, data }) => log.warn({ data }, message));
+
+  async function make(queue: string, definition: JobDefinition, there: QueueResult | undefined): Promise<void> {
+    const settings = settingsOf(definition);
+    if (there === undefined) return await boss.createQueue(queue, { ...settings, policy: 'short' });
+    const same = Object.entries(settings).every(([name, value]) => there[name as keyof QueueResult] === value);
+    if (!same) await boss.updateQueue(queue, settings);
+  }
+
+  async function work(queue: string, { definition, handler }: Defined): Promise<void> {
+    for (let worker = 0; worker < (definition.concurrency ?? 1); worker += 1) {
+      const id = await boss.work(
+        queue,
+        {
+          batchSize: 1,
+          pollingIntervalSeconds: 0.5,
+          notifyPollingIntervalSeconds: 5,
+          includeMetadata: true,
+          heartbeatRefreshSeconds: 3,
+        },
+        async ([job]) => {
+          if (job === undefined) return;
+          const context = { attempt: job.retryCount + 1, last: job.retryCount >= job.retryLimit, signal: job.signal };
+          try {
+            await handler(job.data as never, context);
+          } catch (error) {
+            log.warn({ err: error, queue, attempt: context.attempt, jobId: job.id }, 'job failed');
+            throw error;
+          } finally {
+            // the next one may wait already
+            boss.notifyWorker(id);
+          }
+        },
+      );
+    }
+  }
 
   return {
     define(queue, definition, handler) {
@@ -84,42 +128,13 @@ export function createJobs(deps: { pool: Pool; log: Logger }): Jobs {
       periodic.push({ name, seconds, handler });
     },
 
-    async start({ work }) {
+    async start(options) {
       await boss.start();
-      for (const [queue, { definition, handler }] of defined) {
-        const settings = {
-          retryLimit: definition.retryLimit ?? 5,
-          retryDelay: 1,
-          retryBackoff: true,
-          retryDelayMax: 60,
-          expireInSeconds: definition.expireInSeconds ?? 900,
-          heartbeatSeconds: 10,
-          deleteAfterSeconds: 86_400,
-        };
-        await boss.createQueue(queue, { ...settings, policy: 'short' });
-        if (!work) continue;
-        await boss.work(
-          queue,
-          {
-            batchSize: 1,
-            localConcurrency: definition.concurrency ?? 1,
-            pollingIntervalSeconds: 0.5,
-            includeMetadata: true,
-            heartbeatRefreshSeconds: 3,
-          },
-          async ([job]) => {
-            if (job === undefined) return;
-            const context = { attempt: job.retryCount + 1, last: job.retryCount >= job.retryLimit, signal: job.signal };
-            try {
-              await handler(job.data as never, context);
-            } catch (error) {
-              log.warn({ err: error, queue, attempt: context.attempt, jobId: job.id }, 'job failed');
-              throw error;
-            }
-          },
-        );
-      }
-      if (work) for (const task of periodic) timers.push(repeat(task, log));
+      const queues = new Map((await boss.getQueues()).map((queue) => [queue.name, queue]));
+      for (const [queue, { definition }] of defined) await make(queue, definition, queues.get(queue));
+      if (!options.work) return;
+      for (const [queue, one] of defined) await work(queue, one);
+      for (const task of periodic) timers.push(repeat(task, log));
     },
 
     async stop() {
@@ -128,6 +143,17 @@ export function createJobs(deps: { pool: Pool; log: Logger }): Jobs {
     },
   };
 }
+
+const settingsOf = (definition: JobDefinition) => ({
+  retryLimit: definition.retryLimit ?? 5,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 60,
+  expireInSeconds: definition.expireInSeconds ?? 900,
+  heartbeatSeconds: 10,
+  deleteAfterSeconds: 86_400,
+  notify: true,
+});
 
 function repeat(task: { name: string; seconds: number; handler: () => Promise<void> }, log: Logger): NodeJS.Timeout {
   let running = false;

@@ -34,8 +34,8 @@ export function firstIdAt(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }
 
-/** An event's own time may differ from its id's, whose clock never goes back, by this at most: the ledger sees to it. */
-export const slackMs = 86_400_000;
+/** An event's own time may differ from its id's, whose clock never goes back, by this at most: the ledger sees to it, so that ids order events. */
+export const slackMs = 10_000;
 
 /** Ids of all events of a time; exact times are a matter of `at`. */
 export const idsBetween = (since: Date, until: Date): { from: string; to: string } => ({

@@ -2,7 +2,7 @@ import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import type { RequestDetail, RoutingDecision } from '@llm-ops/contracts';
 import type { Scope } from '#platform/access';
 import type { Cursor } from '#platform/http';
-import { idsBetween } from '../ledger/days.ts';
+import { idsBetween, timeOf } from '../ledger/days.ts';
 import type { Executor } from '../ledger/store.ts';
 import type { ContentRow } from './capture.ts';
 import { visible } from './scope.ts';
@@ -113,8 +113,10 @@ export async function listEntries(
     sql<SqlBool>`e.at >= ${filters.since} and e.at < ${filters.until}`,
     visible(reader.scope, 'e'),
   ];
-  for (const [name, value] of Object.entries(filters.equal))
-    if (value !== undefined) where.push(sql`${sql.ref(`e.${name}`)} = ${value}`);
+  for (const [name, value] of Object.entries(filters.equal)) {
+    if (value === undefined) continue;
+    where.push(name === 'request_id' ? hasRequestId(value) : sql`${sql.ref(`e.${name}`)} = ${value}`);
+  }
   if (filters.model !== undefined)
     where.push(sql`(e.model_name = ${filters.model} or e.model_id::text = ${filters.model})`);
   if (filters.outcome !== undefined) where.push(outcomes[filters.outcome]);
@@ -125,13 +127,19 @@ export async function listEntries(
       select c.id from request_content c
       where c.id >= ${ids.from}::uuid and c.id < ${ids.to}::uuid and ${holdsWords(filters.search)})`);
   }
-  if (page.beyond !== null) where.push(sql`(e.at, e.id) < (${page.beyond.at}::timestamptz, ${page.beyond.id}::uuid)`);
+  if (page.beyond !== null) where.push(sql`e.id < ${page.beyond.id}::uuid`);
   await sql`set local statement_timeout = ${sql.lit(page.searchMs)}`.execute(trx);
   const { rows } = await sql<EntryRow>`
     select ${entryColumns} from usage_event e
     where ${sql.join(where, sql` and `)}
-    order by e.at desc, e.id desc limit ${page.limit}`.execute(trx);
+    order by e.id desc limit ${page.limit}`.execute(trx);
   return rows;
+}
+
+/** The index holds those that clients gave; a request that came without has its event's id. */
+function hasRequestId(value: string): RawBuilder<SqlBool> {
+  const own = timeOf(value) === null ? sql`false` : sql`e.id = ${value}::uuid`;
+  return sql`e.request_id = ${value} and (e.request_id <> e.id::text or ${own})`;
 }
 
 /** As the words stand in plain text, and as JSON writes them. */
