@@ -84,11 +84,16 @@ export function createEngines(behave: (spec: RevisionSpec) => Behaviour, kind = 
 
   const ready = (engine: Engine) => Date.now() - engine.since >= (engine.behaviour.startMs ?? 0);
 
+  const addresses = new WeakMap<object, Address>();
   function addressOf(revisionId: string): Address | null {
     const engine = engines.get(revisionId);
     if (!engine || engine.crashed !== null || engine.behaviour.failsWith || !ready(engine)) return null;
-    const { name } = engine.spec.model;
-    return { baseUrl: `http://127.0.0.1:${engine.port}/v1`, provider: 'llama.cpp', headers: {}, model: name };
+    const baseUrl = `http://127.0.0.1:${engine.port}/v1`;
+    const known = addresses.get(engine);
+    if (known?.baseUrl === baseUrl) return known;
+    const made: Address = { baseUrl, provider: 'llama.cpp', headers: {}, model: engine.spec.model.name };
+    addresses.set(engine, made);
+    return made;
   }
 
   const runtime: Runtime = {

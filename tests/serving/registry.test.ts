@@ -67,6 +67,27 @@ test('DEP-3: a name in several environments needs one to be named; taken and imp
   assert.ok(await g.call('getRegistration', { params: { name: 'both' }, query: { environment: 'dev' } }, stranger));
 });
 
+test('FR-006l: a name of one environment is answered with the same object until something of it changes', async () => {
+  const g = ground();
+  const endpoint = await served(g, { route: '/once' });
+  await g.table.reload();
+  const where = (options: object = {}) => g.table.resolve('once', options);
+  const first = where();
+  assert.equal(first.kind, 'route');
+  assert.equal(where(), first);
+  assert.equal(where({ sees: () => true, pinned: ['dev', 'stg', 'prod'] }), first);
+  assert.equal(where({ sees: () => false }).kind, 'unknown');
+  assert.equal(where({ pinned: [] }).kind, 'unknown');
+  const id = first.kind === 'route' ? first.routeId : '';
+  g.table.deny(id);
+  assert.equal(where().kind, 'disabled');
+  g.table.admit(id);
+  assert.equal(where(), first);
+  const [revision] = await g.call('listRevisions', { params: { id: endpoint.id } });
+  g.engines.crash(revision!.id, 'gone');
+  assert.equal(where().kind, 'unavailable');
+});
+
 test('FR-006l, DEP-3: environments are tried healthy first, then prod, stg, dev; a pinned request stays; a disabled prod name denies', async () => {
   const g = ground();
   const made: Endpoint[] = [];

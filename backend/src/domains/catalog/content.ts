@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { failure } from '#platform/errors';
 import type { Objects } from '#ports/objects';
 import type { RandomAccess } from './inspect/index.ts';
+import { words } from './refusals.ts';
 
 /** An object of the store, read by position. */
 export function objectReader(objects: Objects, key: string, size: number): RandomAccess {
@@ -40,7 +41,6 @@ export async function* verified(body: Readable, sha256: string, path: string): A
     if (held !== null) yield held;
     held = chunk;
   }
-  if (hash.digest('hex') !== sha256)
-    throw failure('object_corrupt', { message: `${path} in the object store is not what was uploaded.` });
+  if (hash.digest('hex') !== sha256) throw failure('object_corrupt', words.tell('corrupt', { path }));
   if (held !== null) yield held;
 }

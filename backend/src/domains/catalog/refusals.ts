@@ -18,6 +18,7 @@ export const words = createWords('model', {
   hub_digest: { message: '{path} from the hub does not have the digest that the hub tells.' },
   hub_nothing: { message: 'This repository holds no file that a model here consists of.' },
   hub_too_large: { message: '{path} of the repository is larger than {most:byte}.' },
+  corrupt: { message: '{path} in the object store is not what was uploaded.' },
   no_base: { message: 'There is no such model.' },
   own_base: { message: 'A model cannot be its own base.' },
   version_taken: { message: 'The team {team} has version {version} of {name} already.' },

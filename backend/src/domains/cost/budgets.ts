@@ -8,6 +8,7 @@ import { formatMoney, parseMoney } from '#platform/money';
 import { noteReached, type Publisher } from './charge.ts';
 import { ascending, limitColumns, limitIssues, scopeId, scopeIssues, teamOfScope } from './draft.ts';
 import { periodAt, ratioOf, reachedOf, stateOf } from './rules.ts';
+import { words } from './sentences.ts';
 import { keepReached } from './store-charges.ts';
 import * as store from './store.ts';
 
@@ -37,9 +38,8 @@ export function createBudgets(deps: {
     const team = type === 'key' && id !== null ? await deps.teamOfKey(c.trx, id) : teamOfScope(type, id);
     const missing = type === 'key' && team === null;
     if (missing || (team !== null && !c.access.sees({ team, visibility: 'team' }))) {
-      const message =
-        type === 'key' ? 'There is no such API key in your teams.' : `You are not a member of a team "${team}".`;
-      throw failure('validation_failed', { issues: [{ path: 'scope.id', message }] });
+      const told = type === 'key' ? words.tell('no_key') : words.tell('no_member', { team: team! });
+      throw failure('validation_failed', { issues: [{ path: 'scope.id', ...told }] });
     }
     return team;
   }

@@ -9,6 +9,8 @@ export const words = createWords('cost', {
   endpoint: { message: 'Give the id of the endpoint, a UUID.' },
   model: { message: 'Give the id of the model version, a UUID.' },
   global: { message: 'A global budget is about everything: leave the id out.' },
+  no_key: { message: 'There is no such API key in your teams.' },
+  no_member: { message: 'You are not a member of a team "{team}".' },
   limit_none: { message: 'Set at least one of amount, tokens and requests.' },
   currency: { message: 'This platform reckons in {currency} (COST_CURRENCY): write {currency} or leave it out.' },
   exhausted: {

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { isFailure } from '#platform/errors';
 import { envExample, loadConfig, setupGuide } from './index.ts';
 
-const folder = (): string => mkdtempSync(path.join(tmpdir(), 'llm-ops-config-'));
+const folders: string[] = [];
+after(() => {
+  for (const made of folders) rmSync(made, { recursive: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(path.join(tmpdir(), 'llm-ops-config-'));
+  folders.push(made);
+  return made;
+}
 
 test('FR-006g-env: environment, then .env, then backend/.env; names in any case; empty means unset', () => {
   const directory = folder();

@@ -299,13 +299,7 @@ export function createWireClient(dial: Dial): WireClient {
     let length = 0;
     for (const piece of request.body) length += piece.length;
     const head = `${request.head}content-length: ${length}\r\n\r\n`;
-    if (length <= joinBytes) {
-      const whole = Buffer.allocUnsafe(head.length + length);
-      let at = whole.write(head, 'latin1');
-      for (const piece of request.body) at += piece.copy(whole, at);
-      writer.write(whole);
-      return;
-    }
+    if (length <= joinBytes) return void writer.writeTogether(head, request.body, length);
     socket.cork();
     socket.write(head, 'latin1');
     for (const piece of request.body) socket.write(piece);

@@ -62,15 +62,18 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   });
   const connection = await instance.connect();
   const list = (paths: readonly string[]): string => `[${paths.map(literal).join(', ')}]`;
-  await connection.run(`set allowed_paths = ${list([...read, ...write])}`);
-  // A cache of what was read would take memory that nobody counts on; files are read once.
-  await connection.run('set enable_external_file_cache = false');
-  await connection.run('set parquet_metadata_cache = true');
-  // What is counted for a progress bar is asked for; none is printed.
-  await connection.run('set enable_progress_bar = true');
-  await connection.run('set enable_progress_bar_print = false');
-  await connection.run('set enable_external_access = false');
-  await connection.run('set lock_configuration = true');
+  const settings = [
+    `set allowed_paths = ${list([...read, ...write])}`,
+    // A cache of what was read would take memory that nobody counts on; files are read once.
+    'set enable_external_file_cache = false',
+    'set parquet_metadata_cache = true',
+    // What is counted for a progress bar is asked for; none is printed.
+    'set enable_progress_bar = true',
+    'set enable_progress_bar_print = false',
+    'set enable_external_access = false',
+    'set lock_configuration = true',
+  ];
+  await connection.run(settings.join('; '));
 
   let streams = 0;
   const all = async <T>(sql: string, params: readonly Param[] = []): Promise<T[]> => {
@@ -113,8 +116,15 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
 
 /** What a finished query held is freed with its object, which is too small to make the collector hurry: after so many it is asked to. */
 const STREAMS = 8;
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+let found: (() => void) | undefined;
+
+function collect(): void {
+  if (found === undefined) {
+    setFlagsFromString('--expose-gc');
+    found = runInNewContext('gc') as () => void;
+  }
+  found();
+}
 
 async function* chunks(connection: DuckDBConnection, sql: string, params: readonly Param[]): AsyncGenerator<Chunk> {
   const result = await connection.stream(sql, params as DuckDBValue[]).catch(rethrow);

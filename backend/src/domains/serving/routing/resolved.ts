@@ -1,9 +1,9 @@
 import type { Environment } from '@llm-ops/contracts';
 import type { Address } from '#ports/runtime';
-import type { RouteRow } from '../store/routes.ts';
+import type { RoutedRevision, RouteRow } from '../store/routes.ts';
 import type { Retry, RouteLimits, Timeouts } from '../store/tables.ts';
 import type { Visibility } from '../types.ts';
-import type { Choice, OpenTarget, SkippedTarget } from './snapshot.ts';
+import type { Candidate, Choice, OpenTarget, SkippedTarget } from './snapshot.ts';
 
 /** One of the places where a request may go. */
 export interface RouteTarget {
@@ -46,32 +46,53 @@ export interface ResolvedRoute {
 
 type Chosen = Extract<Choice, { kind: 'chosen' }>;
 
-/** Answers the same object as long as nothing changed: what is worked out of a route is kept by it. */
-export function createResolved(): (choice: Chosen) => ResolvedRoute {
+export interface Resolved {
+  /** The same object as long as nothing changed: what is worked out of a route is kept by it. */
+  of(choice: Chosen): ResolvedRoute;
+  /** What was answered for the only environment of a name, when all its targets are still asked at the same addresses; null: choose. */
+  again(candidate: Candidate, available: (revision: RoutedRevision) => readonly Address[]): ResolvedRoute | null;
+}
+
+export function createResolved(): Resolved {
   const last = new WeakMap<RouteRow, { open: readonly OpenTarget[]; route: ResolvedRoute }>();
-  return (choice) => {
-    const known = last.get(choice.route);
-    if (
-      known !== undefined &&
-      known.open.length === choice.open.length &&
-      known.route.skipped.length === choice.skipped.length &&
-      known.route.environments.length === choice.environments.length &&
-      known.open.every((one, index) => same(one, choice.open[index]!))
-    )
+  return {
+    of(choice) {
+      const known = last.get(choice.route);
+      if (
+        known !== undefined &&
+        known.open.length === choice.open.length &&
+        known.route.skipped.length === choice.skipped.length &&
+        known.route.environments.length === choice.environments.length &&
+        known.open.every((one, index) => isSame(one, choice.open[index]!, choice.open[index]!.addresses))
+      )
+        return known.route;
+      const route = resolved(choice);
+      last.set(choice.route, { open: choice.open, route });
+      return route;
+    },
+    again({ route, targets }, available) {
+      const known = last.get(route);
+      if (known === undefined || !route.enabled || known.open.length !== targets.length) return null;
+      if (known.route.environments.length !== 1) return null;
+      for (let index = 0; index < targets.length; index += 1) {
+        const [one, target] = [known.open[index]!, targets[index]!];
+        if (target.revision === null || !isSame(one, target, available(target.revision))) return null;
+      }
       return known.route;
-    const route = resolved(choice);
-    last.set(choice.route, { open: choice.open, route });
-    return route;
+    },
   };
 }
 
 /** Rows are those of one snapshot: only replicas come and go within it, and which environments a caller may see. */
-function same(one: OpenTarget, other: OpenTarget): boolean {
+function isSame(
+  one: OpenTarget,
+  other: Pick<OpenTarget, 'endpoint' | 'weight' | 'priority'> & { revision: RoutedRevision | null },
+  addresses: readonly Address[],
+): boolean {
   if (one.endpoint !== other.endpoint || one.revision !== other.revision || one.weight !== other.weight) return false;
-  const { addresses } = one;
-  if (addresses.length !== other.addresses.length || one.priority !== other.priority) return false;
+  if (one.addresses.length !== addresses.length || one.priority !== other.priority) return false;
   for (let index = 0; index < addresses.length; index += 1) {
-    if (addresses[index] !== other.addresses[index]) return false;
+    if (addresses[index] !== one.addresses[index]) return false;
   }
   return true;
 }

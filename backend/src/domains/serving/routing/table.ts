@@ -4,6 +4,7 @@ import type { Kept } from '#platform/kept';
 import type { Logger } from '#platform/log';
 import { createTally } from '#platform/tally';
 import type { Runtime } from '#ports/runtime';
+import type { RouteRow } from '../store/routes.ts';
 import type { EndpointStatus, Visibility } from '../types.ts';
 import { createAttaching } from './attaching.ts';
 import { createFollowing } from './following.ts';
@@ -88,7 +89,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
 
   const routing = createRouting(db, (environment) => deps.environments?.includes(environment) ?? true);
   const { addressesOf, attach } = createAttaching({ runtimes, log });
-  const resolvedOf = createResolved();
+  const resolved = createResolved();
   const following = createFollowing({ db, log, routing, kept, pollMs, attach, onRead: renew });
 
   function renew(): void {
@@ -97,13 +98,7 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   }
 
   function candidates(name: string, options: ResolveOptions): Candidate[] {
-    const { environment, pinned, sees } = options;
-    const found = (snapshot.get(name) ?? []).filter(
-      ({ route }) =>
-        (environment === undefined || route.environment === environment) &&
-        (!pinned || pinned.includes(route.environment)) &&
-        (!sees || sees({ team: route.team, visibility: route.visibility, createdBy: route.created_by })),
-    );
+    const found = (snapshot.get(name) ?? []).filter(({ route }) => isMeant(route, options));
     if (denied.size === 0) return found;
     const now = Date.now();
     return found.map((one) =>
@@ -114,8 +109,13 @@ export function createRouteTable(deps: TableDeps): RouteTable {
   return {
     ...following,
     resolve(name, options = {}) {
+      const found = snapshot.get(name);
+      if (found?.length === 1 && denied.size === 0 && isMeant(found[0]!.route, options)) {
+        const known = resolved.again(found[0]!, addressesOf);
+        if (known !== null) return known;
+      }
       const choice = choose(candidates(name, options), addressesOf);
-      return choice.kind === 'chosen' ? resolvedOf(choice) : choice;
+      return choice.kind === 'chosen' ? resolved.of(choice) : choice;
     },
     health(name, options = {}) {
       const found = candidates(name, options);
@@ -168,6 +168,12 @@ export function createRouteTable(deps: TableDeps): RouteTable {
     admit: (routeId) => void denied.delete(routeId),
   };
 }
+
+/** Whether the caller may be led there. */
+const isMeant = (route: RouteRow, { environment, pinned, sees }: ResolveOptions): boolean =>
+  (environment === undefined || route.environment === environment) &&
+  (!pinned || pinned.includes(route.environment)) &&
+  (!sees || sees({ team: route.team, visibility: route.visibility, createdBy: route.created_by }));
 
 const first = (open: readonly OpenTarget[]): OpenTarget =>
   open.reduce((best, target) => (target.rank < best.rank ? target : best));

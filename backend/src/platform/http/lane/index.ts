@@ -30,7 +30,8 @@ interface Lane extends ReplyHost {
 }
 
 interface Known extends LaneHead {
-  text: string;
+  /** without its blank line */
+  bytes: Buffer;
   request: RequestHead;
 }
 
@@ -121,7 +122,7 @@ export function openLane(server: Server, deps: LaneDeps): void {
       else wait(lane);
       return false;
     }
-    const head = end > maximumHead ? null : known(lane, held.toString('latin1', 0, end));
+    const head = end > maximumHead ? null : known(lane, held, end);
     if (head === null) {
       lane.handOver();
       return false;
@@ -151,13 +152,13 @@ export function openLane(server: Server, deps: LaneDeps): void {
     return count;
   }
 
-  function known({ before, socket }: Lane, text: string): Known | null {
-    if (before !== null && before.text === text) return before;
-    const head = readHead(text);
+  function known({ before, socket }: Lane, held: Buffer, end: number): Known | null {
+    if (before !== null && before.bytes.length === end && before.bytes.compare(held, 0, end) === 0) return before;
+    const head = readHead(held.toString('latin1', 0, end));
     if (head === null || head.length > mostBody || !deps.takes(head.url)) return null;
     const { url, headers, rawHeaders } = head;
     const request = { method: 'POST', url, headers, rawHeaders: rawHeaders as string[], socket };
-    return { ...head, text, request };
+    return { ...head, bytes: Buffer.from(held.subarray(0, end)), request };
   }
 
   /** It began now at the latest. */
@@ -202,6 +203,5 @@ const isIdle = ({ held, filling, reply }: Lane): boolean => held === null && fil
 /** What came of a request that is not complete, as it came. */
 function unread({ held, filling }: Lane): Buffer {
   if (filling === null) return held === null ? Buffer.alloc(0) : Buffer.from(held);
-  const head = Buffer.from(`${filling.head.text}\r\n\r\n`, 'latin1');
-  return Buffer.concat([head, filling.body.subarray(0, filling.filled)]);
+  return Buffer.concat([filling.head.bytes, blankLine, filling.body.subarray(0, filling.filled)]);
 }

@@ -51,8 +51,7 @@ export class LaneReply implements Reply {
     this.opened = true;
     const { socket, writer } = this.host;
     const text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}content-length: ${body.length}\r\n${tail(this.host.staysOpen())}`;
-    // Latin-1 takes each byte as it is
-    if (body.length <= oneWrite) writer.write(text + body.toString('latin1'));
+    if (body.length <= oneWrite) writer.writeTogether(text, [body], body.length);
     else {
       socket.cork();
       socket.write(text, 'latin1');
@@ -79,7 +78,12 @@ export class LaneReply implements Reply {
   }
 
   flush(): boolean {
-    return this.size === 0 || this.closed || this.host.writer.write(this.gather());
+    if (this.size === 0 || this.closed) return true;
+    const { head, parts, size } = this;
+    this.head = '';
+    this.parts = none;
+    this.size = 0;
+    return this.host.writer.writeTogether(head, parts, size);
   }
 
   end(): void {
