@@ -7,7 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DatasetProfile } from '@llm-ops/contracts';
 import { columnType } from '../../backend/src/domains/datasets/engine/columns.ts';
-import { ident, literal, openDuckDb, rowColumn } from '../../backend/src/domains/datasets/engine/duckdb.ts';
+import {
+  ident,
+  literal,
+  openDuckDb,
+  rowColumn,
+  threadsBeside,
+} from '../../backend/src/domains/datasets/engine/duckdb.ts';
 import { profile, profileRelation } from '../../backend/src/domains/datasets/engine/profile.ts';
 import { fileColumn, type Relation } from '../../backend/src/domains/datasets/engine/relation.ts';
 import type { RowsFile } from '../../backend/src/domains/datasets/engine/tasks.ts';
@@ -86,7 +92,8 @@ async function convert(): Promise<void> {
 
 async function profileRows(): Promise<DatasetProfile> {
   const rows = JSON.parse(await readFile(description, 'utf8')) as RowsFile;
-  const db = await openDuckDb({ memoryMb, read: [kept], write: [], scratch, ordered: false });
+  // As a validation does.
+  const db = await openDuckDb({ memoryMb, read: [kept], write: [], scratch, threads: threadsBeside() });
   try {
     return await profile(db, [rows], { mask });
   } finally {

@@ -28,6 +28,9 @@ export interface DuckDbOptions {
   ordered?: boolean;
 }
 
+/** Of work that nobody waits for: a processor is left to the server, and to what is done here with the results. */
+export const threadsBeside = (): number => Math.max(1, Math.min(4, availableParallelism() - 1));
+
 export type Param = string | number | bigint | boolean | null;
 export interface DuckDb {
   run(sql: string, params?: readonly Param[]): Promise<void>;

@@ -5,7 +5,7 @@ import { createPiiScanner } from '../pii/index.ts';
 import { conclude } from './conclude.ts';
 import { inspectRows } from './content/index.ts';
 import { createNames } from './content/names.ts';
-import { openDuckDb } from './duckdb.ts';
+import { openDuckDb, threadsBeside } from './duckdb.ts';
 import { during, onward } from './during.ts';
 import { contentFingerprint, excerptOf, maskedText } from './findings/describe.ts';
 import { createFindingSink } from './findings/sink.ts';
@@ -38,6 +38,7 @@ export async function validate(input: ValidateInput, context: TaskContext): Prom
     read: [...new Set(read.map(({ local }) => local))],
     write: [],
     scratch,
+    threads: threadsBeside(),
   });
   const sink = createFindingSink({ scratch, keep, settled: settledOf(pii.triaged) });
   try {
