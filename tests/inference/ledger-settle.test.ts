@@ -237,6 +237,31 @@ test('FR-009: each day of UTC has its partition, over borders and gaps; a clock 
   assert.ok(Math.abs(row.at.getTime() - Date.now()) < 60_000);
 });
 
+test('FR-009, FR-011: a gateway whose clock is wrong is charged by the database’s, and its events lie at their ids’ time', async () => {
+  const db = await ground.database();
+  const charged: string[] = [];
+  const ledger = ground.ledger(db, {
+    charge: async (_, events) => {
+      charged.push(...events.map(({ at }) => at));
+      return () => {};
+    },
+  });
+  const [hourMs, minuteMs] = [3_600_000, 60_000];
+  const off = [hourMs, minuteMs / 2].map((ms) => event({ at: new Date(Date.now() - ms).toISOString() }));
+  for (const one of off) {
+    ledger.begin(one);
+    ledger.end(one.id, {});
+  }
+  await ledger.settle();
+  assert.deepEqual(
+    charged,
+    off.map(({ at }) => at),
+  );
+  const rows = await rowsOf(db, 'select at from usage_event order by id');
+  assert.ok(Date.now() - rows[0].at.getTime() < minuteMs);
+  assert.equal(rows[1].at.toISOString(), off[1]!.at);
+});
+
 test('REL, FR-009: what is charged that fails is no settlement: it is told and tried again', async () => {
   const db = await ground.database();
   const { lines, log } = writtenLog();

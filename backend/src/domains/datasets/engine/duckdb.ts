@@ -119,14 +119,14 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
 
 /** What a finished query held is freed with its object, which is too small to make the collector hurry: after so many it is asked to. */
 const STREAMS = 8;
-let found: (() => void) | undefined;
+let collector: (() => void) | undefined;
 
 function collect(): void {
-  if (found === undefined) {
+  if (collector === undefined) {
     setFlagsFromString('--expose-gc');
-    found = runInNewContext('gc') as () => void;
+    collector = runInNewContext('gc') as () => void;
   }
-  found();
+  collector();
 }
 
 async function* chunks(connection: DuckDBConnection, sql: string, params: readonly Param[]): AsyncGenerator<Chunk> {

@@ -35,7 +35,7 @@ export function firstIdAt(ms: number): string {
 }
 
 /** An event's own time may differ from its id's, whose clock never goes back, by this at most: the ledger sees to it, so that ids order events. */
-export const slackMs = 10_000;
+export const slackMs = 60_000;
 
 /** Ids of all events of a time; exact times are a matter of `at`. */
 export const idsBetween = (since: Date, until: Date): { from: string; to: string } => ({

@@ -4,7 +4,7 @@ import { parseMoney } from '#platform/money';
 import { inTurns } from '#platform/turns';
 import type { Charge } from '../spending.ts';
 import type { UsageEvent } from '../usage.ts';
-import { dateOf, dayOf, msOf, slackMs, timeOf, type Day } from './days.ts';
+import { dateOf, dayMs, dayOf, msOf, slackMs, timeOf, type Day } from './days.ts';
 import type { Partitions } from './partitions.ts';
 import { createRollup } from './rollup.ts';
 import {
@@ -115,8 +115,9 @@ export function createSettler(deps: { db: Db; partitions: Partitions; charge: Ch
       }
       const day = dayOf(time!);
       const ofDay = sound.get(day);
-      if (ofDay === undefined) sound.set(day, [near(time!, event, at)]);
-      else ofDay.push(near(time!, event, at));
+      const own = near(event, dayMs);
+      if (ofDay === undefined) sound.set(day, [own]);
+      else ofDay.push(own);
     });
     const stateOf = await partitions.prepare(sound.keys());
     const open: UsageEvent[] = [];
@@ -163,8 +164,9 @@ async function prepared(events: readonly UsageEvent[]) {
   const columns = createEventColumns(events.length);
   const rollup = createRollup();
   await inTurns(events, (event) => {
-    columns.add(event);
-    rollup.add(event);
+    const row = near(event, slackMs);
+    columns.add(row);
+    rollup.add(row);
   });
   return { parameters: columns.parameters(), rows: rollup.rows() };
 }
@@ -185,9 +187,14 @@ function problemOf(event: UsageEvent, at: number): string | null {
 /** as the columns are: of 32 bits */
 const isInteger = (value: unknown): boolean => typeof value === 'number' && (value | 0) === value;
 
-/** Lists find an event by its id's time as well as by its own: one that is far from the other is the id's. */
-const near = (time: number, event: UsageEvent, at: number): UsageEvent =>
-  Math.abs(at - time) <= slackMs ? event : { ...event, at: new Date(time).toISOString() };
+/**
+ * An event whose own time is further than that from its id's, at its id's. Lists find it by both, which therefore lie close; budgets are charged
+ * by its own, which is the database's wherever the gateway's clock stands, as long as that is no nonsense.
+ */
+function near(event: UsageEvent, mostMs: number): UsageEvent {
+  const time = timeOf(event.id)!;
+  return Math.abs(msOf(event.at) - time) <= mostMs ? event : { ...event, at: new Date(time).toISOString() };
+}
 
 function letterOf(event: UsageEvent, reason: DeadLetter['reason'], detail: string): DeadLetter {
   return { id: plain(String(event.id)), reason, detail: plain(detail), event: JSON.stringify(event) };
